@@ -1,0 +1,39 @@
+// Package vouchers holds what a cheque is, without a database or a network: money,
+// identifiers, the states of a voucher, and the codes that carry it (a signed QR
+// payload and a short typed code).
+//
+// It needs the standard library only, so that any program, at a counter without
+// network as well as at an auditor's, can check a code with the public keys alone.
+package vouchers
+
+import "fmt"
+
+// Cents is an amount of money in euro cents. There is no other representation of
+// money in Passerelle, and no floating point anywhere.
+type Cents int64
+
+// String writes the amount with a point and two decimals, as in bank files: "1250.00".
+func (c Cents) String() string {
+	sign := ""
+	if c < 0 {
+		sign, c = "-", -c
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, int64(c)/100, int64(c)%100)
+}
+
+// Identifiers. A type each, so that one cannot stand for another.
+type (
+	OrganisationID int64 // a funder, prescriber, structure or operator
+	PersonID       int64 // somebody who signs in
+	CampaignID     int64 // a funder's programme; also part of every code
+	OrderID        int64 // a purchase of face value
+	AllocationID   int64 // what a prescriber may hand over of a campaign
+	BookletID      int64 // n vouchers handed to one person
+	VoucherID      int64 // one unit of face value
+	PlaceID        int64 // where mediation happens
+	LabelID        int64 // a time-limited recognition of a place
+	RedemptionID   int64 // k vouchers taken for one service
+	SettlementID   int64 // a dated batch of payouts
+	PayoutID       int64 // one transfer to one structure
+	StatementID    int64 // one imported bank statement
+)
