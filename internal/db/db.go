@@ -1,0 +1,277 @@
+// Package db is the way to PostgreSQL, and the only user of sqlx, lib/pq and
+// database/sql. Everybody else sees a Tx.
+//
+// All money rests on READ COMMITTED, row locks, guarded updates and unique
+// constraints. SERIALIZABLE is never used: PostgreSQL 15 let write skew commit in
+// silence under load (docs/decisions/0002-read-committed.md).
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/passerelle/passerelle/internal/fault"
+)
+
+// ErrNoRows is what Get returns when nothing matches.
+var ErrNoRows = sql.ErrNoRows
+
+// ErrUnknown marks an outcome that nobody knows: the COMMIT was sent and no clear
+// answer came back. It is resolved by a replay with the same key, never reported as
+// a failure (three outcomes: done, refused, unknown).
+var ErrUnknown = fault.New(fault.Unavailable, "outcome_unknown")
+
+// retries bounds how often a transaction is redone after a deadlock (40P01) or a
+// serialization failure (40001).
+const retries = 5
+
+// Clock tells the time. Only package app may hand in time.Now.
+type Clock func() time.Time
+
+// DB is a pool of connections and a clock.
+type DB struct {
+	pool     *sqlx.DB
+	url      string
+	clock    Clock
+	retries  int
+	prepared sync.Map // query → *sqlx.Stmt, for Tx.Prepared
+}
+
+// Open connects and pings. binary_parameters is switched on so that a statement with
+// values takes one round trip and survives a pooler in transaction mode.
+func Open(ctx context.Context, url string, clock Clock) (*DB, error) {
+	url, err := withParameter(url, "binary_parameters", "yes")
+	if err != nil {
+		return nil, err
+	}
+	base, err := pq.NewConnector(url)
+	if err != nil {
+		return nil, fmt.Errorf("the database address cannot be read: %w", err)
+	}
+	pool := sqlx.NewDb(sql.OpenDB(watched{base}), "postgres")
+	pool.SetMaxOpenConns(32)
+	pool.SetMaxIdleConns(16)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := pool.PingContext(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("the database does not answer: %w", err)
+	}
+	return &DB{pool: pool, url: url, clock: clock, retries: retries}, nil
+}
+
+// Close gives all connections back.
+func (d *DB) Close() error { return d.pool.Close() }
+
+// Ping asks the server for a sign of life.
+func (d *DB) Ping(ctx context.Context) error { return d.pool.PingContext(ctx) }
+
+// Now is the injected clock's time.
+func (d *DB) Now() time.Time { return d.clock() }
+
+// WithoutRetries gives a view of the same pool that redoes nothing, for the tests
+// that look for deadlocks: retries would hide them.
+func (d *DB) WithoutRetries() *DB {
+	return &DB{pool: d.pool, url: d.url, clock: d.clock}
+}
+
+// Stats tells how the pool is used.
+func (d *DB) Stats() sql.DBStats { return d.pool.Stats() }
+
+// InTx runs do in one READ COMMITTED transaction: committed when do returns nil,
+// rolled back on an error or a panic, redone a bounded number of times after a
+// deadlock. The context bounds each statement, not the COMMIT: a cancelled COMMIT
+// would be neither done nor undone.
+func (d *DB) InTx(ctx context.Context, do func(tx *Tx) error) error {
+	for attempt := 0; ; attempt++ {
+		err := d.run(ctx, nil, do)
+		if err == nil || attempt >= d.retries || !worthRetrying(err) {
+			return err
+		}
+		pause := time.Duration(1+rand.IntN(10<<attempt)) * time.Millisecond
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Read runs do on one unchanging snapshot that cannot write.
+func (d *DB) Read(ctx context.Context, do func(tx *Tx) error) error {
+	return d.run(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, do)
+}
+
+func (d *DB) run(ctx context.Context, opts *sql.TxOptions, do func(tx *Tx) error) (err error) {
+	conn, err := d.pool.Connx(ctx)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer conn.Close()
+	// Not ctx: lib/pq would cancel the COMMIT with it, and PostgreSQL answers a
+	// cancelled wait for its standby with success and a notice (finding 2).
+	inner, err := conn.BeginTxx(context.WithoutCancel(ctx), opts)
+	if err != nil {
+		return unavailable(err)
+	}
+	finished := false
+	defer func() {
+		if !finished {
+			inner.Rollback() // after an error or a panic; its own error adds nothing
+		}
+	}()
+	tx := &Tx{Now: d.clock(), db: d, inner: inner}
+	if err := do(tx); err != nil {
+		return err
+	}
+	finished = true
+	return commit(ctx, conn, inner)
+}
+
+// commit sends the COMMIT and waits for its answer, at most until ctx ends.
+func commit(ctx context.Context, conn *sqlx.Conn, inner *sqlx.Tx) error {
+	if ctx.Done() == nil {
+		return settle(conn, inner.Commit())
+	}
+	answer := make(chan error, 1)
+	go func() { answer <- inner.Commit() }()
+	select {
+	case err := <-answer:
+		return settle(conn, err)
+	case <-ctx.Done():
+		select {
+		case err := <-answer:
+			return settle(conn, err)
+		case <-time.After(time.Second):
+			return fmt.Errorf("commit still unanswered: %w", ErrUnknown)
+		}
+	}
+}
+
+// settle sorts the answer to a COMMIT into done, refused or unknown.
+func settle(conn *sqlx.Conn, err error) error {
+	var refused *pq.Error
+	switch {
+	case errors.As(err, &refused) && refused.Code.Class() != "08" && refused.Code.Class() != "57":
+		return err
+	case err != nil:
+		return fmt.Errorf("commit: %v: %w", err, ErrUnknown)
+	}
+	if doubt := doubtOf(conn); doubt != "" {
+		return fmt.Errorf("commit: %s: %w", doubt, ErrUnknown)
+	}
+	return nil
+}
+
+// doubtOf returns what the server said against its own success on this connection.
+func doubtOf(conn *sqlx.Conn) (doubt string) {
+	conn.Raw(func(c any) error { //nolint:errcheck // the function below never fails
+		if w, ok := c.(*watchedConn); ok {
+			doubt, w.doubt = w.doubt, ""
+		}
+		return nil
+	})
+	return doubt
+}
+
+func worthRetrying(err error) bool {
+	var e *pq.Error
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
+
+func unavailable(err error) error {
+	return fmt.Errorf("database: %v: %w", err, fault.New(fault.Unavailable, "database_unavailable"))
+}
+
+// IsLockTimeout reports whether err is a lock that was not to be had in time (55P03).
+func IsLockTimeout(err error) bool { return hasCode(err, "55P03") }
+
+// IsUnique reports whether err is a violation of the named unique constraint.
+func IsUnique(err error, constraint string) bool {
+	var e *pq.Error
+	return errors.As(err, &e) && e.Code == "23505" && e.Constraint == constraint
+}
+
+// IsCheck reports whether err is a violation of the named check constraint.
+func IsCheck(err error, constraint string) bool {
+	var e *pq.Error
+	return errors.As(err, &e) && e.Code == "23514" && e.Constraint == constraint
+}
+
+func hasCode(err error, code pq.ErrorCode) bool {
+	var e *pq.Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+// Array makes a slice usable as = ANY($1) or unnest($1::bigint[]).
+func Array(slice any) any { return pq.Array(slice) }
+
+// withParameter adds a connection parameter to a URL or key=value address.
+func withParameter(address, name, value string) (string, error) {
+	if !strings.Contains(address, "://") {
+		if strings.Contains(address, name+"=") {
+			return address, nil
+		}
+		return address + " " + name + "=" + value, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", fmt.Errorf("DATABASE_URL cannot be read as an address: %w", err)
+	}
+	q := u.Query()
+	if !q.Has(name) {
+		q.Set(name, value)
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// watched makes connections that remember what the server said in doubt.
+type watched struct{ *pq.Connector }
+
+// watchedConn is a lib/pq connection with the last notice that puts a success in doubt.
+type watchedConn struct {
+	pqConn
+	doubt string
+}
+
+// pqConn is what database/sql uses of a lib/pq connection.
+type pqConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+func (w watched) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := w.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := c.(pqConn)
+	if !ok {
+		return nil, errors.New("db: lib/pq has changed what a connection can do")
+	}
+	wc := &watchedConn{pqConn: conn}
+	pq.SetNoticeHandler(conn, func(notice *pq.Error) {
+		if strings.HasPrefix(notice.Message, "canceling wait for synchronous replication") {
+			wc.doubt = notice.Message
+		}
+	})
+	return wc, nil
+}
