@@ -85,41 +85,37 @@ CREATE TABLE idempotency_keys (
 
 -- ledger: one row moves one amount from one account to another.
 
-CREATE TABLE accounts (
-    id      bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT accounts_pkey PRIMARY KEY,
-    name    text NOT NULL CONSTRAINT accounts_name UNIQUE,
-    guarded boolean NOT NULL
-);
-
+-- An account is a name ("campaign:12:live"), made by package ledger.
 -- No foreign keys and no balance on the hot insert (a shared balance row costs 86 %
--- of the throughput); `passerelle verify` checks what they would have.
+-- of the throughput); `passerelle verify` checks what they would have. event and
+-- cause name the business row that moved the money.
 CREATE TABLE transfers (
     id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT transfers_pkey PRIMARY KEY,
     at          timestamptz NOT NULL,
     event       text NOT NULL CONSTRAINT transfers_event CHECK (event IN (
-                    'receipt', 'attribution', 'handover', 'redemption', 'undo', 'expiry',
-                    'settlement', 'payout_booked', 'payout_returned', 'payout_rejected')),
+                    'receipt', 'attribution', 'unexpected_debit', 'handover', 'redemption', 'undo', 'expiry',
+                    'settlement', 'payout_booked', 'payout_returned')),
     cause       bigint NOT NULL,
-    debit       bigint NOT NULL,
-    credit      bigint NOT NULL,
+    debit       text NOT NULL,
+    credit      text NOT NULL,
     amount      bigint NOT NULL CONSTRAINT transfers_amount CHECK (amount > 0),
-    campaign_id bigint,
+    campaign_id bigint NOT NULL, -- 0 where the money belongs to no campaign yet
     CONSTRAINT transfers_two_accounts CHECK (debit <> credit)
 );
 
 CREATE TABLE guarded_balances (
-    account_id bigint NOT NULL CONSTRAINT guarded_balances_pkey PRIMARY KEY CONSTRAINT guarded_balances_account REFERENCES accounts,
-    balance    bigint NOT NULL CONSTRAINT guarded_balances_covered CHECK (balance >= 0)
+    account text NOT NULL CONSTRAINT guarded_balances_pkey PRIMARY KEY,
+    balance bigint NOT NULL CONSTRAINT guarded_balances_covered CHECK (balance >= 0)
 ) WITH (fillfactor = 50);
 
 -- Sums of transfers up to an id, so that a balance costs the same whatever the age
 -- of the ledger.
 CREATE TABLE ledger_rollups (
-    account_id  bigint NOT NULL,
+    account     text NOT NULL,
     campaign_id bigint NOT NULL,
     debited     bigint NOT NULL,
     credited    bigint NOT NULL,
-    CONSTRAINT ledger_rollups_pkey PRIMARY KEY (account_id, campaign_id)
+    CONSTRAINT ledger_rollups_pkey PRIMARY KEY (account, campaign_id)
 );
 
 CREATE TABLE ledger_watermark (

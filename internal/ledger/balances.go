@@ -1,0 +1,82 @@
+package ledger
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Sum is what has gone through one account for one campaign.
+type Sum struct {
+	Account  Account             `db:"account"`
+	Campaign vouchers.CampaignID `db:"campaign_id"`
+	Debited  vouchers.Cents      `db:"debited"`
+	Credited vouchers.Cents      `db:"credited"`
+}
+
+// Owed is the balance of an account of what we owe.
+func (s Sum) Owed() vouchers.Cents { return s.Credited - s.Debited }
+
+// Held is the balance of an asset account.
+func (s Sum) Held() vouchers.Cents { return s.Debited - s.Credited }
+
+// SumsSQL is one row per account and campaign: the roll-up and what came after its
+// watermark. Its cost does not grow with the age of the ledger.
+const SumsSQL = `
+	SELECT account, campaign_id, sum(debited)::bigint AS debited, sum(credited)::bigint AS credited
+	FROM (SELECT account, campaign_id, debited, credited FROM ledger_rollups
+	      UNION ALL
+	      SELECT debit, campaign_id, amount, 0 FROM transfers WHERE id > (SELECT up_to FROM ledger_watermark)
+	      UNION ALL
+	      SELECT credit, campaign_id, 0, amount FROM transfers WHERE id > (SELECT up_to FROM ledger_watermark)) AS legs
+	GROUP BY account, campaign_id`
+
+// Sums returns what has gone through every account, by campaign.
+func Sums(ctx context.Context, tx *db.Tx) ([]Sum, error) {
+	var sums []Sum
+	err := tx.Select(ctx, &sums, SumsSQL+` ORDER BY account COLLATE "C", campaign_id`)
+	return sums, err
+}
+
+// Balance returns what is owed on one account, over all campaigns.
+func Balance(ctx context.Context, tx *db.Tx, a Account) (vouchers.Cents, error) {
+	var owed vouchers.Cents
+	err := tx.Get(ctx, &owed, `
+		SELECT (COALESCE((SELECT sum(credited - debited) FROM ledger_rollups WHERE account = $1), 0)
+		     + COALESCE((SELECT sum(CASE WHEN credit = $1 THEN amount ELSE -amount END) FROM transfers
+		                 WHERE id > (SELECT up_to FROM ledger_watermark) AND (debit = $1 OR credit = $1)), 0))::bigint`, a)
+	return owed, err
+}
+
+// RollUp folds the transfers since the watermark into the sums.
+func RollUp(ctx context.Context, tx *db.Tx) error {
+	if err := Close(ctx, tx); err != nil {
+		return err
+	}
+	var from, to int64
+	if err := tx.Get(ctx, &from, `SELECT up_to FROM ledger_watermark FOR UPDATE`); err != nil {
+		return err
+	}
+	if err := tx.Get(ctx, &to, `SELECT COALESCE(max(id), 0) FROM transfers`); err != nil || to == from {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		WITH legs AS (
+			SELECT debit AS account, campaign_id, amount AS debited, 0::bigint AS credited FROM transfers WHERE id > $1 AND id <= $2
+			UNION ALL
+			SELECT credit, campaign_id, 0, amount FROM transfers WHERE id > $1 AND id <= $2),
+		folded AS (
+			INSERT INTO ledger_rollups (account, campaign_id, debited, credited)
+			SELECT account, campaign_id, sum(debited), sum(credited) FROM legs GROUP BY account, campaign_id
+			ON CONFLICT ON CONSTRAINT ledger_rollups_pkey DO UPDATE
+			SET debited = ledger_rollups.debited + excluded.debited, credited = ledger_rollups.credited + excluded.credited)
+		UPDATE ledger_watermark SET up_to = $2`, from, to)
+	return err
+}
+
+func sortedCampaigns(parts map[vouchers.CampaignID]vouchers.Cents) []vouchers.CampaignID {
+	return slices.Sorted(maps.Keys(parts))
+}
