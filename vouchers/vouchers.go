@@ -1,25 +1,10 @@
 // Package vouchers holds what a cheque is, without a database or a network: money,
-// identifiers, the states of a voucher, and the codes that carry it (a signed QR
-// payload and a short typed code).
+// identifiers, the states of a voucher, calendar days, and the codes that carry a
+// booklet (a signed QR payload and a short typed code).
 //
 // It needs the standard library only, so that any program, at a counter without
 // network as well as at an auditor's, can check a code with the public keys alone.
 package vouchers
-
-import "fmt"
-
-// Cents is an amount of money in euro cents. There is no other representation of
-// money in Passerelle, and no floating point anywhere.
-type Cents int64
-
-// String writes the amount with a point and two decimals, as in bank files: "1250.00".
-func (c Cents) String() string {
-	sign := ""
-	if c < 0 {
-		sign, c = "-", -c
-	}
-	return fmt.Sprintf("%s%d.%02d", sign, int64(c)/100, int64(c)%100)
-}
 
 // Identifiers. A type each, so that one cannot stand for another.
 type (
