@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -107,6 +108,26 @@ func TestKeyringRefusesWrongKeys(t *testing.T) {
 			t.Errorf("HashWith key %d: %v", id, err)
 		}
 	}
+}
+
+func TestOneKeyringServesManyAtOnce(t *testing.T) {
+	t.Parallel()
+	ring := testRing(t, 2)
+	var group sync.WaitGroup
+	for worker := range uint32(8) {
+		ticket := typical
+		ticket.Serial = worker
+		payload := mustSign(t, ring, ticket)
+		group.Go(func() {
+			for range 500 {
+				if got, err := ring.Check(payload); err != nil || got != ticket {
+					t.Errorf("worker %d: %+v, %v", worker, got, err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestKeysFileIsReadBack(t *testing.T) {
