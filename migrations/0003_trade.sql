@@ -10,8 +10,10 @@ CREATE TABLE places (
     name          text NOT NULL,
     address       text NOT NULL,
     postcode      text NOT NULL,
-    insee         text NOT NULL,
+    insee         text NOT NULL, -- of the commune, never of an arrondissement
     town          text NOT NULL,
+    epci          text NOT NULL,
+    departement   text NOT NULL,
     lat           double precision,
     lon           double precision,
     phone         text NOT NULL,

@@ -118,11 +118,15 @@ func signed(packed []byte) []byte {
 	return append([]byte(qrDomain), packed...)
 }
 
-// Sign makes the payload of a ticket's QR code with the current key. The same ticket
-// and key always give the same payload. It fails with ErrRange.
-func (r *Keyring) Sign(t Ticket) (string, error) {
-	k := r.keys[r.current]
-	packed, err := t.pack(r.current)
+// Sign makes the payload of a ticket's QR code with one key, for a new booklet the
+// current one. The same ticket and key always give the same payload, so a booklet can be
+// printed again after the keys were rotated. It fails with ErrUnknownKey or ErrRange.
+func (r *Keyring) Sign(key uint8, t Ticket) (string, error) {
+	if key > MaxKeyID || r.keys[key] == nil {
+		return "", ErrUnknownKey
+	}
+	k := r.keys[key]
+	packed, err := t.pack(key)
 	if err != nil {
 		return "", err
 	}

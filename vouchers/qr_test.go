@@ -25,7 +25,7 @@ func TestSignRefusesWhatDoesNotFit(t *testing.T) {
 	} {
 		ticket := typical
 		change(&ticket)
-		if payload, err := ring.Sign(ticket); !errors.Is(err, ErrRange) {
+		if payload, err := ring.Sign(ring.Current(), ticket); !errors.Is(err, ErrRange) {
 			t.Errorf("%s: %q, %v", name, payload, err)
 		}
 	}

@@ -89,7 +89,7 @@ func testRing(tb testing.TB, current uint8) *Keyring {
 
 func mustSign(tb testing.TB, ring *Keyring, ticket Ticket) string {
 	tb.Helper()
-	payload, err := ring.Sign(ticket)
+	payload, err := ring.Sign(ring.Current(), ticket)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -275,3 +275,9 @@ func (w watched) Connect(ctx context.Context) (driver.Conn, error) {
 	})
 	return wc, nil
 }
+
+// Int64s scans a bigint[]; NULL becomes empty.
+type Int64s = pq.Int64Array
+
+// Strings scans a text[].
+type Strings = pq.StringArray

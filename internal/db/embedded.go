@@ -185,7 +185,7 @@ func (e *Embedded) Restart(ctx context.Context) error {
 func (e *Embedded) release() error {
 	unlockFolder(e.lock)
 	e.lock = nil
-	if e.cfg.Shared || e.socket == "" {
+	if e.socket == "" {
 		return nil
 	}
 	return os.RemoveAll(e.socket)

@@ -138,7 +138,8 @@ func moveOut(dir, note, closed string, as *account, log *slog.Logger) (string, e
 	sum := sha256.Sum256([]byte(dir))
 	home := filepath.Join(elsewhere, "passerelle-"+hex.EncodeToString(sum[:6]))
 	why := fmt.Sprintf("%s is closed to the account %s that runs PostgreSQL", closed, as.name)
-	if err := os.MkdirAll(home, 0o755); err != nil {
+	// Chmod, because a umask may have closed the folder; the data in it are closed anyway.
+	if err := errors.Join(os.MkdirAll(home, 0o755), os.Chmod(home, 0o755)); err != nil {
 		return "", fmt.Errorf("%s, and no folder could be made elsewhere: chmod o+x %s, or set PASSERELLE_DATA to a folder that is open: %w", why, closed, err)
 	}
 	if closed, err := as.closedFor(home); err != nil || closed != "" {

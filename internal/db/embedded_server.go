@@ -25,6 +25,9 @@ const patience = 15 * time.Second
 // maxLog is the size in bytes from which the server's log is put aside at a start.
 const maxLog = 10 << 20
 
+// halfMade begins the name of a cluster that initdb has not finished.
+const halfMade = "postgres.new-"
+
 // server is one run of PostgreSQL.
 type server struct {
 	pid    int
@@ -77,11 +80,9 @@ func (e *Embedded) makeCluster(ctx context.Context) error {
 	if entries, err := os.ReadDir(e.data()); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s holds files that are no PostgreSQL data: move them away", e.data())
 	}
-	fresh := e.data() + ".new"
-	if err := os.RemoveAll(fresh); err != nil {
-		return err
-	}
-	if err := os.Mkdir(fresh, 0o700); err != nil {
+	e.clearHalfMade()
+	fresh, err := os.MkdirTemp(e.home, halfMade)
+	if err != nil {
 		return err
 	}
 	if err := e.as.own(fresh); err != nil {
@@ -102,6 +103,17 @@ func (e *Embedded) makeCluster(ctx context.Context) error {
 		return err
 	}
 	return syncFolder(e.home)
+}
+
+// clearHalfMade removes what interrupted first starts left. An initdb whose program was
+// killed may still write there: it then fails, or its folder waits for the next start.
+func (e *Embedded) clearHalfMade() {
+	left, _ := filepath.Glob(filepath.Join(e.home, halfMade+"*")) // fails only on a bad pattern
+	for _, folder := range left {
+		if err := os.RemoveAll(folder); err != nil {
+			e.log.Warn("a half-made PostgreSQL cluster stays", "folder", folder, "error", err)
+		}
+	}
 }
 
 // makeSocketFolder makes a fresh folder with a short name, because the name of a

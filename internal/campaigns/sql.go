@@ -1,0 +1,62 @@
+package campaigns
+
+import (
+	"context"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+const selectCampaigns = `
+	SELECT c.id, c.funder_id, o.name AS funder_name, c.created_at, c.name, c.face_cents, c.booklet_size, c.starts_on, c.ends_on,
+		c.tolerance_days, c.price_cap, c.themes, c.communes, c.epcis, c.departements
+	FROM campaigns c JOIN organisations o ON o.id = c.funder_id `
+
+type row struct {
+	ID            vouchers.CampaignID     `db:"id"`
+	Funder        vouchers.OrganisationID `db:"funder_id"`
+	FunderName    string                  `db:"funder_name"`
+	CreatedAt     time.Time               `db:"created_at"`
+	Name          string                  `db:"name"`
+	Face          vouchers.Cents          `db:"face_cents"`
+	BookletSize   int                     `db:"booklet_size"`
+	StartsOn      vouchers.Day            `db:"starts_on"`
+	EndsOn        vouchers.Day            `db:"ends_on"`
+	ToleranceDays int                     `db:"tolerance_days"`
+	PriceCap      int                     `db:"price_cap"`
+	Themes        db.Strings              `db:"themes"`
+	Communes      db.Strings              `db:"communes"`
+	EPCIs         db.Strings              `db:"epcis"`
+	Departements  db.Strings              `db:"departements"`
+}
+
+func (r row) campaign() Campaign {
+	return Campaign{ID: r.ID, Funder: r.Funder, FunderName: r.FunderName, CreatedAt: r.CreatedAt, Rules: Rules{
+		Name: r.Name, Face: r.Face, BookletSize: r.BookletSize, StartsOn: r.StartsOn, EndsOn: r.EndsOn,
+		ToleranceDays: r.ToleranceDays, PriceCap: r.PriceCap, Themes: r.Themes,
+		Communes: r.Communes, EPCIs: r.EPCIs, Departements: r.Departements}}
+}
+
+func insert(ctx context.Context, tx *db.Tx, actor identity.Actor, r Rules) (vouchers.CampaignID, error) {
+	var id vouchers.CampaignID
+	err := tx.Get(ctx, &id, `
+		INSERT INTO campaigns (funder_id, name, face_cents, booklet_size, starts_on, ends_on, tolerance_days, price_cap,
+			themes, communes, epcis, departements, created_at, created_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+		actor.Organisation, r.Name, r.Face, r.BookletSize, r.StartsOn, r.EndsOn, r.ToleranceDays, r.PriceCap,
+		db.Array(r.Themes), db.Array(r.Communes), db.Array(r.EPCIs), db.Array(r.Departements), tx.Now, actor.Person)
+	return id, err
+}
+
+// list returns a funder's campaigns; all of them for funder 0.
+func list(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) ([]Campaign, error) {
+	var rows []row
+	err := tx.Select(ctx, &rows, selectCampaigns+`WHERE $1 = 0 OR c.funder_id = $1 ORDER BY c.id DESC`, funder)
+	all := make([]Campaign, len(rows))
+	for i, r := range rows {
+		all[i] = r.campaign()
+	}
+	return all, err
+}

@@ -1,0 +1,175 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+func object(kind string, id int64) string { return fmt.Sprintf("%s:%d", kind, id) }
+
+const selectOrganisations = `
+	SELECT o.id, o.kind, o.name, COALESCE(o.siret, '') AS siret, o.email, o.street, o.postcode, o.town, o.created_at
+	FROM organisations o `
+
+func organisation(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) (Organisation, error) {
+	var o Organisation
+	err := tx.Get(ctx, &o, selectOrganisations+`WHERE o.id = $1`, id)
+	return o, err
+}
+
+func organisations(ctx context.Context, tx *db.Tx, kind Kind) ([]Organisation, error) {
+	all := []Organisation{}
+	err := tx.Select(ctx, &all, selectOrganisations+`WHERE o.kind = $1 ORDER BY o.name COLLATE "fr-x-icu", o.id`, kind)
+	return all, err
+}
+
+func organisationsOf(ctx context.Context, tx *db.Tx, id vouchers.PersonID) ([]Organisation, error) {
+	all := []Organisation{}
+	err := tx.Select(ctx, &all, selectOrganisations+`
+		JOIN memberships m ON m.organisation_id = o.id
+		WHERE m.person_id = $1 AND m.ended_at IS NULL ORDER BY o.name COLLATE "fr-x-icu", o.id`, id)
+	return all, err
+}
+
+func operatorOrganisation(ctx context.Context, tx *db.Tx, name, email string) (vouchers.OrganisationID, error) {
+	var id vouchers.OrganisationID
+	err := tx.Get(ctx, &id, `SELECT id FROM organisations WHERE kind = 'operator' ORDER BY id LIMIT 1`)
+	if !errors.Is(err, db.ErrNoRows) {
+		return id, err
+	}
+	return insertOrganisation(ctx, tx, NewOrganisation{Kind: Operator, Name: name, Email: email})
+}
+
+func insertOrganisation(ctx context.Context, tx *db.Tx, o NewOrganisation) (vouchers.OrganisationID, error) {
+	var id vouchers.OrganisationID
+	err := tx.Get(ctx, &id, `
+		INSERT INTO organisations (kind, name, siret, email, street, postcode, town, created_at)
+		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7, $8) RETURNING id`,
+		o.Kind, o.Name, o.SIRET, o.Email, o.Street, o.Postcode, o.Town, tx.Now)
+	return id, err
+}
+
+// addMember finds or makes the person and makes it a member. A person who exists keeps
+// the password it has.
+func addMember(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID, m NewMember, hash string) (vouchers.PersonID, error) {
+	var id vouchers.PersonID
+	err := tx.Get(ctx, &id, `
+		INSERT INTO people (email, name, password_hash, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT ON CONSTRAINT people_email DO UPDATE SET email = excluded.email RETURNING id`, m.Email, m.Name, hash, tx.Now)
+	if err != nil {
+		return 0, err
+	}
+	n, err := tx.Exec(ctx, `
+		INSERT INTO memberships (person_id, organisation_id, role, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role = excluded.role, ended_at = NULL
+		WHERE memberships.ended_at IS NOT NULL`, id, org, m.Role, tx.Now)
+	if err == nil && n == 0 {
+		return 0, fault.New(fault.Conflict, "member_already")
+	}
+	return id, err
+}
+
+func endMembership(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID, id vouchers.PersonID) error {
+	n, err := tx.Exec(ctx, `
+		UPDATE memberships SET ended_at = $3 WHERE organisation_id = $1 AND person_id = $2 AND ended_at IS NULL`, org, id, tx.Now)
+	if err == nil && n == 0 {
+		return fault.New(fault.NotFound, "not_found")
+	}
+	return err
+}
+
+func members(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID) ([]Member, error) {
+	all := []Member{}
+	err := tx.Select(ctx, &all, `
+		SELECT p.id, p.name, p.email, m.role FROM memberships m JOIN people p ON p.id = m.person_id
+		WHERE m.organisation_id = $1 AND m.ended_at IS NULL ORDER BY p.name COLLATE "fr-x-icu", p.id`, org)
+	return all, err
+}
+
+type person struct {
+	ID   vouchers.PersonID `db:"id"`
+	Hash string            `db:"password_hash"`
+}
+
+func personByEmail(ctx context.Context, tx *db.Tx, email string) (person, error) {
+	var p person
+	err := tx.Get(ctx, &p, `SELECT id, password_hash FROM people WHERE email = $1`, email)
+	return p, err
+}
+
+func insertSession(ctx context.Context, tx *db.Tx, hash []byte, id vouchers.PersonID, org vouchers.OrganisationID) error {
+	n, err := tx.Exec(ctx, `
+		INSERT INTO sessions (token_hash, person_id, organisation_id, created_at, expires_at)
+		SELECT $1, m.person_id, m.organisation_id, $4, $5 FROM memberships m
+		WHERE m.person_id = $2 AND m.ended_at IS NULL AND ($3 = 0 OR m.organisation_id = $3)
+		ORDER BY m.created_at, m.organisation_id LIMIT 1`, hash, id, org, tx.Now, tx.Now.Add(sessionLasts))
+	if err == nil && n == 0 {
+		return fault.New(fault.Forbidden, "no_organisation")
+	}
+	return err
+}
+
+func deleteSession(ctx context.Context, tx *db.Tx, hash []byte) error {
+	_, err := tx.Exec(ctx, `DELETE FROM sessions WHERE token_hash = $1 OR expires_at < $2`, hash, tx.Now)
+	return err
+}
+
+// actorBy finds who a credential belongs to, through a membership that is in force.
+func actorBy(ctx context.Context, tx *db.Tx, hash []byte, isToken bool) (Actor, error) {
+	var r struct {
+		Person           vouchers.PersonID       `db:"person_id"`
+		Organisation     vouchers.OrganisationID `db:"organisation_id"`
+		Kind             Kind                    `db:"kind"`
+		Role             Role                    `db:"role"`
+		Name             string                  `db:"name"`
+		OrganisationName string                  `db:"organisation_name"`
+		Scopes           db.Strings              `db:"scopes"`
+	}
+	from := `(SELECT person_id, organisation_id, NULL::text[] AS scopes FROM sessions WHERE token_hash = $1 AND expires_at > $2)`
+	if isToken {
+		from = `(SELECT person_id, organisation_id, scopes FROM api_tokens
+			WHERE token_hash = $1 AND expires_at > $2 AND revoked_at IS NULL)`
+	}
+	err := tx.Get(ctx, &r, `
+		SELECT c.person_id, c.organisation_id, o.kind, m.role, p.name, o.name AS organisation_name, c.scopes
+		FROM `+from+` AS c
+		JOIN memberships m ON m.person_id = c.person_id AND m.organisation_id = c.organisation_id AND m.ended_at IS NULL
+		JOIN people p ON p.id = c.person_id
+		JOIN organisations o ON o.id = c.organisation_id`, hash, tx.Now)
+	return Actor{Person: r.Person, Organisation: r.Organisation, Kind: r.Kind, Role: r.Role, Name: r.Name,
+		OrganisationName: r.OrganisationName, Scopes: r.Scopes}, err
+}
+
+func insertToken(ctx context.Context, tx *db.Tx, actor Actor, req NewToken, hash []byte, expires time.Time) (Token, error) {
+	var t Token
+	err := tx.Get(ctx, &t, `
+		INSERT INTO api_tokens (token_hash, person_id, organisation_id, label, scopes, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, label, scopes, created_at, expires_at`,
+		hash, actor.Person, actor.Organisation, req.Label, db.Array(req.Scopes), tx.Now, expires)
+	return t, err
+}
+
+func tokens(ctx context.Context, tx *db.Tx, actor Actor) ([]Token, error) {
+	all := []Token{}
+	err := tx.Select(ctx, &all, `
+		SELECT id, label, scopes, created_at, expires_at FROM api_tokens
+		WHERE person_id = $1 AND organisation_id = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY id`,
+		actor.Person, actor.Organisation, tx.Now)
+	return all, err
+}
+
+func revokeToken(ctx context.Context, tx *db.Tx, actor Actor, id int64) error {
+	n, err := tx.Exec(ctx, `
+		UPDATE api_tokens SET revoked_at = $4 WHERE id = $1 AND person_id = $2 AND organisation_id = $3 AND revoked_at IS NULL`,
+		id, actor.Person, actor.Organisation, tx.Now)
+	if err == nil && n == 0 {
+		return fault.New(fault.NotFound, "not_found")
+	}
+	return err
+}

@@ -1,0 +1,210 @@
+package issuing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/campaigns"
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Lock enters the ledger's gate and locks booklets, by serial number or by hash of
+// the typed code, in the order of their ids. It waits at most wait for each.
+// Whoever changes a voucher holds its booklet.
+func Lock(ctx context.Context, tx *db.Tx, serials []int64, hashes [][]byte, wait time.Duration) (Locked, error) {
+	var rows Locked
+	err := tx.SelectPrepared(ctx, &rows, `
+		WITH gate AS MATERIALIZED (SELECT set_config('lock_timeout', $3, true), `+ledger.GateSQL+`)
+		SELECT b.id, b.campaign_id, b.typed_hash
+		FROM gate, booklets b WHERE b.id = ANY ($1) OR b.typed_hash = ANY ($2)
+		ORDER BY b.id FOR UPDATE OF b`,
+		db.Array(serials), db.Array(hashes), fmt.Sprint(wait.Milliseconds()))
+	return rows, err
+}
+
+// candidates is Lock without locking.
+func candidates(ctx context.Context, tx *db.Tx, ticket vouchers.Ticket, hashes [][]byte) (Locked, error) {
+	var rows Locked
+	err := tx.Select(ctx, &rows, `
+		SELECT id, campaign_id, typed_hash FROM booklets WHERE id = $1 OR typed_hash = ANY ($2)`,
+		int64(ticket.Serial), db.Array(hashes))
+	return rows, err
+}
+
+// MarkRedeemedStep turns live vouchers into redeemed ones, as part of a shared
+// statement of a caller that holds their booklets.
+func MarkRedeemedStep(ids []int64) db.Step {
+	return db.Step{
+		SQL:  `UPDATE vouchers SET state = 'redeemed' WHERE id = ANY ($1::bigint[]) AND state = 'live' RETURNING 1`,
+		Args: []any{db.Array(ids)},
+		Rows: len(ids),
+	}
+}
+
+// MakeLiveAgain undoes MarkRedeemedStep.
+func MakeLiveAgain(ctx context.Context, tx *db.Tx, ids []int64) error {
+	n, err := tx.Exec(ctx, `UPDATE vouchers SET state = 'live' WHERE id = ANY ($1) AND state = 'redeemed'`, db.Array(ids))
+	if err == nil && int(n) != len(ids) {
+		return fmt.Errorf("issuing: %d of %d vouchers could be made live again", n, len(ids))
+	}
+	return err
+}
+
+// Left counts the live vouchers of a booklet.
+func Left(ctx context.Context, tx *db.Tx, id vouchers.BookletID) (int, error) {
+	var left int
+	err := tx.Get(ctx, &left, `SELECT count(*) FROM vouchers WHERE booklet_id = $1 AND state = 'live'`, id)
+	return left, err
+}
+
+func moveAll(ctx context.Context, tx *db.Tx, id vouchers.BookletID, from, to vouchers.State) error {
+	_, err := tx.Exec(ctx, `UPDATE vouchers SET state = $3 WHERE booklet_id = $1 AND state = $2`, id, from, to)
+	return err
+}
+
+// promisedVouchers counts what prescribers were allocated and have not handed over.
+func promisedVouchers(ctx context.Context, tx *db.Tx, c vouchers.CampaignID) (int, error) {
+	var n int
+	err := tx.Get(ctx, &n, `SELECT COALESCE(sum(vouchers - handed_over), 0) FROM allocations WHERE campaign_id = $1`, c)
+	return n, err
+}
+
+func addToAllocation(ctx context.Context, tx *db.Tx, req AllocateRequest) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO allocations (campaign_id, prescriber_id, vouchers, handed_over) VALUES ($1, $2, $3, 0)
+		ON CONFLICT ON CONSTRAINT allocations_one DO UPDATE SET vouchers = allocations.vouchers + excluded.vouchers`,
+		req.Campaign, req.Prescriber, req.Vouchers)
+	return err
+}
+
+func takeFromAllocation(ctx context.Context, tx *db.Tx, c vouchers.CampaignID, prescriber vouchers.OrganisationID, count int) (vouchers.AllocationID, error) {
+	var id vouchers.AllocationID
+	err := tx.Get(ctx, &id, `
+		UPDATE allocations SET handed_over = handed_over + $3
+		WHERE campaign_id = $1 AND prescriber_id = $2 AND handed_over + $3 <= vouchers RETURNING id`, c, prescriber, count)
+	if !errors.Is(err, db.ErrNoRows) {
+		return id, err
+	}
+	a, err := allocationOf(ctx, tx, c, prescriber)
+	if err != nil {
+		return 0, err // not allocated at all: the campaign is not this prescriber's to know
+	}
+	return 0, fault.New(fault.Conflict, "allocation_used_up", "left", a.Left(), "asked", count)
+}
+
+const selectAllocations = `
+	SELECT a.id, a.campaign_id, c.name AS campaign_name, a.prescriber_id, o.name AS prescriber_name, a.vouchers, a.handed_over,
+		c.face_cents, c.booklet_size, c.starts_on, c.ends_on
+	FROM allocations a JOIN campaigns c ON c.id = a.campaign_id JOIN organisations o ON o.id = a.prescriber_id `
+
+func allocationOf(ctx context.Context, tx *db.Tx, c vouchers.CampaignID, prescriber vouchers.OrganisationID) (Allocation, error) {
+	var a Allocation
+	err := tx.Get(ctx, &a, selectAllocations+`WHERE a.campaign_id = $1 AND a.prescriber_id = $2`, c, prescriber)
+	if errors.Is(err, db.ErrNoRows) {
+		return a, fault.New(fault.NotFound, "not_found")
+	}
+	return a, err
+}
+
+func allocations(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID) ([]Allocation, error) {
+	all := []Allocation{}
+	err := tx.Select(ctx, &all, selectAllocations+`
+		WHERE a.prescriber_id = $1 OR c.funder_id = $1 ORDER BY c.ends_on, a.id`, org)
+	return all, err
+}
+
+// insertBooklet keeps the booklet's serial and the keyed hash of its typed code. The
+// serial is the row's own id, so it is drawn first.
+func (s *Service) insertBooklet(ctx context.Context, tx *db.Tx, actor identity.Actor, c campaigns.Campaign,
+	a vouchers.AllocationID, req HandOverRequest, today vouchers.Day) (vouchers.BookletID, error) {
+	var id vouchers.BookletID
+	if err := tx.Get(ctx, &id, `SELECT nextval(pg_get_serial_sequence('booklets', 'id'))`); err != nil {
+		return 0, err
+	}
+	key := s.keys.Current()
+	typed, err := s.keys.Typed(key, c.ID, uint32(id))
+	if err != nil {
+		return 0, err
+	}
+	hash, err := s.keys.HashWith(key, typed)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO booklets (id, campaign_id, allocation_id, prescriber_id, key_id, typed_hash, vouchers, face_cents,
+			from_on, until_on, insee, handed_over_at, handed_over_by)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		id, c.ID, a, actor.Organisation, int(key), hash, req.Count, c.Face, today, c.EndsOn, req.INSEE, tx.Now, actor.Person)
+	return id, err
+}
+
+func insertVouchers(ctx context.Context, tx *db.Tx, id vouchers.BookletID, c campaigns.Campaign, count int) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO vouchers (booklet_id, campaign_id, face_cents, state)
+		SELECT $1, $2, $3, 'live' FROM generate_series(1, $4::int)`, id, c.ID, c.Face, count)
+	return err
+}
+
+const selectBooklets = `
+	SELECT b.id, b.campaign_id, c.name AS campaign_name, o.name AS funder_name, b.vouchers, b.face_cents, b.from_on, b.until_on,
+		b.insee, b.handed_over_at, b.key_id,
+		(SELECT count(*) FROM vouchers v WHERE v.booklet_id = b.id AND v.state = 'live') AS left
+	FROM booklets b JOIN campaigns c ON c.id = b.campaign_id JOIN organisations o ON o.id = c.funder_id `
+
+func booklet(ctx context.Context, tx *db.Tx, id vouchers.BookletID) (Booklet, error) {
+	var b Booklet
+	err := tx.Get(ctx, &b, selectBooklets+`WHERE b.id = $1`, id)
+	return b, err
+}
+
+func handOvers(ctx context.Context, tx *db.Tx, prescriber vouchers.OrganisationID, before vouchers.BookletID, limit int) ([]Booklet, error) {
+	all := []Booklet{}
+	err := tx.Select(ctx, &all, selectBooklets+`
+		WHERE b.prescriber_id = $1 AND ($2 = 0 OR b.id < $2) ORDER BY b.id DESC LIMIT $3`, prescriber, before, limit)
+	return all, err
+}
+
+func mustBelong(ctx context.Context, tx *db.Tx, id vouchers.BookletID, prescriber vouchers.OrganisationID) error {
+	var there bool
+	err := tx.Get(ctx, &there, `SELECT EXISTS (SELECT 1 FROM booklets WHERE id = $1 AND prescriber_id = $2)`, id, prescriber)
+	if err == nil && !there {
+		return fault.New(fault.NotFound, "not_found")
+	}
+	return err
+}
+
+// dueBooklets are booklets over their last day that still hold live or frozen vouchers.
+func dueBooklets(ctx context.Context, tx *db.Tx, today vouchers.Day, limit int) ([]int64, error) {
+	var due []int64
+	err := tx.Select(ctx, &due, `
+		SELECT b.id FROM campaigns c JOIN booklets b ON b.campaign_id = c.id
+		WHERE c.ends_on + c.tolerance_days < $1 AND b.until_on + c.tolerance_days < $1
+			AND EXISTS (SELECT 1 FROM vouchers v WHERE v.booklet_id = b.id AND v.state IN ('live', 'frozen'))
+		ORDER BY b.id LIMIT $2`, today, limit)
+	return due, err
+}
+
+// ended is what expired of a booklet.
+type ended struct {
+	Booklet  vouchers.BookletID      `db:"booklet_id"`
+	Campaign vouchers.CampaignID     `db:"campaign_id"`
+	Funder   vouchers.OrganisationID `db:"funder_id"`
+	Value    vouchers.Cents          `db:"value"`
+}
+
+func expire(ctx context.Context, tx *db.Tx, booklets []int64) ([]ended, error) {
+	var all []ended
+	err := tx.Select(ctx, &all, `
+		WITH over AS (UPDATE vouchers SET state = 'expired'
+			WHERE booklet_id = ANY ($1) AND state IN ('live', 'frozen') RETURNING booklet_id, campaign_id, face_cents)
+		SELECT o.booklet_id, o.campaign_id, c.funder_id, sum(o.face_cents)::bigint AS value
+		FROM over o JOIN campaigns c ON c.id = o.campaign_id
+		GROUP BY o.booklet_id, o.campaign_id, c.funder_id ORDER BY o.booklet_id`, db.Array(booklets))
+	return all, err
+}

@@ -1,0 +1,128 @@
+package redemption
+
+import (
+	"slices"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// modes are the ways a service is given.
+var modes = []string{"individual", "group", "remote"}
+
+// checkShape refuses what no booklet could make right.
+func checkShape(req Request) error {
+	switch {
+	case req.Count < 1 || req.Count > 100:
+		return fault.New(fault.Invalid, "count_out_of_range")
+	case req.Theme == "":
+		return fault.New(fault.Invalid, "service_theme_missing")
+	case req.DurationMinutes < 5 || req.DurationMinutes > 600:
+		return fault.New(fault.Invalid, "duration_out_of_range")
+	case !slices.Contains(modes, req.Mode):
+		return fault.New(fault.Invalid, "mode_unknown")
+	}
+	return nil
+}
+
+// facts is all that the rules need to know of one request, read after the booklet was
+// locked.
+type facts struct {
+	ID          int64   `db:"id"` // for the redemption, if it is granted
+	StoredHash  []byte  `db:"request_hash"`
+	Stored      *string `db:"answer"`
+	Booklet     int64   `db:"booklet_id"` // 0: no such booklet
+	Campaign    int64   `db:"campaign_id"`
+	Face        int64   `db:"face_cents"`
+	FromOn      string  `db:"from_on"`
+	LastDay     string  `db:"last_day"` // tolerance included
+	PriceCap    int     `db:"price_cap"`
+	Live        []int64 // ids of live vouchers, ascending
+	LiveIDs     ids     `db:"live"`
+	Redeemed    int     `db:"redeemed"`
+	Frozen      int     `db:"frozen"`
+	Expired     int     `db:"expired"`
+	Replaced    int     `db:"replaced"`
+	Place       int64   `db:"place_id"`
+	PlaceName   string  `db:"place_name"`
+	Places      int     `db:"places"` // how many places the request could mean
+	Labelled    bool    `db:"labelled"`
+	InArea      bool    `db:"in_area"`
+	ThemeOpen   bool    `db:"theme_open"`   // the campaign pays for the theme
+	ThemeOnSite bool    `db:"theme_onsite"` // the place offers it
+}
+
+// decide says whether a request is granted. It changes nothing; the caller takes the
+// vouchers off f.Live.
+func decide(f *facts, req Request, today vouchers.Day) *fault.Error {
+	if refusal := standing(f, req.Count, today); refusal != nil {
+		return refusal
+	}
+	switch {
+	case !f.ThemeOpen || !f.ThemeOnSite:
+		return fault.New(fault.Invalid, "service_not_eligible", "theme", req.Theme)
+	case req.Count > f.PriceCap:
+		return fault.New(fault.Invalid, "price_cap_exceeded", "cap", f.PriceCap, "asked", req.Count)
+	}
+	return nil
+}
+
+// standing is the part of the rules that does not depend on the service chosen: the
+// place, the dates, what is left.
+func standing(f *facts, count int, today vouchers.Day) *fault.Error {
+	switch {
+	case f.Booklet == 0:
+		return fault.New(fault.NotFound, "code_unknown")
+	case f.Place == 0 || !f.Labelled:
+		return fault.New(fault.Forbidden, "place_not_labelled", "place", f.PlaceName)
+	case f.Places > 1:
+		return fault.New(fault.Invalid, "place_required")
+	case !f.InArea:
+		return fault.New(fault.Forbidden, "place_outside_area", "place", f.PlaceName)
+	case today < day(f.FromOn):
+		return fault.New(fault.Conflict, "voucher_not_yet_valid", "from", day(f.FromOn))
+	case today > day(f.LastDay):
+		return fault.New(fault.Conflict, "voucher_expired", "on", day(f.LastDay))
+	}
+	return left(f, count)
+}
+
+// left says why a booklet has not enough live vouchers, if so.
+func left(f *facts, count int) *fault.Error {
+	switch live := len(f.Live); {
+	case live >= count:
+		return nil
+	case live > 0:
+		return fault.New(fault.Conflict, "insufficient_vouchers", "left", live, "asked", count)
+	case f.Frozen > 0:
+		return fault.New(fault.Conflict, "voucher_frozen")
+	case f.Replaced > 0:
+		return fault.New(fault.Conflict, "voucher_replaced")
+	case f.Redeemed == 0 && f.Expired > 0:
+		return fault.New(fault.Conflict, "voucher_expired", "on", day(f.LastDay))
+	default:
+		return fault.New(fault.Conflict, "voucher_already_redeemed")
+	}
+}
+
+func day(iso string) vouchers.Day {
+	d, err := vouchers.ParseDay(iso)
+	if err != nil {
+		panic("redemption: the database gave a day that is none: " + iso)
+	}
+	return d
+}
+
+// mayUndo says whether a redemption can still be taken back.
+func mayUndo(r undoable, now time.Time) error {
+	switch {
+	case r.Undone:
+		return fault.New(fault.Conflict, "already_undone")
+	case r.Settled:
+		return fault.New(fault.Conflict, "already_settled")
+	case now.After(r.At.Add(undoWindow)):
+		return fault.New(fault.Conflict, "undo_too_late", "until", r.At.Add(undoWindow))
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package redemption
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+type ids = db.Int64s
+
+// lockBooklets locks the batch's booklets in the order of their ids and notes on each
+// item which one it means. Whoever changes a voucher locks its booklet first.
+func lockBooklets(ctx context.Context, tx *db.Tx, batch []*item, wait time.Duration) error {
+	serials := make([]int64, 0, len(batch))
+	var hashes [][]byte
+	for _, it := range batch {
+		if len(it.code.hashes) == 0 {
+			serials = append(serials, int64(it.code.ticket.Serial))
+		}
+		hashes = append(hashes, it.code.hashes...)
+	}
+	booklets, err := issuing.Lock(ctx, tx, serials, hashes, wait)
+	if err != nil {
+		return err
+	}
+	for _, it := range batch {
+		it.booklet = booklets.Match(it.code.ticket, it.code.hashes)
+	}
+	return nil
+}
+
+// readFacts returns one row of facts per item, in order.
+func readFacts(ctx context.Context, tx *db.Tx, batch []*item) ([]facts, error) {
+	n := len(batch)
+	scopes, keys, booklets := make([]int64, n), make([]string, n), make([]int64, n)
+	places, themes := make([]int64, n), make([]string, n)
+	for i, it := range batch {
+		scopes[i], keys[i], booklets[i] = int64(it.actor.Organisation), it.key, int64(it.booklet)
+		places[i], themes[i] = int64(it.req.Place), it.req.Theme
+	}
+	all := make([]facts, 0, n)
+	err := tx.SelectPrepared(ctx, &all, `
+		SELECT nextval('redemption_ids') AS id, k.request_hash, k.answer,
+			COALESCE(b.id, 0) AS booklet_id, COALESCE(b.campaign_id, 0) AS campaign_id, COALESCE(b.face_cents, 0) AS face_cents,
+			COALESCE(b.from_on, '-infinity')::text AS from_on, COALESCE(b.until_on + c.tolerance_days, '-infinity')::text AS last_day,
+			COALESCE(c.price_cap, 0) AS price_cap,
+			v.live, v.redeemed, v.frozen, v.expired, v.replaced,
+			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, COALESCE(p.places, 0) AS places, COALESCE(p.labelled, false) AS labelled,
+			COALESCE(p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
+				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0, false) AS in_area,
+			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open,
+			EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.theme = r.theme) AS theme_onsite
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
+			WITH ORDINALITY AS r(scope, key, booklet, place, theme, position)
+		LEFT JOIN idempotency_keys k ON k.scope = r.scope AND k.key = r.key
+		LEFT JOIN booklets b ON b.id = r.booklet
+		LEFT JOIN campaigns c ON c.id = b.campaign_id
+		CROSS JOIN LATERAL (
+			SELECT array_agg(w.id ORDER BY w.id) FILTER (WHERE w.state = 'live') AS live,
+				count(*) FILTER (WHERE w.state = 'redeemed') AS redeemed, count(*) FILTER (WHERE w.state = 'frozen') AS frozen,
+				count(*) FILTER (WHERE w.state = 'expired') AS expired, count(*) FILTER (WHERE w.state = 'replaced') AS replaced
+			FROM vouchers w WHERE w.booklet_id = r.booklet) AS v
+		LEFT JOIN LATERAL (
+			SELECT q.id, q.name, q.insee, q.epci, q.departement, l.id IS NOT NULL AS labelled,
+				count(*) FILTER (WHERE l.id IS NOT NULL) OVER () AS places
+			FROM places q
+			LEFT JOIN labels l ON l.place_id = q.id AND l.ended_at IS NULL AND $6::date BETWEEN l.starts_on AND l.ends_on
+			WHERE q.structure_id = r.scope AND (r.place = 0 OR q.id = r.place)
+			ORDER BY l.id IS NULL, q.id LIMIT 1) AS p ON true
+		ORDER BY r.position`,
+		db.Array(scopes), db.Array(keys), db.Array(booklets), db.Array(places), db.Array(themes), vouchers.DayOf(tx.Now))
+	for i := range all {
+		all[i].Live = all[i].LiveIDs
+	}
+	return all, err
+}
+
+// row is a redemption to be written.
+type row struct {
+	it *item
+	r  Redemption
+}
+
+func insertStep(tx *db.Tx, rows []row) db.Step {
+	n := len(rows)
+	ids, campaigns, booklets := make([]int64, n), make([]int64, n), make([]int64, n)
+	structures, places, people := make([]int64, n), make([]int64, n), make([]int64, n)
+	counts, amounts, minutes := make([]int64, n), make([]int64, n), make([]int64, n)
+	themes, modes := make([]string, n), make([]string, n)
+	for i, w := range rows {
+		ids[i], campaigns[i], booklets[i] = int64(w.r.ID), int64(w.r.Campaign), int64(w.r.Booklet)
+		structures[i], places[i], people[i] = int64(w.it.actor.Organisation), int64(w.r.Place), int64(w.it.actor.Person)
+		counts[i], amounts[i], minutes[i] = int64(w.r.Count), int64(w.r.Amount), int64(w.r.DurationMinutes)
+		themes[i], modes[i] = w.r.Theme, w.r.Mode
+	}
+	return db.Step{
+		SQL: `INSERT INTO redemptions (id, at, campaign_id, booklet_id, structure_id, place_id, person_id,
+				vouchers, amount_cents, theme, duration_minutes, mode)
+			SELECT u.id, $12, u.campaign_id, u.booklet_id, u.structure_id, u.place_id, u.person_id,
+				u.vouchers, u.amount_cents, u.theme, u.minutes, u.mode
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+				$7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::text[])
+				AS u(id, campaign_id, booklet_id, structure_id, place_id, person_id, vouchers, amount_cents, theme, minutes, mode)
+			RETURNING 1`,
+		Args: []any{db.Array(ids), db.Array(campaigns), db.Array(booklets), db.Array(structures), db.Array(places), db.Array(people),
+			db.Array(counts), db.Array(amounts), db.Array(themes), db.Array(minutes), db.Array(modes), tx.Now},
+		Rows: n,
+	}
+}
+
+func takeStep(redemptions, taken []int64) db.Step {
+	return db.Step{
+		SQL: `INSERT INTO redeemed_vouchers (redemption_id, voucher_id, undone)
+			SELECT u.redemption_id, u.voucher_id, false FROM unnest($1::bigint[], $2::bigint[]) AS u(redemption_id, voucher_id)
+			RETURNING 1`,
+		Args: []any{db.Array(redemptions), db.Array(taken)},
+		Rows: len(taken),
+	}
+}
+
+type last struct {
+	Place string    `db:"name"`
+	At    time.Time `db:"at"`
+}
+
+func lastRedemption(ctx context.Context, tx *db.Tx, b vouchers.BookletID) (last, error) {
+	var l last
+	err := tx.Get(ctx, &l, `
+		SELECT p.name, r.at FROM redemptions r JOIN places p ON p.id = r.place_id
+		WHERE r.booklet_id = $1 AND r.undone_at IS NULL ORDER BY r.id DESC LIMIT 1`, b)
+	return l, err
+}
+
+// offers are the services of a place that a campaign pays for.
+func offers(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, campaign vouchers.CampaignID) ([]ThemeOffer, error) {
+	offers := []ThemeOffer{}
+	err := tx.Select(ctx, &offers, `
+		SELECT s.theme, s.price_vouchers, s.duration_minutes FROM services s JOIN campaigns c ON c.id = $2
+		WHERE s.place_id = $1 AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes))
+		ORDER BY s.theme COLLATE "C"`, place, campaign)
+	return offers, err
+}
+
+// undoable is what must be known to take a redemption back.
+type undoable struct {
+	ID       vouchers.RedemptionID `db:"id"`
+	At       time.Time             `db:"at"`
+	Campaign vouchers.CampaignID   `db:"campaign_id"`
+	Booklet  vouchers.BookletID    `db:"booklet_id"`
+	Vouchers int                   `db:"vouchers"`
+	Amount   vouchers.Cents        `db:"amount_cents"`
+	Undone   bool                  `db:"undone"`
+	Settled  bool                  `db:"settled"`
+}
+
+// lockForUndo locks the booklet, then reads the redemption. The caller has entered the
+// ledger's gate, so no settlement can take the redemption meanwhile.
+func lockForUndo(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, id vouchers.RedemptionID) (undoable, error) {
+	var booklet int64
+	err := tx.Get(ctx, &booklet, `SELECT booklet_id FROM redemptions WHERE id = $1 AND structure_id = $2`, id, structure)
+	if errors.Is(err, db.ErrNoRows) {
+		return undoable{}, fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return undoable{}, err
+	}
+	if _, err := issuing.Lock(ctx, tx, []int64{booklet}, nil, lockSingle); err != nil {
+		return undoable{}, err
+	}
+	var r undoable
+	err = tx.Get(ctx, &r, `
+		SELECT r.id, r.at, r.campaign_id, r.booklet_id, r.vouchers, r.amount_cents, r.undone_at IS NOT NULL AS undone,
+			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = r.structure_id AND p.up_to_id >= r.id) AS settled
+		FROM redemptions r WHERE r.id = $1`, id)
+	return r, err
+}
+
+// markUndone marks the redemption and returns its vouchers.
+func markUndone(ctx context.Context, tx *db.Tx, actor identity.Actor, req UndoRequest) ([]int64, error) {
+	_, err := tx.Exec(ctx, `
+		UPDATE redemptions SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1 AND undone_at IS NULL`,
+		req.ID, tx.Now, actor.Person, req.Reason)
+	if err != nil {
+		return nil, err
+	}
+	var taken []int64
+	err = tx.Select(ctx, &taken, `
+		UPDATE redeemed_vouchers SET undone = true WHERE redemption_id = $1 AND NOT undone RETURNING voucher_id`, req.ID)
+	return taken, err
+}
+
+func list(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, before vouchers.RedemptionID, limit int) ([]Line, error) {
+	lines := []Line{}
+	err := tx.Select(ctx, &lines, `
+		SELECT r.id, r.at, r.booklet_id, r.place_id, p.name AS place_name, r.theme, r.vouchers, r.amount_cents,
+			r.undone_at IS NOT NULL AS undone,
+			r.id <= COALESCE((SELECT max(o.up_to_id) FROM payouts o WHERE o.structure_id = $1), 0) AS settled
+		FROM redemptions r JOIN places p ON p.id = r.place_id
+		WHERE r.structure_id = $1 AND ($2 = 0 OR r.id < $2) ORDER BY r.id DESC LIMIT $3`, structure, before, limit)
+	return lines, err
+}
