@@ -13,7 +13,12 @@ import (
 func (d *DB) Listen(ctx context.Context, channel string, wake func()) error {
 	listener := pq.NewListener(d.url, 100*time.Millisecond, 10*time.Second, nil)
 	defer listener.Close()
+	// Listen waits for a connection however long that takes; only Close ends its wait.
+	defer context.AfterFunc(ctx, func() { listener.Close() })()
 	if err := listener.Listen(channel); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	for {

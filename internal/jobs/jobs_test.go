@@ -47,7 +47,7 @@ func TestANoticeIsNeverDoubled(t *testing.T) {
 	w.drain(r)
 	w.enqueue(notice)
 	w.drain(r)
-	w.clock.Advance(30 * 24 * time.Hour)
+	w.clock.Add(30 * 24 * time.Hour)
 	w.inTx(func(tx *db.Tx) error { _, err := Sweep(w.ctx, tx); return err })
 	w.enqueue(notice)
 	w.drain(r)
@@ -66,12 +66,12 @@ func TestWorkForLaterWaitsForItsTime(t *testing.T) {
 	later := w.db.Now().Add(time.Hour)
 	w.enqueue(Job{Kind: "say", Payload: "later", RunAt: later}, Job{Kind: "say", Payload: "now"})
 	w.drain(r)
-	w.clock.Advance(59 * time.Minute)
+	w.clock.Add(59 * time.Minute)
 	w.drain(r)
 	if got := strings.Join(done, " "); got != `"now"` {
 		t.Fatalf("done after 59 minutes: %s", got)
 	}
-	w.clock.Advance(time.Minute)
+	w.clock.Add(time.Minute)
 	w.drain(r)
 	if got := strings.Join(done, " "); got != `"now" "later"` {
 		t.Errorf("done after an hour: %s", got)
@@ -111,14 +111,14 @@ func TestAFailingJobIsTriedWithPausesThenDead(t *testing.T) {
 		if got.State != "queued" || got.Attempts != attempt || got.Error != "no answer" || pause < 8*time.Second || pause > 24*time.Second {
 			t.Fatalf("after attempt %d: %+v, pause %s", attempt, got, pause)
 		}
-		w.clock.Advance(time.Minute)
+		w.clock.Add(time.Minute)
 	}
 	w.drain(r)
 	dead := w.only()
 	if dead.State != "dead" || dead.Attempts != 3 || dead.Payload != `"kept"` || !strings.Contains(w.log.String(), "level=ERROR msg=\"job is dead\"") {
 		t.Fatalf("after the last attempt: %+v\n%s", dead, w.log)
 	}
-	w.clock.Advance(240 * time.Hour)
+	w.clock.Add(240 * time.Hour)
 	w.drain(r)
 	if got := w.only(); got.Attempts != 3 {
 		t.Fatalf("a dead job was tried again: %+v", got)
@@ -178,7 +178,7 @@ func TestStatsCountByKindAndState(t *testing.T) {
 	w.enqueue(Job{Kind: "good"}, Job{Kind: "good"}, Job{Kind: "bad"})
 	w.drain(r)
 	w.enqueue(Job{Kind: "stuck"})
-	w.clock.Advance(time.Hour)
+	w.clock.Add(time.Hour)
 	w.enqueue(Job{Kind: "stuck", RunAt: w.db.Now().Add(time.Hour)})
 	want := []Stat{{"bad", "dead", 1, time.Hour}, {"good", "done", 2, time.Hour}, {"stuck", "queued", 2, time.Hour}}
 	w.inTx(func(tx *db.Tx) error {
@@ -205,7 +205,7 @@ func TestSweepForgetsWhatIsDoneButNoKey(t *testing.T) {
 	if n := sweep(); n != 0 {
 		t.Errorf("%d rows swept at once", n)
 	}
-	w.clock.Advance(8 * 24 * time.Hour)
+	w.clock.Add(8 * 24 * time.Hour)
 	if n := sweep(); n != 2 || len(w.rows()) != 2 {
 		t.Errorf("%d rows swept after a week, left %+v", n, w.rows())
 	}

@@ -91,12 +91,12 @@ func TestAnotherDoesTheWorkOfTheKilled(t *testing.T) {
 	r := w.runner(map[string]Handler{"work": func(_ context.Context, work Work) error { attempts = append(attempts, work.Attempt); return nil }})
 	w.enqueue(Job{Kind: "work"})
 	w.kill(r)
-	w.clock.Advance(r.Lease - time.Second)
+	w.clock.Add(r.Lease - time.Second)
 	w.drain(r)
 	if len(attempts) != 0 {
 		t.Fatalf("taken over before the lease ran out: %v", attempts)
 	}
-	w.clock.Advance(time.Second)
+	w.clock.Add(time.Second)
 	w.drain(r)
 	if fmt.Sprint(attempts) != "[2]" || w.only().State != "done" {
 		t.Errorf("attempts %v, %+v", attempts, w.only())
@@ -109,7 +109,7 @@ func TestAJobThatKillsItsProcessEndsDead(t *testing.T) {
 	w.enqueue(Job{Kind: "work", MaxAttempts: 2})
 	for range 2 {
 		w.kill(r)
-		w.clock.Advance(r.Lease)
+		w.clock.Add(r.Lease)
 	}
 	w.drain(r)
 	got := w.only()
@@ -123,7 +123,7 @@ func TestAStaleHolderChangesNothing(t *testing.T) {
 	r := w.runner(map[string]Handler{"work": func(context.Context, Work) error { return errors.New("not yet") }})
 	w.enqueue(Job{Kind: "work"})
 	stale := w.kill(r)
-	w.clock.Advance(r.Lease)
+	w.clock.Add(r.Lease)
 	current := w.kill(r)
 	if current.Attempt != stale.Attempt+1 {
 		t.Fatalf("%+v after %+v", current, stale)
@@ -176,7 +176,7 @@ func TestPeriodicWorkIsDoneOncePerPeriodByOneNode(t *testing.T) {
 		if times.Load() != period {
 			t.Fatalf("after period %d: done %d times", period, times.Load())
 		}
-		w.clock.Advance(time.Hour)
+		w.clock.Add(time.Hour)
 	}
 }
 
@@ -192,16 +192,16 @@ func TestAPeriodIsLeftOutWhileAnEarlierOneIsAtWork(t *testing.T) {
 	})
 	for range 10 {
 		w.drain(r)
-		w.clock.Advance(time.Minute + time.Second)
+		w.clock.Add(time.Minute + time.Second)
 	}
 	got := w.only()
 	if pause := got.RunAt.Sub(w.db.Now()); got.State != "queued" || pause > 72*time.Second {
 		t.Errorf("%+v, pause %s", got, pause)
 	}
 	fails = false
-	w.clock.Advance(72 * time.Second)
+	w.clock.Add(72 * time.Second)
 	w.drain(r)
-	w.clock.Advance(time.Minute)
+	w.clock.Add(time.Minute)
 	w.drain(r)
 	if rows := w.rows(); len(rows) != 2 || rows[0].State != "done" || rows[1].State != "done" {
 		t.Errorf("%+v", rows)

@@ -14,7 +14,10 @@ import (
 	"github.com/passerelle/passerelle/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The pool that stays open for the whole test program is pgtest's own.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
+}
 
 // world is a database, its clock and the log of the runners.
 type world struct {
