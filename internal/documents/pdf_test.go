@@ -193,6 +193,11 @@ func TestPrintedAgainIsTheSameToTheByte(t *testing.T) {
 	first := map[string][]byte{
 		"booklet": booklets(t, sampleBooklet(t)), "proforma": proforma(t, sampleProforma()), "statement": statement(t, sampleStatement(t, 60)),
 	}
+	for name, made := range map[string]string{"booklet": "20261123100500", "proforma": "20261123090000", "statement": "20270118080000"} {
+		if n := bytes.Count(first[name], []byte("(D:"+made+")")); n != 2 {
+			t.Errorf("%s: its two dates are not those it was given", name)
+		}
+	}
 	var all sync.WaitGroup
 	for range 6 {
 		all.Go(func() {

@@ -76,7 +76,13 @@ func clean(text string) string {
 	}
 	var out strings.Builder
 	n := 0
-	for _, r := range norm.NFC.String(strings.ToValidUTF8(text, "?")) {
+	visible := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	for _, r := range norm.NFC.String(visible) {
 		r, keep := drawn(r)
 		if !keep {
 			continue
@@ -96,11 +102,13 @@ func drawn(r rune) (rune, bool) {
 		r = other
 	}
 	switch {
+	case unicode.Is(unicode.Mn, r): // an accent on a letter that has no such accent
+		return 0, false
 	case drawable()[r]:
 		return r, true
 	case unicode.IsSpace(r):
 		return ' ', true
-	case unicode.Is(unicode.Cc, r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Mn, r), unicode.Is(unicode.Variation_Selector, r):
+	case unicode.Is(unicode.Cc, r):
 		return 0, false
 	}
 	return '?', true
