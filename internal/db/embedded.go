@@ -74,7 +74,7 @@ func StopEmbedded(ctx context.Context, dir string) error {
 		return err
 	}
 	defer unlockFolder(e.lock)
-	return e.stopLeftover()
+	return errors.Join(e.stopLeftover(), e.removeSocketFolder())
 }
 
 // settleIn finds the account and the folder, and locks the folder.
@@ -181,12 +181,13 @@ func (e *Embedded) Restart(ctx context.Context) error {
 	return e.start(ctx)
 }
 
-// release gives back what the server used besides its data.
-func (e *Embedded) release() error {
+// release gives back what the server used besides its data. The note of a socket
+// folder is this program's only while it holds the lock.
+func (e *Embedded) release() (err error) {
+	if e.lock != nil && e.socket != "" {
+		err = e.removeSocketFolder()
+	}
 	unlockFolder(e.lock)
 	e.lock = nil
-	if e.socket == "" {
-		return nil
-	}
-	return os.RemoveAll(e.socket)
+	return err
 }

@@ -11,8 +11,6 @@ import (
 	"time"
 )
 
-const socketPrefix = "passerelle-pg-"
-
 // postmaster is what a server says of itself in its postmaster.pid.
 type postmaster struct {
 	pid    int
@@ -46,20 +44,12 @@ func (e *Embedded) stopLeftover() error {
 	if err != nil || p.pid == 0 {
 		return err
 	}
-	if runsOn(p.pid, e.data()) {
-		e.log.Warn("stopping a PostgreSQL that was left running", "pid", p.pid, "folder", e.data())
-		s := strangerServer(p.pid, e.data())
-		if err := halt(s.signal, s.ended); err != nil {
-			return err
-		}
-	} else if err := disown(e.data(), p.pid); err != nil {
-		return err
+	if !runsOn(p.pid, e.data()) {
+		return disown(e.data(), p.pid)
 	}
-	ours := filepath.Dir(p.socket) == "/tmp" && strings.HasPrefix(filepath.Base(p.socket), socketPrefix)
-	if !ours || p.socket == e.socket {
-		return nil
-	}
-	return os.RemoveAll(p.socket)
+	e.log.Warn("stopping a PostgreSQL that was left running", "pid", p.pid, "folder", e.data())
+	s := strangerServer(p.pid, e.data())
+	return halt(s.signal, s.ended)
 }
 
 // disown lets PostgreSQL start although the number of its dead postmaster now belongs

@@ -116,22 +116,6 @@ func (e *Embedded) clearHalfMade() {
 	}
 }
 
-// makeSocketFolder makes a fresh folder with a short name, because the name of a
-// socket may have 107 bytes and no more (103 on macOS). Everybody is trusted on the
-// socket, so only the server's account and root may enter.
-func (e *Embedded) makeSocketFolder() error {
-	if e.socket != "" { // a restart: clear what a killed server left
-		return errors.Join(removeIfThere(filepath.Join(e.socket, ".s.PGSQL.5432")),
-			removeIfThere(filepath.Join(e.socket, ".s.PGSQL.5432.lock")))
-	}
-	socket, err := os.MkdirTemp("/tmp", socketPrefix)
-	if err != nil {
-		return err
-	}
-	e.socket = socket
-	return e.as.own(socket)
-}
-
 // settings are the server's parameters as -c arguments, in a stable order.
 func (e *Embedded) settings() []string {
 	all := map[string]string{
@@ -314,11 +298,4 @@ func syncFolder(folder string) error {
 	}
 	defer f.Close()
 	return f.Sync()
-}
-
-func removeIfThere(file string) error {
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }

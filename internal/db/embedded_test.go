@@ -110,11 +110,16 @@ func TestServerOfAKilledProgram(t *testing.T) {
 		t.Errorf("a second program on the folder hears %v, want ErrInUse with the number %d", err, child.Process.Pid)
 	}
 
+	socket, err := os.ReadFile(filepath.Join(dir, "postgres.socket"))
+	must(t, err)
 	must(t, child.Process.Kill())
 	child.Wait()
 	startEmbedded(t, quick(dir))
 	if runsOn(pid, filepath.Join(dir, "postgres")) {
 		t.Error("the killed program's server still runs")
+	}
+	if _, err := os.Stat(string(socket)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the killed program's socket folder %q is still there: %v", socket, err)
 	}
 }
 
@@ -169,7 +174,9 @@ func TestFailedStartSaysWhyAndLetsGo(t *testing.T) {
 }
 
 func quick(dir string) EmbeddedConfig {
-	return EmbeddedConfig{Dir: dir, Log: slog.New(slog.DiscardHandler), Settings: map[string]string{"fsync": "off"}}
+	return EmbeddedConfig{Dir: dir, Log: slog.New(slog.DiscardHandler), Settings: map[string]string{
+		"fsync": "off", "dynamic_shared_memory_type": "mmap", // in the folder, which goes with the test
+	}}
 }
 
 // openFolder is a temporary folder that the server's account can enter.

@@ -44,21 +44,25 @@ func startCluster(ctx context.Context) (url string, err error) {
 	cfg := db.EmbeddedConfig{Dir: dir, Shared: true, Settings: map[string]string{
 		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 		"max_connections": "300", "shared_buffers": "128MB", "max_wal_size": "256MB", "autovacuum": "off",
+		"dynamic_shared_memory_type": "mmap", // in the folder, so that it goes with it
 	}}
 	e, err := db.StartEmbedded(ctx, cfg)
-	if err != nil && !errors.Is(err, db.ErrNoPostgres) && ctx.Err() == nil {
+	if data := filepath.Join(dir, "postgres"); err != nil && ctx.Err() == nil && isThere(data) {
 		first := err
-		if err := errors.Join(db.StopEmbedded(ctx, dir), os.RemoveAll(filepath.Join(dir, "postgres"))); err != nil {
+		if err := errors.Join(db.StopEmbedded(ctx, dir), os.RemoveAll(data)); err != nil {
 			return "", errors.Join(first, err)
 		}
-		if e, err = db.StartEmbedded(ctx, cfg); err != nil {
-			return "", errors.Join(first, err)
-		}
+		e, err = db.StartEmbedded(ctx, cfg)
 	}
 	if err != nil {
 		return "", err
 	}
 	return e.URL(), nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // claim makes the folder, or checks that it is ours: everybody may write in /dev/shm.

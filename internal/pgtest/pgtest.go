@@ -13,6 +13,7 @@ package pgtest
 
 import (
 	"context"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -74,7 +75,10 @@ func Durable(t testing.TB, settings map[string]string) *db.Embedded {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	e, err := db.StartEmbedded(t.Context(), db.EmbeddedConfig{Dir: dir, Settings: settings})
+	// Shared memory in the data folder: a killed server's would stay in /dev/shm.
+	all := map[string]string{"dynamic_shared_memory_type": "mmap"}
+	maps.Copy(all, settings)
+	e, err := db.StartEmbedded(t.Context(), db.EmbeddedConfig{Dir: dir, Settings: all})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func connect(ctx context.Context) (*testServer, error) {
 	}
 	base, err := url.Parse(address)
 	if err != nil || base.Scheme == "" {
-		return nil, fmt.Errorf("TEST_DATABASE_URL is no address like postgres://user@host/database (%v)", err)
+		return nil, errors.New("TEST_DATABASE_URL is no address like postgres://user@host/database")
 	}
 	s := &testServer{base: base, program: rand.Int32()}
 	if s.template, err = templateName(); err != nil {
