@@ -43,10 +43,12 @@ func Fold(s string) string {
 // abbreviations that people write in place names, alone as a word.
 var abbreviations = map[string]string{"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
 
+var shortened = strings.NewReplacer("s/s ", "sous ", "s/", "sur ", "S/", "sur ")
+
 // placeWords folds a place name into words: abbreviations written out ("St", "s/"), and
 // what follows CEDEX, a matter of mail sorting, left off.
 func placeWords(name string) []string {
-	folded := Fold(strings.NewReplacer("s/s ", "sous ", "s/", "sur ", "S/", "sur ").Replace(name))
+	folded := Fold(shortened.Replace(name))
 	words := strings.Fields(folded)
 	for i, w := range words {
 		if w == "cedex" && i > 0 {

@@ -29,7 +29,9 @@ type entry struct {
 	ofPart  bool
 }
 
-var entries = sync.OnceValue(func() []entry {
+var entries = sync.OnceValue(makeEntries)
+
+func makeEntries() []entry {
 	t := tables()
 	all := make([]entry, 0, len(t.communes)+len(t.parts))
 	for i := range t.communes {
@@ -41,7 +43,7 @@ var entries = sync.OnceValue(func() []entry {
 		all = append(all, e)
 	}
 	return all
-})
+}
 
 func newEntry(name string, commune int32) entry {
 	words := placeWords(name)

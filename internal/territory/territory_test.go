@@ -324,3 +324,10 @@ func BenchmarkNearest(b *testing.B) {
 		Nearest(45.9, 6.1)
 	}
 }
+
+func BenchmarkNames(b *testing.B) {
+	tables()
+	for b.Loop() {
+		makeEntries()
+	}
+}
