@@ -37,19 +37,21 @@ var replacements = map[rune]string{
 func Latin(text string, limit int) string {
 	var b strings.Builder
 	for _, r := range norm.NFC.String(text) {
-		if unicode.IsSpace(r) {
-			r = ' '
+		switch {
+		case isLatin(r):
+			b.WriteByte(byte(r))
+		case unicode.IsSpace(r):
+			b.WriteByte(' ')
+		default:
+			b.WriteString(latinOf(r))
 		}
-		b.WriteString(latinOf(r))
 	}
 	s := strings.Join(strings.Fields(b.String()), " ") // ASCII from here on: bytes are characters
 	return strings.TrimSpace(s[:min(limit, len(s))])
 }
 
+// latinOf spells out a character that is outside of the set.
 func latinOf(r rune) string {
-	if isLatin(r) {
-		return string(r)
-	}
 	if s, ok := replace(r); ok {
 		return s
 	}
