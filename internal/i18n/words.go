@@ -71,7 +71,8 @@ func (w *Words) values(pairs []any) (values map[string]string, count *int64, err
 		}
 		name = capital(name)
 		values[name] = w.Format(pairs[i+1])
-		if n, whole := wholeNumber(pairs[i+1]); whole && name == "Count" {
+		if name == "Count" {
+			n := Whole(pairs[i+1])
 			count = &n
 		}
 	}
@@ -83,12 +84,13 @@ func capital(name string) string {
 	return string(unicode.ToUpper(first)) + name[size:]
 }
 
-func wholeNumber(value any) (int64, bool) {
+// Whole is the number that value holds, whatever its integer type; 0 for anything else.
+func Whole(value any) int64 {
 	v := reflect.ValueOf(value)
 	if v.IsValid() && v.CanInt() {
-		return v.Int(), true
+		return v.Int()
 	}
-	return 0, false
+	return 0
 }
 
 // Format writes one value after its type: cents as money, a time as its day and hour, a
