@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/pgtest"
 )
 
 func TestEightRunnersDoFiveHundredJobsOnceEach(t *testing.T) {
@@ -56,7 +58,15 @@ func TestACommitWakesARunnerLongBeforeItsPoll(t *testing.T) {
 	r := w.runner(map[string]Handler{"ring": func(_ context.Context, work Work) error { done <- work.ID; return nil }})
 	r.Poll = time.Hour
 	stop := w.starts(r)
+	w.soon("the runner listens", func() (listens bool) {
+		w.inTx(func(tx *db.Tx) error {
+			return tx.Get(w.ctx, &listens, `SELECT count(*) > 0 FROM pg_stat_activity
+				WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'`)
+		})
+		return listens
+	})
 	for range 3 {
+		time.Sleep(100 * time.Millisecond) // lets the workers find nothing and fall asleep
 		w.enqueue(Job{Kind: "ring"})
 		select {
 		case <-done:
@@ -68,6 +78,35 @@ func TestACommitWakesARunnerLongBeforeItsPoll(t *testing.T) {
 	w.enqueue(Job{Kind: "ring"})
 	if rows := w.rows(); rows[3].State != "queued" {
 		t.Errorf("a stopped runner works: %+v", rows[3])
+	}
+}
+
+func TestARunnerStopsWhileItsDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Durable(t, nil)
+	d, err := db.Open(t.Context(), server.URL(), pgtest.NewClock().Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	log := &journal{}
+	returned := make(chan struct{})
+	go func() {
+		NewRunner(d, slog.New(slog.NewTextHandler(log, nil)), map[string]Handler{}).Run(ctx)
+		close(returned)
+	}()
+	select {
+	case <-returned:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it still runs")
+	}
+	if !strings.Contains(log.String(), "no job could be taken") {
+		t.Errorf("the log keeps quiet about it: %s", log)
 	}
 }
 
