@@ -110,6 +110,9 @@ func TestAnUnknownErrorTellsItsReferenceAndNothingElse(t *testing.T) {
 		if !strings.Contains(w.log.String(), inside) {
 			t.Errorf("%s: the log does not say what happened", name)
 		}
+		if strings.HasPrefix(name, "panic") && !strings.Contains(w.log.String(), "errors_test.go") {
+			t.Errorf("%s: the log does not say where", name)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -155,6 +156,7 @@ func (s *Server) guarded(c *fiber.Ctx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(p)
+			s.options.Log.Error("panic", "request_id", of(c).id, "stack", string(debug.Stack()))
 		}
 	}()
 	if err := s.admit(c); err != nil {

@@ -35,7 +35,7 @@ var loadSite = sync.OnceValues(func() (*Site, error) {
 // window is a server with a few routes of its own and its log.
 type window struct {
 	*Server
-	t   *testing.T
+	t   testing.TB
 	log *bytes.Buffer
 }
 
@@ -44,7 +44,7 @@ var people = map[string]identity.Actor{
 	"agent":   {Person: 2, Organisation: 2, Kind: identity.Structure, Role: identity.Agent, Name: "Bo"},
 }
 
-func setup(t *testing.T, change func(*Options), routes ...Route) *window {
+func setup(t testing.TB, change func(*Options), routes ...Route) *window {
 	t.Helper()
 	site, err := loadSite()
 	if err != nil {

@@ -150,7 +150,7 @@ const maxAcceptLanguage = 500
 // Match picks a language for an Accept-Language header (RFC 9110 §12.5.4). A header that
 // cannot be read counts as none.
 func (c *Catalogue) Match(acceptLanguage string) string {
-	if len(acceptLanguage) > maxAcceptLanguage {
+	if acceptLanguage == "" || len(acceptLanguage) > maxAcceptLanguage {
 		return Default
 	}
 	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
