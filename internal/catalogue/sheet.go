@@ -140,10 +140,10 @@ func (s *sheet) next() (row, bool) {
 // as letters.
 func (s *sheet) record() row {
 	r := row{line: s.line, sound: true}
-	window := s.rest[:min(len(s.rest), maxRecord)]
+	window := s.window()
 	cells, used, closed := scan(window, s.separator)
 	lines := max(1, strings.Count(window[:used], "\n"))
-	if closed && s.spare > 0 && (lines == 1 || !s.leftOpen(cells, window[:used])) {
+	if closed && (lines == 1 || !s.leftOpen(cells, window[:used])) {
 		r.cells, s.rest, s.line = cells, s.rest[used:], s.line+lines
 		return r
 	}
@@ -155,6 +155,18 @@ func (s *sheet) record() row {
 	}
 	s.rest, s.line = rest, s.line+1
 	return r
+}
+
+// window is as much of the rest as one record may take: once too many quotes were left open,
+// a single line, so that a hostile file costs no more than a few readings.
+func (s *sheet) window() string {
+	if s.spare > 0 {
+		return s.rest[:min(len(s.rest), maxRecord)]
+	}
+	if end := strings.IndexByte(s.rest, '\n'); end >= 0 {
+		return s.rest[:end+1]
+	}
+	return s.rest
 }
 
 // leftOpen tells a quote that was never closed from a text over several lines: the record has

@@ -20,7 +20,8 @@ const (
 	noMatch
 )
 
-// entry is one name under which a commune is found.
+// entry is one name under which a commune is found. In the list of all entries each
+// commune's own name stands at the commune's position; the names of parts come after.
 type entry struct {
 	words   []string
 	joined  string // the words without spaces: "lepontdeclaix"

@@ -1,6 +1,7 @@
 package territory
 
 import (
+	"iter"
 	"slices"
 	"strings"
 )
@@ -23,18 +24,15 @@ func Resolve(clue Clue) (Commune, bool) {
 		return c, true
 	}
 	typed := newEntry(clue.Name, -1)
-	served := ByPostcode(clue.Postcode)
 	if len(typed.words) > 0 {
-		isServed := func(c *Commune) bool { return slices.Contains(c.Postcodes, clue.Postcode) }
-		if c, ok := clue.choose(bestNamed(typed, nearly, isServed)); ok {
+		if c, ok := clue.choose(bestNamed(typed, nearly, served(clue.Postcode))); ok {
 			return c, true
 		}
-		isNear := func(c *Commune) bool { return sharesSorting(c.Postcodes, clue.Postcode) }
-		if c, ok := clue.choose(bestNamed(typed, samePart, isNear)); ok {
+		if c, ok := clue.choose(bestNamed(typed, samePart, near(clue.Postcode))); ok {
 			return c, true
 		}
 	}
-	return clue.choose(served)
+	return clue.choose(ByPostcode(clue.Postcode))
 }
 
 // choose takes the only candidate, or the nearest where the clue has coordinates.
@@ -48,16 +46,41 @@ func (clue Clue) choose(candidates []Commune) (Commune, bool) {
 	return Commune{}, false
 }
 
-// bestNamed lists the communes among those allowed whose names answer best what was typed,
-// and not worse than worst.
-func bestNamed(typed entry, worst grade, allowed func(*Commune) bool) []Commune {
-	t, all := tables(), entries()
-	var top []hit
-	for k := range all {
-		e := &all[k]
-		if !allowed(&t.communes[e.commune]) {
-			continue
+// served yields the names of the communes that a postcode serves.
+func served(postcode string) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		t, all := tables(), entries()
+		communes := t.byPostcode[postcode]
+		for _, i := range communes {
+			if !yield(&all[i]) {
+				return
+			}
 		}
+		for k := len(t.communes); k < len(all) && len(communes) > 0; k++ {
+			if slices.Contains(communes, all[k].commune) && !yield(&all[k]) {
+				return
+			}
+		}
+	}
+}
+
+// near yields the names of the communes whose post is sorted where that of postcode is.
+func near(postcode string) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		t, all := tables(), entries()
+		for k := range all {
+			if sharesSorting(t.communes[all[k].commune].Postcodes, postcode) && !yield(&all[k]) {
+				return
+			}
+		}
+	}
+}
+
+// bestNamed lists the communes among the candidates whose names answer best what was typed,
+// and not worse than worst.
+func bestNamed(typed entry, worst grade, candidates iter.Seq[*entry]) []Commune {
+	var top []hit
+	for e := range candidates {
 		g := min(e.begins(typed, nil), e.loosely(typed, nil))
 		if g == noMatch || g > worst {
 			continue
