@@ -114,4 +114,3 @@ func FuzzReadPlaces(f *testing.F) {
 		}
 	})
 }
-
