@@ -51,6 +51,37 @@ type DB struct {
 // Open connects and pings. binary_parameters is switched on so that a statement with
 // values takes one round trip and survives a pooler in transaction mode.
 func Open(ctx context.Context, url string, clock Clock) (*DB, error) {
+	return open(ctx, url, clock, 32)
+}
+
+// walking are the settings of a pool for statements that run thousands of times a
+// second on a handful of rows each: they are planned once and always walk the indexes,
+// whatever the statistics say of tables that were empty when the plan was made.
+var walking = map[string]string{
+	"plan_cache_mode": "force_generic_plan",
+	"enable_seqscan":  "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"jit": "off",
+}
+
+// Walking opens a second, small pool on the same server for such statements. It redoes
+// nothing by itself.
+func (d *DB) Walking(ctx context.Context) (*DB, error) {
+	url := d.url
+	for name, value := range walking {
+		var err error
+		if url, err = withParameter(url, name, value); err != nil {
+			return nil, err
+		}
+	}
+	w, err := open(ctx, url, d.clock, 4)
+	if err != nil {
+		return nil, err
+	}
+	w.retries = 0
+	return w, nil
+}
+
+func open(ctx context.Context, url string, clock Clock, most int) (*DB, error) {
 	url, err := withParameter(url, "binary_parameters", "yes")
 	if err != nil {
 		return nil, err
@@ -60,8 +91,8 @@ func Open(ctx context.Context, url string, clock Clock) (*DB, error) {
 		return nil, fmt.Errorf("the database address cannot be read: %w", err)
 	}
 	pool := sqlx.NewDb(sql.OpenDB(watched{base}), "postgres")
-	pool.SetMaxOpenConns(32)
-	pool.SetMaxIdleConns(16)
+	pool.SetMaxOpenConns(most)
+	pool.SetMaxIdleConns(max(most/2, 2))
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	if err := pool.PingContext(ctx); err != nil {
 		pool.Close()

@@ -59,7 +59,7 @@ type batcher struct {
 }
 
 func startBatcher(d *db.DB, log *slog.Logger) *batcher {
-	b := &batcher{db: d.WithoutRetries(), log: log, queue: make(chan *item, queueMost), stopped: make(chan struct{})}
+	b := &batcher{db: d, log: log, queue: make(chan *item, queueMost), stopped: make(chan struct{})}
 	go b.work()
 	return b
 }
@@ -67,6 +67,7 @@ func startBatcher(d *db.DB, log *slog.Logger) *batcher {
 func (b *batcher) stop() {
 	close(b.queue)
 	<-b.stopped
+	b.db.Close()
 }
 
 // submit puts an item in line and waits for its answer or for the caller's patience

@@ -38,10 +38,14 @@ type Service struct {
 }
 
 // New starts the counter. Stop ends it.
-func New(d *db.DB, keys *vouchers.Keyring, log *slog.Logger) *Service {
+func New(ctx context.Context, d *db.DB, keys *vouchers.Keyring, log *slog.Logger) (*Service, error) {
+	hot, err := d.Walking(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s := &Service{db: d, keys: keys, log: log, tries: tries{until: map[vouchers.OrganisationID]time.Time{}}}
-	s.batcher = startBatcher(d, log)
-	return s
+	s.batcher = startBatcher(hot, log)
+	return s, nil
 }
 
 // Stop lets the batch in flight finish and takes no more.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -29,28 +30,27 @@ func checkShape(req Request) error {
 // facts is all that the rules need to know of one request, read after the booklet was
 // locked.
 type facts struct {
-	ID          int64   `db:"id"` // for the redemption, if it is granted
-	StoredHash  []byte  `db:"request_hash"`
-	Stored      *string `db:"answer"`
-	Booklet     int64   `db:"booklet_id"` // 0: no such booklet
-	Campaign    int64   `db:"campaign_id"`
-	Face        int64   `db:"face_cents"`
-	FromOn      string  `db:"from_on"`
-	LastDay     string  `db:"last_day"` // tolerance included
-	PriceCap    int     `db:"price_cap"`
-	Live        []int64 // ids of live vouchers, ascending
-	LiveIDs     ids     `db:"live"`
-	Redeemed    int     `db:"redeemed"`
-	Frozen      int     `db:"frozen"`
-	Expired     int     `db:"expired"`
-	Replaced    int     `db:"replaced"`
-	Place       int64   `db:"place_id"`
-	PlaceName   string  `db:"place_name"`
-	Places      int     `db:"places"` // how many places the request could mean
-	Labelled    bool    `db:"labelled"`
-	InArea      bool    `db:"in_area"`
-	ThemeOpen   bool    `db:"theme_open"`   // the campaign pays for the theme
-	ThemeOnSite bool    `db:"theme_onsite"` // the place offers it
+	ID          int64     `db:"id"` // for the redemption, if it is granted
+	StoredHash  []byte    `db:"request_hash"`
+	Stored      *string   `db:"answer"`
+	Booklet     int64     `db:"booklet_id"` // 0: no such booklet
+	Campaign    int64     `db:"campaign_id"`
+	Face        int64     `db:"face_cents"`
+	FromOn      string    `db:"from_on"`
+	LastDay     string    `db:"last_day"` // tolerance included
+	PriceCap    int       `db:"price_cap"`
+	Live        db.Int64s `db:"live"` // ids of live vouchers, ascending
+	Redeemed    int       `db:"redeemed"`
+	Frozen      int       `db:"frozen"`
+	Expired     int       `db:"expired"`
+	Replaced    int       `db:"replaced"`
+	Place       int64     `db:"place_id"`
+	PlaceName   string    `db:"place_name"`
+	Places      int       `db:"places"` // how many places the request could mean
+	Labelled    bool      `db:"labelled"`
+	InArea      bool      `db:"in_area"`
+	ThemeOpen   bool      `db:"theme_open"`   // the campaign pays for the theme
+	ThemeOnSite bool      `db:"theme_onsite"` // the place offers it
 }
 
 // decide says whether a request is granted. It changes nothing; the caller takes the

@@ -12,8 +12,6 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-type ids = db.Int64s
-
 // lockBooklets locks the batch's booklets in the order of their ids and notes on each
 // item which one it means. Whoever changes a voucher locks its booklet first.
 func lockBooklets(ctx context.Context, tx *db.Tx, batch []*item, wait time.Duration) error {
@@ -75,9 +73,6 @@ func readFacts(ctx context.Context, tx *db.Tx, batch []*item) ([]facts, error) {
 			ORDER BY l.id IS NULL, q.id LIMIT 1) AS p ON true
 		ORDER BY r.position`,
 		db.Array(scopes), db.Array(keys), db.Array(booklets), db.Array(places), db.Array(themes), vouchers.DayOf(tx.Now))
-	for i := range all {
-		all[i].Live = all[i].LiveIDs
-	}
 	return all, err
 }
 

@@ -30,7 +30,7 @@ import (
 const Origin = "https://pass.example"
 
 // Theme is the service that every place of the world offers and every campaign pays.
-const Theme = "prendre-en-main-ordinateur"
+const Theme = "everyday_tools"
 
 // World is a database with people in it. The actors are admins.
 type World struct {
@@ -67,9 +67,13 @@ func New(t testing.TB) *World {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
+	counter, err := redemption.New(t.Context(), d, keys, log)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := &World{DB: d, Clock: clock, Keys: keys, t: t,
 		Identity: identity.New(d, audit.Record), Campaigns: campaigns.New(d),
-		Issuing: issuing.New(d, keys, Origin, noReceipt, log), Counter: redemption.New(d, keys, log)}
+		Issuing: issuing.New(d, keys, Origin, noReceipt, log), Counter: counter}
 	t.Cleanup(w.Counter.Stop)
 	w.Operator = w.operator()
 	w.Funder = w.Organisation(identity.Funder, "Département de la Haute-Savoie")
