@@ -3,6 +3,7 @@ package vouchers
 import (
 	"bytes"
 	"cmp"
+	"crypto/cipher"
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -48,8 +49,9 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText hides the secret from JSON and other encodings.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Key is a master secret and its number. Four independent keys are derived from it: to
-// sign QR payloads, to tag them, to derive typed codes, and to hash these.
+// Key is a master secret and its number. Five independent keys are derived from it: to
+// sign QR payloads, to tag them, to derive typed codes, to hash these, and to seal codes
+// in cookies.
 type Key struct {
 	ID     uint8 // 0 to MaxKeyID
 	Secret Secret
@@ -85,6 +87,7 @@ type derived struct {
 	tag    macs                        // of QR payloads
 	typed  macs                        // makes typed codes
 	hash   macs                        // of typed codes, for the database
+	seal   cipher.AEAD                 // of codes in cookies
 }
 
 // NewKeyring makes a keyring of several keys with different ids. It fails with ErrRange,
@@ -109,6 +112,7 @@ func derive(k Key) *derived {
 		Key:    k,
 		public: signing.Public().(ed25519.PublicKey),
 		sign:   func(message []byte) []byte { return ed25519.Sign(signing, message) },
+		seal:   newSeal(k.subkey("passerelle seal 1")),
 	}
 	d.tag.init(k.subkey("passerelle tag 1"))
 	d.typed.init(k.subkey("passerelle typed 1"))
