@@ -7,7 +7,6 @@ package httpd
 
 import (
 	"context"
-	"crypto/cipher"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -59,7 +58,6 @@ type Options struct {
 
 	RequestTimeout time.Duration  // optional; 15 s
 	TrustedProxies []netip.Prefix // optional: whose X-Forwarded-For is believed
-	SealKey        []byte         // optional: 32 bytes that all nodes share, for cookies; drawn at start otherwise
 }
 
 // Server answers HTTP requests.
@@ -70,7 +68,6 @@ type Server struct {
 	secure      bool // browsers reach the service over HTTPS
 	routes      []Route
 	crossOrigin *http.CrossOriginProtection
-	seal        cipher.AEAD // of cookies: see sealed.go
 	durations   durations
 }
 
@@ -82,10 +79,6 @@ func New(options Options) (*Server, error) {
 	s := &Server{options: options, secure: strings.HasPrefix(options.PublicURL, "https://")}
 	s.durations.all = map[series]*histogram{}
 	if err := s.trustPublicURL(); err != nil {
-		return nil, err
-	}
-	var err error
-	if s.seal, err = newSeal(options.SealKey); err != nil {
 		return nil, err
 	}
 	s.App = fiber.New(fiber.Config{
