@@ -2,11 +2,20 @@
 
 -- labelling: places, who answers for them, their labels, where their money goes.
 
+-- Great-circle distance in kilometres by the haversine formula, as territory.DistanceKm.
+CREATE FUNCTION km_between(lat1 double precision, lon1 double precision, lat2 double precision, lon2 double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT 2 * 6371.0088 * asin(sqrt(least(1, power(sin(radians(lat2 - lat1) / 2), 2)
+        + cos(radians(lat1)) * cos(radians(lat2)) * power(sin(radians(lon2 - lon1) / 2), 2))))
+$$;
+
 CREATE TABLE places (
     id            bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT places_pkey PRIMARY KEY,
     source        text NOT NULL,
     source_id     text NOT NULL,
+    siret         text NOT NULL, -- as its source says; '' where it does not
     structure_id  bigint CONSTRAINT places_structure REFERENCES organisations,
+    claimed_at    timestamptz,
     name          text NOT NULL,
     address       text NOT NULL,
     postcode      text NOT NULL,
@@ -24,8 +33,10 @@ CREATE TABLE places (
     presentation  text NOT NULL,
     accessibility text NOT NULL,
     updated_on    date,
+    folded        text NOT NULL, -- name and towns as territory.Fold writes them, for search
     imported_at   timestamptz NOT NULL,
-    CONSTRAINT places_source UNIQUE (source, source_id)
+    CONSTRAINT places_source UNIQUE (source, source_id),
+    CONSTRAINT places_claim CHECK ((structure_id IS NULL) = (claimed_at IS NULL))
 );
 CREATE INDEX places_by_structure ON places (structure_id);
 CREATE INDEX places_by_position ON places (lat, lon);
@@ -116,19 +127,27 @@ CREATE INDEX receipts_by_order ON receipts (order_id);
 
 -- statements: what the bank says happened.
 
+-- One row per account and message in a file. The same file is known by its hash.
 CREATE TABLE statements (
     id            bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT statements_pkey PRIMARY KEY,
     iban          text NOT NULL,
+    kind          text NOT NULL CONSTRAINT statements_kind CHECK (kind IN ('camt.053', 'camt.054')),
     reference     text NOT NULL,
     sha256        bytea NOT NULL,
-    part          integer NOT NULL,
+    part          integer NOT NULL, -- place in the file, from 0
     opening_cents bigint,
     closing_cents bigint,
+    closing_on    date,
+    complete      boolean NOT NULL, -- its movements lead from the opening to the closing balance
+    known         integer NOT NULL, -- lines that an earlier statement had brought
+    pending       integer NOT NULL, -- announced by the bank and not booked
     imported_at   timestamptz NOT NULL,
     imported_by   bigint NOT NULL CONSTRAINT statements_imported_by REFERENCES people,
-    CONSTRAINT statements_once UNIQUE (sha256, part)
+    CONSTRAINT statements_once UNIQUE (sha256, part),
+    CONSTRAINT statements_closing CHECK ((closing_cents IS NULL) = (closing_on IS NULL))
 );
 
+-- identity names the bank's entry and the payment in it, whichever file it comes from.
 CREATE TABLE statement_lines (
     id                bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT statement_lines_pkey PRIMARY KEY,
     statement_id      bigint NOT NULL CONSTRAINT statement_lines_statement REFERENCES statements,
@@ -143,9 +162,12 @@ CREATE TABLE statement_lines (
     return_reason     text NOT NULL,
     outcome           text NOT NULL CONSTRAINT statement_lines_outcome CHECK (outcome IN
                           ('order_funded', 'unattributed', 'payout_booked', 'payout_returned', 'unexpected_debit')),
-    cause             bigint -- the order or the payout
+    cause             bigint, -- the order or the payout
+    CONSTRAINT statement_lines_explained CHECK ((cause IS NULL) = (outcome IN ('unattributed', 'unexpected_debit')))
 );
-CREATE INDEX statement_lines_by_statement ON statement_lines (statement_id);
+CREATE INDEX statement_lines_by_statement ON statement_lines (statement_id, id);
+CREATE INDEX statement_lines_by_day ON statement_lines (booked_on);
+CREATE INDEX statement_lines_unexplained ON statement_lines (booked_on, id) WHERE cause IS NULL;
 
 -- issuing: allocations, booklets, vouchers.
 
@@ -245,14 +267,21 @@ CREATE UNIQUE INDEX redeemed_vouchers_once ON redeemed_vouchers (voucher_id) WHE
 -- settlement: one transfer to one structure in a dated batch.
 
 CREATE TABLE settlements (
-    id           bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT settlements_pkey PRIMARY KEY,
-    message_id   text NOT NULL CONSTRAINT settlements_message UNIQUE,
-    closed_at    timestamptz NOT NULL,
-    closed_by    bigint NOT NULL CONSTRAINT settlements_closed_by REFERENCES people,
-    execution_on date NOT NULL,
-    payouts      integer NOT NULL,
-    total_cents  bigint NOT NULL,
-    file_sha256  bytea NOT NULL
+    id              bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT settlements_pkey PRIMARY KEY,
+    message_id      text NOT NULL CONSTRAINT settlements_message UNIQUE,
+    closed_at       timestamptz NOT NULL,
+    closed_by       bigint NOT NULL CONSTRAINT settlements_closed_by REFERENCES people,
+    execution_on    date NOT NULL,
+    payouts         integer NOT NULL,
+    total_cents     bigint NOT NULL,
+    file_sha256     bytea NOT NULL,
+    -- Who pays, as known then: the file is made from these rows and those of payouts alone.
+    debtor_name     text NOT NULL,
+    debtor_iban     text NOT NULL,
+    debtor_bic      text NOT NULL,
+    debtor_street   text NOT NULL,
+    debtor_postcode text NOT NULL,
+    debtor_town     text NOT NULL
 );
 
 -- after_id and up_to_id bound the redemptions that a payout pays: those of its
@@ -282,6 +311,8 @@ CREATE TABLE payouts (
 );
 
 CREATE INDEX payouts_by_structure ON payouts (structure_id, id);
+CREATE INDEX payouts_to_reissue ON payouts (structure_id) WHERE state = 'returned' AND reissued_in IS NULL;
+CREATE INDEX payouts_by_reissue ON payouts (reissued_in) WHERE reissued_in IS NOT NULL;
 
 CREATE TABLE payout_parts (
     payout_id    bigint NOT NULL CONSTRAINT payout_parts_payout REFERENCES payouts,

@@ -30,9 +30,9 @@ func (w *World) NewStructureWithoutBank(name string) Structure {
 	ctx, today := w.t.Context(), vouchers.DayOf(w.Clock.Now())
 	w.InTx(func(tx *db.Tx) error {
 		err := tx.Get(ctx, &s.Place, `
-			INSERT INTO places (source, source_id, structure_id, name, address, postcode, insee, town, epci, departement, lat, lon,
+			INSERT INTO places (source, source_id, siret, structure_id, claimed_at, folded, name, address, postcode, insee, town, epci, departement, lat, lon,
 				phone, email, website, hours, themes, presentation, accessibility, imported_at)
-			VALUES ('test', $1, $2, $3, '1 rue de la Saulne', '74230', '74280', 'Thônes', '200000000', '74', 45.8811, 6.3256,
+			VALUES ('test', $1, '', $2, $4, '', $3, '1 rue de la Saulne', '74230', '74280', 'Thônes', '200000000', '74', 45.8811, 6.3256,
 				'+33450020000', '', '', '', '{}', '', '', $4) RETURNING id`, fmt.Sprint(w.count.Add(1)), s.Organisation, name, tx.Now)
 		if err != nil {
 			return err

@@ -1,0 +1,62 @@
+package settlement
+
+import (
+	"time"
+
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// farthest is how many days ahead a file may be dated: what banks take.
+const farthest = 30
+
+// executionDay is the day that was asked for, or the next working day after today.
+func executionDay(asked, today vouchers.Day) (vouchers.Day, error) {
+	switch {
+	case asked == 0:
+		return nextWorkingDay(today), nil
+	case asked < today:
+		return 0, fault.New(fault.Invalid, "execution_in_the_past", "on", asked)
+	case asked > today.AddDays(farthest):
+		return 0, fault.New(fault.Invalid, "execution_too_far", "until", today.AddDays(farthest))
+	case !isWorkingDay(asked):
+		return 0, fault.New(fault.Invalid, "execution_not_a_working_day", "on", asked, "next", nextWorkingDay(asked))
+	}
+	return asked, nil
+}
+
+// nextWorkingDay is the first day after d on which banks settle transfers in euros.
+func nextWorkingDay(d vouchers.Day) vouchers.Day {
+	for d = d.AddDays(1); !isWorkingDay(d); d = d.AddDays(1) {
+	}
+	return d
+}
+
+// isWorkingDay follows the calendar of T2, on which SEPA transfers settle: closed on
+// Saturdays, Sundays, 1 January, Good Friday, Easter Monday, 1 May, 25 and 26 December.
+// French banks keep the same days for transfers.
+func isWorkingDay(d vouchers.Day) bool {
+	at := d.Time()
+	if at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
+		return false
+	}
+	switch month, day := at.Month(), at.Day(); {
+	case month == time.January && day == 1, month == time.May && day == 1,
+		month == time.December && (day == 25 || day == 26):
+		return false
+	}
+	easter := easterSunday(at.Year())
+	return d != easter.AddDays(-2) && d != easter.AddDays(1)
+}
+
+// easterSunday computes the date by the Gregorian rule (the "anonymous" algorithm of
+// Meeus, Jones and Butcher).
+func easterSunday(year int) vouchers.Day {
+	golden, century, rest := year%19, year/100, year%100
+	leaps, moon := century/4, (century+8)/25
+	epact := (19*golden + century - leaps - (century-moon+1)/3 + 15) % 30
+	weekday := (32 + 2*(century%4) + 2*(rest/4) - epact - rest%4) % 7
+	late := (golden + 11*epact + 22*weekday) / 451
+	n := epact + weekday - 7*late + 114
+	return vouchers.DayOf(time.Date(year, time.Month(n/31), n%31+1, 12, 0, 0, 0, time.UTC))
+}

@@ -1,0 +1,205 @@
+package settlement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/audit"
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/redemption"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// The states of a payout. A returned one is paid again by the next settlement, as part
+// of another payout.
+const (
+	InTransit = "in_transit" // ordered from the bank
+	Booked    = "booked"     // on the bank's statement: sent
+	Returned  = "returned"   // sent back by the structure's bank
+)
+
+// Payout is one transfer to one structure.
+type Payout struct {
+	ID            vouchers.PayoutID       `json:"id" db:"id"`
+	Settlement    vouchers.SettlementID   `json:"settlement" db:"settlement_id"`
+	Structure     vouchers.OrganisationID `json:"structure" db:"structure_id"`
+	StructureName string                  `json:"structure_name" db:"structure_name"`
+	Redemptions   int                     `json:"redemptions" db:"redemptions"` // new ones; those of a payout that came back are not counted again
+	Amount        vouchers.Cents          `json:"amount_cents" db:"amount_cents"`
+	EndToEnd      string                  `json:"end_to_end_id" db:"end_to_end"`
+	IBAN          sepa.IBAN               `json:"-" db:"iban"`
+	Account       string                  `json:"account"` // the IBAN, masked
+	State         string                  `json:"state" db:"state"`
+	ClosedAt      time.Time               `json:"closed_at" db:"closed_at"`
+	ExecutionOn   vouchers.Day            `json:"execution_on" db:"execution_on"`
+	BookedOn      *vouchers.Day           `json:"booked_on" db:"booked_on"`
+	ReturnReason  *string                 `json:"return_reason" db:"return_reason"`
+	ReissuedIn    *vouchers.PayoutID      `json:"reissued_in" db:"reissued_in"` // the payout that pays it again
+}
+
+// BookFromLine says that a line of the bank's statement is the debit of a payout in
+// transit: it is booked, and the structure is told. ok is false when no payout in
+// transit has this end-to-end id and amount; then the debit is unexpected.
+func (s *Service) BookFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
+	on vouchers.Day) (id vouchers.PayoutID, ok bool, err error) {
+	p, ok, err := moving(ctx, tx, endToEnd, amount, InTransit)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	if err := book(ctx, tx, p.ID, on); err != nil {
+		return 0, false, err
+	}
+	parts, err := partsOf(ctx, tx, p.ID)
+	if err != nil {
+		return 0, false, err
+	}
+	if err := ledger.Post(ctx, tx, ledger.PaidOut(p.ID, parts)...); err != nil {
+		return 0, false, err
+	}
+	if err := byStatement(ctx, tx, "payout_booked", p, map[string]any{"line": line, "on": on}); err != nil {
+		return 0, false, err
+	}
+	structure, err := identity.OrganisationOf(ctx, tx, p.Structure)
+	if err != nil {
+		return 0, false, err
+	}
+	p.State, p.BookedOn = Booked, &on
+	return p.ID, true, s.notify(ctx, tx, structure.Email, p)
+}
+
+// ReturnFromLine says that a line of the bank's statement brings a booked payout back:
+// the structure is owed it again. ok is false when no booked payout has this
+// end-to-end id and amount; then nobody knows what the credit is for.
+func (s *Service) ReturnFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
+	reason string) (id vouchers.PayoutID, ok bool, err error) {
+	p, ok, err := moving(ctx, tx, endToEnd, amount, Booked)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	if err := sendBack(ctx, tx, p.ID, reason); err != nil {
+		return 0, false, err
+	}
+	parts, err := partsOf(ctx, tx, p.ID)
+	if err != nil {
+		return 0, false, err
+	}
+	if err := ledger.Post(ctx, tx, ledger.CameBack(p.ID, p.Structure, parts)...); err != nil {
+		return 0, false, err
+	}
+	return p.ID, true, byStatement(ctx, tx, "payout_returned", p, map[string]any{"line": line, "reason": reason})
+}
+
+// moving locks the payout that a statement's line means. The ledger's gate comes
+// first, as everywhere: a settlement that holds it waits for no row of ours.
+func moving(ctx context.Context, tx *db.Tx, endToEnd string, amount vouchers.Cents, from string) (Payout, bool, error) {
+	if err := ledger.Enter(ctx, tx); err != nil {
+		return Payout{}, false, err
+	}
+	if err := lockPayout(ctx, tx, endToEnd); err != nil {
+		return Payout{}, false, err
+	}
+	p, err := payoutBy(ctx, tx, endToEnd)
+	if errors.Is(err, db.ErrNoRows) {
+		return Payout{}, false, nil
+	}
+	return p, err == nil && p.State == from && p.Amount == amount, err
+}
+
+// byStatement records what the bank's statement, and no person, has done.
+func byStatement(ctx context.Context, tx *db.Tx, action string, p Payout, after map[string]any) error {
+	return audit.Record(ctx, tx, identity.Actor{}, action, fmt.Sprintf("payout:%d", p.ID), map[string]any{"state": p.State}, after)
+}
+
+// Money says where a structure's money is.
+type Money struct {
+	Owed        vouchers.Cents `json:"owed_cents"`    // redeemed, or come back, and not yet in a payout
+	NextOn      vouchers.Day   `json:"next_on"`       // the first day on which it could be paid
+	BankDetails bool           `json:"bank_details"`  // without them nothing can be paid
+	UnderWay    vouchers.Cents `json:"transit_cents"` // ordered from the bank
+	Payouts     []Payout       `json:"items"`         // newest first
+}
+
+// Payouts tells the actor's structure what it is owed and lists its payouts below the
+// cursor (0: the latest).
+func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouchers.PayoutID, limit int) (Money, error) {
+	if err := actor.Needs(identity.Structure, identity.Agent, identity.Finance, identity.Reader); err != nil {
+		return Money{}, err
+	}
+	var m Money
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		m.NextOn = nextWorkingDay(vouchers.DayOf(tx.Now))
+		if m.Owed, err = ledger.Balance(ctx, tx, ledger.Payable(actor.Organisation)); err != nil {
+			return err
+		}
+		if m.BankDetails, m.UnderWay, err = standing(ctx, tx, actor.Organisation); err != nil {
+			return err
+		}
+		m.Payouts, err = payoutsOf(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))
+		return err
+	})
+	return m, err
+}
+
+// Statement tells what a payout is made of: all its redemptions, those of payouts that
+// came back and are paid again with it included. A structure sees its own, the operator
+// all. Themes are codes, for the caller to word.
+func (s *Service) Statement(ctx context.Context, actor identity.Actor, id vouchers.PayoutID) (documents.Statement, error) {
+	if err := actor.NeedsAny(identity.Structure, identity.Operator); err != nil {
+		return documents.Statement{}, err
+	}
+	var d documents.Statement
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		d, err = statement(ctx, tx, actor, id)
+		return err
+	})
+	return d, err
+}
+
+func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.PayoutID) (documents.Statement, error) {
+	p, err := payout(ctx, tx, id)
+	if errors.Is(err, db.ErrNoRows) || err == nil && actor.Kind != identity.Operator && p.Structure != actor.Organisation {
+		return documents.Statement{}, fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return documents.Statement{}, err
+	}
+	o, err := identity.OrganisationOf(ctx, tx, p.Structure)
+	if err != nil {
+		return documents.Statement{}, err
+	}
+	paid, err := windows(ctx, tx, id)
+	if err != nil {
+		return documents.Statement{}, err
+	}
+	rows, err := redemption.Within(ctx, tx, p.Structure, paid)
+	if err != nil {
+		return documents.Statement{}, err
+	}
+	return statementOf(p, o, rows)
+}
+
+// statementOf is the document of a payout; its lines must come to its amount.
+func statementOf(p Payout, o identity.Organisation, rows []redemption.Settled) (documents.Statement, error) {
+	d := documents.Statement{
+		Structure:  documents.Party{Name: o.Name, Address: []string{o.Street, o.Postcode + " " + o.Town}, SIRET: o.SIRET},
+		Settlement: messageID(p.Settlement), IBAN: p.IBAN.Full(), Expected: p.ExecutionOn, EndToEndID: p.EndToEnd, MadeAt: p.ClosedAt,
+	}
+	var sum vouchers.Cents
+	for _, r := range rows {
+		sum += r.Amount
+		d.Redeemed = append(d.Redeemed, documents.Redeemed{At: r.At, Place: r.PlaceName, Theme: r.Theme,
+			Booklet: fmt.Sprint(r.Booklet), Vouchers: r.Count, Amount: r.Amount})
+	}
+	if sum != p.Amount || len(rows) == 0 {
+		return d, fmt.Errorf("payout %d: its redemptions come to %s, not %s", p.ID, sum, p.Amount)
+	}
+	d.From, d.To = vouchers.DayOf(rows[0].At), vouchers.DayOf(rows[len(rows)-1].At)
+	return d, nil
+}

@@ -1,0 +1,114 @@
+package settlement
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/redemption"
+)
+
+// Whatever happens in whatever order, the invariants hold after every step. The world
+// goes on from one check to the next, so that late ones start from a long history.
+func TestInvariantsHoldInAnyOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := player{bundle: b, structures: []world.Structure{b.Structure, b.NewStructure("Bonlieu"), b.NewStructureWithoutBank("Faverges")}}
+	second := b.NewCampaign("Ateliers d’hiver", 1000)
+	for range 5 {
+		p.booklets = append(p.booklets, b.HandOver(b.Campaign, 100), b.HandOver(second, 100))
+	}
+	steps := []func(*rapid.T){p.redeem, p.redeem, p.undo, p.close, p.book, p.book, p.comeBack}
+	rapid.Check(t, func(r *rapid.T) {
+		for range 4 {
+			steps[rapid.IntRange(0, len(steps)-1).Draw(r, "step")](r)
+			b.holds()
+			if t.Failed() {
+				r.FailNow()
+			}
+		}
+	})
+	if all, err := b.List(t.Context(), b.Operator, 0, 200); err != nil || len(all) < 5 {
+		t.Errorf("only %d settlements came of it (%v)", len(all), err)
+	}
+}
+
+type player struct {
+	bundle
+	structures []world.Structure
+	booklets   []issuing.Booklet
+}
+
+func (p *player) redeem(r *rapid.T) {
+	s := rapid.SampledFrom(p.structures).Draw(r, "structure")
+	booklet := rapid.SampledFrom(p.booklets).Draw(r, "booklet")
+	_, err := p.Counter.Redeem(p.t.Context(), s.Actor, world.Request(booklet, rapid.IntRange(1, 3).Draw(r, "count")))
+	p.only(r, err, "insufficient_vouchers", "voucher_already_redeemed")
+}
+
+func (p *player) undo(r *rapid.T) {
+	s := rapid.SampledFrom(p.structures).Draw(r, "structure")
+	lines, err := p.Counter.List(p.t.Context(), s.Actor, 0, 5)
+	p.only(r, err)
+	if len(lines) == 0 {
+		return
+	}
+	line := rapid.SampledFrom(lines).Draw(r, "redemption")
+	_, err = p.Counter.Undo(p.t.Context(), s.Actor, redemption.UndoRequest{ID: line.ID, Reason: "wrong person"})
+	p.only(r, err, "already_settled", "already_undone")
+	if (err == nil) != (!line.Settled && !line.Undone) {
+		r.Fatalf("redemption %d, settled %v, undone %v: %v", line.ID, line.Settled, line.Undone, err)
+	}
+}
+
+func (p *player) close(r *rapid.T) {
+	_, err := p.Close(p.t.Context(), p.Operator, CloseRequest{})
+	p.only(r, err, "nothing_to_settle")
+}
+
+func (p *player) book(r *rapid.T) {
+	p.onPayout(r, InTransit, func(tx *db.Tx, one Payout) (bool, error) {
+		_, ok, err := p.BookFromLine(p.t.Context(), tx, 1, one.EndToEnd, one.Amount, one.ExecutionOn)
+		return ok, err
+	})
+}
+
+func (p *player) comeBack(r *rapid.T) {
+	p.onPayout(r, Booked, func(tx *db.Tx, one Payout) (bool, error) {
+		_, ok, err := p.ReturnFromLine(p.t.Context(), tx, 1, one.EndToEnd, one.Amount, "AC04")
+		return ok, err
+	})
+}
+
+// onPayout moves one payout, which works exactly from the state it must be in.
+func (p *player) onPayout(r *rapid.T, from string, move func(*db.Tx, Payout) (bool, error)) {
+	s := rapid.SampledFrom(p.structures).Draw(r, "structure")
+	payouts := p.money(s.Actor).Payouts
+	if len(payouts) == 0 {
+		return
+	}
+	one := rapid.SampledFrom(payouts[:min(3, len(payouts))]).Draw(r, "payout")
+	p.only(r, p.DB.InTx(p.t.Context(), func(tx *db.Tx) error {
+		ok, err := move(tx, one)
+		if ok != (one.State == from) {
+			r.Errorf("payout %d is %s and moved: %v", one.ID, one.State, ok)
+		}
+		return err
+	}))
+}
+
+// only lets no error pass but the faults that the step may meet.
+func (p *player) only(r *rapid.T, err error, codes ...string) {
+	for _, code := range codes {
+		if fault.Code(err) == code {
+			return
+		}
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+}

@@ -1,0 +1,161 @@
+package settlement
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/redemption"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// country is where structures and operator are: both have a SIRET.
+const country = "FR"
+
+// due is what one structure is owed and no payout pays.
+type due struct {
+	Structure   vouchers.OrganisationID
+	after       vouchers.RedemptionID // end of its last payout
+	redemptions int
+	parts       map[vouchers.CampaignID]vouchers.Cents
+	returned    []vouchers.PayoutID // payouts that came back, whose parts are among parts
+}
+
+func (d due) amount() vouchers.Cents {
+	var sum vouchers.Cents
+	for _, part := range d.parts {
+		sum += part
+	}
+	return sum
+}
+
+// gather joins what was redeemed with what the bank sent back, by structure.
+func gather(owed []redemption.Owed, back []returnedPart) []due {
+	all := map[vouchers.OrganisationID]*due{}
+	of := func(s vouchers.OrganisationID, after vouchers.RedemptionID) *due {
+		if all[s] == nil {
+			all[s] = &due{Structure: s, after: after, parts: map[vouchers.CampaignID]vouchers.Cents{}}
+		}
+		return all[s]
+	}
+	for _, o := range owed {
+		d := of(o.Structure, o.AfterID)
+		d.redemptions += o.Redemptions
+		d.parts[o.Campaign] += o.Amount
+	}
+	for _, b := range back {
+		d := of(b.Structure, b.AfterID)
+		d.parts[b.Campaign] += b.Amount
+		if !slices.Contains(d.returned, b.Payout) {
+			d.returned = append(d.returned, b.Payout)
+		}
+	}
+	dues := make([]due, 0, len(all))
+	for _, s := range slices.Sorted(maps.Keys(all)) {
+		dues = append(dues, *all[s])
+	}
+	return dues
+}
+
+// agree refuses figures that are not, for every structure and campaign, exactly what
+// the ledger says is payable (INV-3).
+func agree(dues []due, sums []ledger.Sum) error {
+	type part struct {
+		account  ledger.Account
+		campaign vouchers.CampaignID
+	}
+	differ := map[part]vouchers.Cents{}
+	for _, d := range dues {
+		for c, amount := range d.parts {
+			differ[part{ledger.Payable(d.Structure), c}] += amount
+		}
+	}
+	for _, sum := range sums {
+		if strings.HasSuffix(string(sum.Account), ":payable") {
+			differ[part{sum.Account, sum.Campaign}] -= sum.Owed()
+		}
+	}
+	for p, cents := range differ {
+		if cents != 0 {
+			return fmt.Errorf("settlement: redemptions and %s of campaign %d differ by %s", p.account, p.campaign, cents)
+		}
+	}
+	return nil
+}
+
+// recipient is where a structure's money goes.
+type recipient struct {
+	Structure vouchers.OrganisationID `db:"id"`
+	Name      string                  `db:"name"`
+	Street    string                  `db:"street"`
+	Postcode  string                  `db:"postcode"`
+	Town      string                  `db:"town"`
+	IBAN      sepa.IBAN               `db:"iban"` // "" without bank details in force
+	BIC       sepa.BIC                `db:"bic"`
+	Holder    string                  `db:"holder"`
+}
+
+func (r recipient) party() sepa.Party {
+	return sepa.Party{Name: r.Holder, IBAN: r.IBAN, BIC: r.BIC,
+		Address: sepa.Address{Street: r.Street, PostCode: r.Postcode, Town: r.Town, Country: country}}
+}
+
+// payment is a due and its recipient.
+type payment struct {
+	due
+	to recipient
+}
+
+// plan is what a settlement is made of.
+type plan struct {
+	upTo vouchers.RedemptionID
+	pay  []payment // in the order of the structures' ids
+	held []Held
+}
+
+func (p plan) total() vouchers.Cents {
+	var sum vouchers.Cents
+	for _, one := range p.pay {
+		sum += one.amount()
+	}
+	return sum
+}
+
+// arrange parts those that can be paid from those that are held.
+func arrange(upTo vouchers.RedemptionID, dues []due, recipients map[vouchers.OrganisationID]recipient) plan {
+	p := plan{upTo: upTo, held: []Held{}}
+	for _, d := range dues {
+		one := payment{d, recipients[d.Structure]}
+		if reason := one.obstacle(); reason != "" {
+			p.held = append(p.held, Held{Structure: d.Structure, Name: one.to.Name, Amount: d.amount(), Reason: reason})
+			continue
+		}
+		p.pay = append(p.pay, one)
+	}
+	slices.SortStableFunc(p.held, func(a, b Held) int { return cmp.Compare(b.Amount, a.Amount) })
+	return p
+}
+
+// obstacle is why a payment cannot go into a file, "" if it can. One bad address must
+// not keep all others waiting.
+func (p payment) obstacle() string {
+	if p.to.IBAN == "" {
+		return "bank_details_missing"
+	}
+	transfer := sepa.Payment{EndToEndID: endToEnd(0, p.Structure), Amount: p.amount(), Creditor: p.to.party()}
+	return fault.Code(transfer.Validate())
+}
+
+// endToEnd names a payout at every bank it passes: "PSL12-34". It stays within the 35
+// characters of the SEPA set up to the two thousand millionth settlement.
+func endToEnd(s vouchers.SettlementID, structure vouchers.OrganisationID) string {
+	return fmt.Sprintf("PSL%d-%d", s, structure)
+}
+
+// messageID names a settlement's file at our bank: "PSL12".
+func messageID(s vouchers.SettlementID) string { return fmt.Sprintf("PSL%d", s) }

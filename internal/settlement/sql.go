@@ -1,0 +1,280 @@
+package settlement
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/redemption"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// returnedPart is one campaign's part of a payout that came back and is not yet paid
+// again.
+type returnedPart struct {
+	Payout    vouchers.PayoutID       `db:"payout_id"`
+	Structure vouchers.OrganisationID `db:"structure_id"`
+	AfterID   vouchers.RedemptionID   `db:"after_id"` // end of the structure's last payout
+	Campaign  vouchers.CampaignID     `db:"campaign_id"`
+	Amount    vouchers.Cents          `db:"amount_cents"`
+}
+
+func returnedParts(ctx context.Context, tx *db.Tx) ([]returnedPart, error) {
+	var all []returnedPart
+	err := tx.Select(ctx, &all, `
+		SELECT q.payout_id, p.structure_id, q.campaign_id, q.amount_cents,
+			(SELECT l.up_to_id FROM payouts l WHERE l.structure_id = p.structure_id ORDER BY l.id DESC LIMIT 1) AS after_id
+		FROM payouts p JOIN payout_parts q ON q.payout_id = p.id
+		WHERE p.state = 'returned' AND p.reissued_in IS NULL
+		ORDER BY q.payout_id, q.campaign_id`)
+	return all, err
+}
+
+func recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vouchers.OrganisationID]recipient, error) {
+	ids := make([]int64, len(dues))
+	for i, d := range dues {
+		ids[i] = int64(d.Structure)
+	}
+	var rows []recipient
+	err := tx.Select(ctx, &rows, `
+		SELECT o.id, o.name, o.street, o.postcode, o.town, COALESCE(b.iban, '') AS iban, COALESCE(b.bic, '') AS bic,
+			COALESCE(b.holder, '') AS holder
+		FROM organisations o LEFT JOIN bank_details b ON b.structure_id = o.id AND b.replaced_at IS NULL
+		WHERE o.id = ANY ($1)`, db.Array(ids))
+	all := make(map[vouchers.OrganisationID]recipient, len(rows))
+	for _, r := range rows {
+		all[r.Structure] = r
+	}
+	return all, err
+}
+
+// insertSettlement writes the settlement under an id drawn first, because its message
+// id is made of it. Its hash follows once its payouts are there.
+func insertSettlement(ctx context.Context, tx *db.Tx, actor identity.Actor, from Debtor, on vouchers.Day, p plan) (vouchers.SettlementID, error) {
+	var id vouchers.SettlementID
+	if err := tx.Get(ctx, &id, `SELECT nextval(pg_get_serial_sequence('settlements', 'id'))`); err != nil {
+		return 0, err
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO settlements (id, message_id, closed_at, closed_by, execution_on, payouts, total_cents, file_sha256,
+			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, $13)`,
+		id, messageID(id), tx.Now, actor.Person, on, len(p.pay), p.total(),
+		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town)
+	return id, err
+}
+
+// insertPayouts writes all payouts in one statement and returns their ids by structure.
+func insertPayouts(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, p plan) (map[vouchers.OrganisationID]vouchers.PayoutID, error) {
+	n := len(p.pay)
+	structures, after, counts, amounts := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	texts := make([][]string, 7)
+	for i, one := range p.pay {
+		structures[i], after[i] = int64(one.Structure), int64(one.after)
+		counts[i], amounts[i] = int64(one.redemptions), int64(one.amount())
+		to := one.to
+		for column, text := range []string{to.IBAN.Full(), string(to.BIC), to.Holder, to.Street, to.Postcode, to.Town,
+			endToEnd(id, one.Structure)} {
+			texts[column] = append(texts[column], text)
+		}
+	}
+	var rows []struct {
+		Payout    vouchers.PayoutID       `db:"id"`
+		Structure vouchers.OrganisationID `db:"structure_id"`
+	}
+	err := tx.Select(ctx, &rows, `
+		INSERT INTO payouts (settlement_id, structure_id, after_id, up_to_id, redemptions, amount_cents,
+			iban, bic, holder, street, postcode, town, end_to_end, state)
+		SELECT $1, u.structure_id, u.after_id, $2, u.redemptions, u.amount_cents,
+			u.iban, u.bic, u.holder, u.street, u.postcode, u.town, u.end_to_end, 'in_transit'
+		FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
+				$11::text[], $12::text[], $13::text[])
+			AS u(structure_id, after_id, redemptions, amount_cents, iban, bic, holder, street, postcode, town, end_to_end)
+		RETURNING id, structure_id`,
+		id, p.upTo, db.Array(structures), db.Array(after), db.Array(counts), db.Array(amounts), db.Array(texts[0]), db.Array(texts[1]),
+		db.Array(texts[2]), db.Array(texts[3]), db.Array(texts[4]), db.Array(texts[5]), db.Array(texts[6]))
+	ids := make(map[vouchers.OrganisationID]vouchers.PayoutID, len(rows))
+	for _, r := range rows {
+		ids[r.Structure] = r.Payout
+	}
+	return ids, err
+}
+
+func insertParts(ctx context.Context, tx *db.Tx, ids map[vouchers.OrganisationID]vouchers.PayoutID, pay []payment) error {
+	var payouts, campaigns, amounts []int64
+	for _, one := range pay {
+		for campaign, amount := range one.parts {
+			payouts, campaigns, amounts = append(payouts, int64(ids[one.Structure])), append(campaigns, int64(campaign)), append(amounts, int64(amount))
+		}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO payout_parts (payout_id, campaign_id, amount_cents)
+		SELECT u.payout_id, u.campaign_id, u.amount_cents
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u(payout_id, campaign_id, amount_cents)`,
+		db.Array(payouts), db.Array(campaigns), db.Array(amounts))
+	return err
+}
+
+// markReissued notes on payouts that came back which one pays them again, each once.
+func markReissued(ctx context.Context, tx *db.Tx, ids map[vouchers.OrganisationID]vouchers.PayoutID, pay []payment) error {
+	var old, reissue []int64
+	for _, one := range pay {
+		for _, returned := range one.returned {
+			old, reissue = append(old, int64(returned)), append(reissue, int64(ids[one.Structure]))
+		}
+	}
+	n, err := tx.Exec(ctx, `
+		UPDATE payouts p SET reissued_in = u.payout_id FROM unnest($1::bigint[], $2::bigint[]) AS u(returned_id, payout_id)
+		WHERE p.id = u.returned_id AND p.state = 'returned' AND p.reissued_in IS NULL`, db.Array(old), db.Array(reissue))
+	if err == nil && int(n) != len(old) {
+		return fmt.Errorf("settlement: %d of %d payouts could be paid again", n, len(old))
+	}
+	return err
+}
+
+func storeHash(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, sum []byte) error {
+	_, err := tx.Exec(ctx, `UPDATE settlements SET file_sha256 = $2 WHERE id = $1`, id, sum)
+	return err
+}
+
+// fileHead and fileLine are all that a file is made of.
+type fileHead struct {
+	MessageID   string       `db:"message_id"`
+	ClosedAt    time.Time    `db:"closed_at"`
+	ExecutionOn vouchers.Day `db:"execution_on"`
+	Debtor
+}
+
+type fileLine struct {
+	EndToEnd string         `db:"end_to_end"`
+	Amount   vouchers.Cents `db:"amount_cents"`
+	recipient
+}
+
+func fileRows(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (fileHead, []fileLine, error) {
+	var head fileHead
+	err := tx.Get(ctx, &head, `
+		SELECT message_id, closed_at, execution_on, debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town
+		FROM settlements WHERE id = $1`, id)
+	if err != nil {
+		return head, nil, err
+	}
+	var lines []fileLine
+	err = tx.Select(ctx, &lines, `
+		SELECT end_to_end, amount_cents, iban, bic, holder, street, postcode, town
+		FROM payouts WHERE settlement_id = $1 ORDER BY structure_id`, id)
+	return head, lines, err
+}
+
+const selectSettlements = `
+	SELECT s.id, s.message_id, s.closed_at, s.execution_on, s.payouts, s.total_cents, encode(s.file_sha256, 'hex') AS file_sha256,
+		n.in_transit, n.booked, n.returned
+	FROM settlements s CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE p.state = 'in_transit') AS in_transit, count(*) FILTER (WHERE p.state = 'booked') AS booked,
+			count(*) FILTER (WHERE p.state = 'returned') AS returned
+		FROM payouts p WHERE p.settlement_id = s.id) AS n `
+
+func settlement(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (Settlement, error) {
+	var s Settlement
+	err := tx.Get(ctx, &s, selectSettlements+`WHERE s.id = $1`, id)
+	return s, err
+}
+
+func settlements(ctx context.Context, tx *db.Tx, before vouchers.SettlementID, limit int) ([]Settlement, error) {
+	all := []Settlement{}
+	err := tx.Select(ctx, &all, selectSettlements+`WHERE $1 = 0 OR s.id < $1 ORDER BY s.id DESC LIMIT $2`, before, limit)
+	return all, err
+}
+
+const selectPayouts = `
+	SELECT p.id, p.settlement_id, p.structure_id, o.name AS structure_name, p.redemptions, p.amount_cents, p.end_to_end, p.iban,
+		p.state, s.closed_at, s.execution_on, p.booked_on, p.return_reason, p.reissued_in
+	FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id `
+
+func payoutList(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Payout, error) {
+	all := []Payout{}
+	err := tx.Select(ctx, &all, selectPayouts+where, args...)
+	for i := range all {
+		all[i].Account = all[i].IBAN.Masked()
+	}
+	return all, err
+}
+
+func payoutOne(ctx context.Context, tx *db.Tx, where string, arg any) (Payout, error) {
+	var p Payout
+	err := tx.Get(ctx, &p, selectPayouts+where, arg)
+	p.Account = p.IBAN.Masked()
+	return p, err
+}
+
+func payout(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) (Payout, error) {
+	return payoutOne(ctx, tx, `WHERE p.id = $1`, id)
+}
+
+func payoutBy(ctx context.Context, tx *db.Tx, endToEnd string) (Payout, error) {
+	return payoutOne(ctx, tx, `WHERE p.end_to_end = $1`, endToEnd)
+}
+
+func payoutsIn(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]Payout, error) {
+	return payoutList(ctx, tx, `WHERE p.settlement_id = $1 ORDER BY o.name COLLATE "fr-x-icu", p.id`, id)
+}
+
+func payoutsOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, before vouchers.PayoutID, limit int) ([]Payout, error) {
+	return payoutList(ctx, tx, `WHERE p.structure_id = $1 AND ($2 = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3`, structure, before, limit)
+}
+
+// standing tells whether a structure has bank details in force, and what is on its way
+// to it.
+func standing(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bank bool, underWay vouchers.Cents, err error) {
+	var row struct {
+		Bank     bool           `db:"bank"`
+		UnderWay vouchers.Cents `db:"under_way"`
+	}
+	err = tx.Get(ctx, &row, `
+		SELECT EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = $1 AND b.replaced_at IS NULL) AS bank,
+			COALESCE((SELECT sum(p.amount_cents) FROM payouts p WHERE p.structure_id = $1 AND p.state = 'in_transit'), 0)::bigint AS under_way`, structure)
+	return row.Bank, row.UnderWay, err
+}
+
+func lockPayout(ctx context.Context, tx *db.Tx, endToEnd string) error {
+	_, err := tx.Exec(ctx, `SELECT id FROM payouts WHERE end_to_end = $1 FOR UPDATE`, endToEnd)
+	return err
+}
+
+func book(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, on vouchers.Day) error {
+	_, err := tx.Exec(ctx, `UPDATE payouts SET state = 'booked', booked_on = $2 WHERE id = $1`, id, on)
+	return err
+}
+
+func sendBack(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE payouts SET state = 'returned', return_reason = $2 WHERE id = $1`, id, reason)
+	return err
+}
+
+func partsOf(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) (map[vouchers.CampaignID]vouchers.Cents, error) {
+	var rows []struct {
+		Campaign vouchers.CampaignID `db:"campaign_id"`
+		Amount   vouchers.Cents      `db:"amount_cents"`
+	}
+	err := tx.Select(ctx, &rows, `SELECT campaign_id, amount_cents FROM payout_parts WHERE payout_id = $1`, id)
+	parts := make(map[vouchers.CampaignID]vouchers.Cents, len(rows))
+	for _, r := range rows {
+		parts[r.Campaign] = r.Amount
+	}
+	return parts, err
+}
+
+// windows are the redemptions that a payout pays: its own, and those of the payouts
+// that came back into it, directly or through another that came back too.
+func windows(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) ([]redemption.Window, error) {
+	var all []redemption.Window
+	err := tx.Select(ctx, &all, `
+		WITH RECURSIVE paid AS (
+			SELECT p.id, p.after_id, p.up_to_id FROM payouts p WHERE p.id = $1
+			UNION ALL
+			SELECT q.id, q.after_id, q.up_to_id FROM payouts q JOIN paid ON q.reissued_in = paid.id)
+		SELECT after_id, up_to_id FROM paid ORDER BY after_id, up_to_id`, id)
+	return all, err
+}
