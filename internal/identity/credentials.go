@@ -6,93 +6,42 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/alexedwards/argon2id"
+	"unicode/utf8"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
-	"github.com/passerelle/passerelle/internal/throttle"
+	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
 const (
-	passwordLeast    = 12 // characters; sign-in is throttled besides
-	sessionLasts     = 12 * time.Hour
+	// SessionLasts is how long a session opens the door, whatever is done in it.
+	SessionLasts = 12 * time.Hour
+	// LongestToken is the most days that an API token can last.
+	LongestToken = 366
+
 	tokenPrefix      = "psl_" // so that a leaked token is recognised by scanners
 	rememberedFor    = time.Second
-	signInLimit      = 10 // failures per account, and five times that per address
-	signInWindow     = 15 * time.Minute
-	tokenLastsMost   = 366
 	rememberedAtOnce = 10_000
 )
 
 // Scopes are what an API token can be made for; each is the name of a room.
-var Scopes = []string{"organisations", "members", "places", "labels", "campaigns", "orders", "statements",
+var Scopes = []string{"organisations", "members", "places", "labels", "bank_details", "campaigns", "orders", "statements",
 	"handovers", "redemptions", "settlements", "reports"}
-
-// passwordCost follows RFC 9106's second recommended option, with the memory that a
-// small server can spare for several sign-ins at once.
-var passwordCost = &argon2id.Params{Memory: 64 * 1024, Iterations: 3, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-
-func hashPassword(password string) (string, error) {
-	hash, err := argon2id.CreateHash(password, passwordCost)
-	if err != nil {
-		return "", fmt.Errorf("identity: %w", err)
-	}
-	return hash, nil
-}
-
-// nobodysHash is compared when there is no such account, so that the answer takes as
-// long.
-var nobodysHash = sync.OnceValues(func() (string, error) { return hashPassword(rand.Text()) })
 
 // SignIn checks an e-mail address and a password and opens a session. address is the
 // caller's network address, for the throttle.
 func (s *Service) SignIn(ctx context.Context, email, password, address string) (session string, err error) {
-	email = strings.ToLower(strings.TrimSpace(email))
-	if err := s.throttleSignIn(ctx, email, address); err != nil {
-		return "", err
-	}
-	var p person
-	err = s.db.Read(ctx, func(tx *db.Tx) error { p, err = personByEmail(ctx, tx, email); return err })
-	if errors.Is(err, db.ErrNoRows) {
-		p = person{}
-		p.Hash, err = nobodysHash()
-	}
+	id, err := s.prove(ctx, email, password, address)
 	if err != nil {
 		return "", err
 	}
-	good, err := argon2id.ComparePasswordAndHash(password, p.Hash)
-	if err != nil {
-		return "", fmt.Errorf("identity: %w", err)
-	}
-	if !good || p.ID == 0 {
-		return "", fault.New(fault.Unauthenticated, "sign_in_failed")
-	}
-	return s.openSession(ctx, p.ID, 0)
-}
-
-// throttleSignIn counts every try, in a transaction of its own so that a failure does
-// not undo the count.
-func (s *Service) throttleSignIn(ctx context.Context, email, address string) error {
-	var limited error
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
-		limited = errors.Join(
-			throttle.Take(ctx, tx, "sign-in:account:"+email, signInLimit, signInWindow),
-			throttle.Take(ctx, tx, "sign-in:address:"+address, 5*signInLimit, signInWindow))
-		var f *fault.Error
-		if errors.As(limited, &f) {
-			limited = f
-			return nil
-		}
-		return limited
-	})
-	return errors.Join(err, limited)
+	return s.openSession(ctx, id, 0)
 }
 
 // openSession makes a session for a person in one of its organisations (0: the first).
@@ -183,6 +132,27 @@ type Token struct {
 	Secret    string     `json:"token,omitempty" db:"-"`
 }
 
+// TokenFor is CreateToken for a program that has an e-mail address and a password
+// instead of a session. The token acts for the organisation that SignIn opens.
+func (s *Service) TokenFor(ctx context.Context, email, password, address string, req NewToken) (Token, error) {
+	id, err := s.prove(ctx, email, password, address)
+	if err != nil {
+		return Token{}, err
+	}
+	var actor Actor
+	err = s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		actor, err = firstActor(ctx, tx, id)
+		return err
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return Token{}, fault.New(fault.Forbidden, "no_organisation")
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	return s.CreateToken(ctx, actor, req)
+}
+
 // CreateToken makes an API token with the actor's own rights, or fewer. It is not
 // replayable: its secret is never stored.
 func (s *Service) CreateToken(ctx context.Context, actor Actor, req NewToken) (Token, error) {
@@ -209,11 +179,11 @@ func (s *Service) CreateToken(ctx context.Context, actor Actor, req NewToken) (T
 }
 
 func (t NewToken) check() error {
-	if strings.TrimSpace(t.Label) == "" {
-		return fault.New(fault.Invalid, "name_missing")
+	if n := utf8.RuneCountInString(strings.TrimSpace(t.Label)); n < 1 || n > longestName {
+		return fault.New(fault.Invalid, "token_label_length", "most", longestName)
 	}
-	if t.Days < 1 || t.Days > tokenLastsMost {
-		return fault.New(fault.Invalid, "token_days_out_of_range", "most", tokenLastsMost)
+	if t.Days < 1 || t.Days > LongestToken {
+		return fault.New(fault.Invalid, "token_days_out_of_range", "most", LongestToken)
 	}
 	if len(t.Scopes) == 0 {
 		return fault.New(fault.Invalid, "scopes_missing")
@@ -245,10 +215,13 @@ func (s *Service) RevokeToken(ctx context.Context, actor Actor, id int64) error 
 		return fault.New(fault.Unauthenticated, "unauthenticated")
 	}
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		if err := revokeToken(ctx, tx, actor, id); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, actor, "token_revoked", object("token", id), nil, nil)
+		_, err := once.Do(ctx, tx, actor.Organisation, "revoke_token", id, func() (struct{}, error) {
+			if err := revokeToken(ctx, tx, actor, id); err != nil {
+				return struct{}{}, err
+			}
+			return struct{}{}, s.record(ctx, tx, actor, "token_revoked", object("token", id), nil, nil)
+		})
+		return err
 	})
 }
 
@@ -296,4 +269,10 @@ func (k *known) forget(secret string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.actors, secret)
+}
+
+func (k *known) forgetPerson(id vouchers.PersonID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.actors, func(_ string, a knownActor) bool { return a.actor.Person == id })
 }

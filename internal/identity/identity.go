@@ -6,13 +6,11 @@ package identity
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/once"
-	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -22,17 +20,18 @@ type Record func(ctx context.Context, tx *db.Tx, actor Actor, action, object str
 
 // Service is the use cases of identity.
 type Service struct {
-	db     *db.DB
-	record Record
-	known  known
+	db      *db.DB
+	record  Record
+	known   known
+	hashing chan struct{} // holds one value for each password being hashed
 }
 
 // New makes the service.
 func New(d *db.DB, record Record) *Service {
-	return &Service{db: d, record: record, known: known{actors: map[string]knownActor{}}}
+	return &Service{db: d, record: record, known: known{actors: map[string]knownActor{}}, hashing: make(chan struct{}, hashesAtOnce)}
 }
 
-// NewMember is somebody who joins an organisation.
+// NewMember is somebody who joins an organisation. Without a password one is made.
 type NewMember struct {
 	Name     string `json:"name"`
 	Email    string `json:"email"`
@@ -63,6 +62,9 @@ type Organisation struct {
 	Postcode  string                  `json:"postcode" db:"postcode"`
 	Town      string                  `json:"town" db:"town"`
 	CreatedAt time.Time               `json:"created_at" db:"created_at"`
+
+	// AdminPassword was made for the first admin: told once, never stored.
+	AdminPassword string `json:"admin_password,omitempty" db:"-"`
 }
 
 // Member is a person of an organisation.
@@ -71,6 +73,9 @@ type Member struct {
 	Name  string            `json:"name" db:"name"`
 	Email string            `json:"email" db:"email"`
 	Role  Role              `json:"role" db:"role"`
+
+	// Password was made for the new member: told once, never stored.
+	Password string `json:"password,omitempty" db:"-"`
 }
 
 // CreateFirstOperator makes the operator's organisation, if there is none, and an
@@ -82,7 +87,10 @@ func (s *Service) CreateFirstOperator(ctx context.Context, organisation string, 
 	if err := admin.check(); err != nil {
 		return err
 	}
-	hash, err := hashPassword(admin.Password)
+	if err := checkPassword(admin.Password); err != nil {
+		return err
+	}
+	hash, err := s.hash(ctx, admin.Password)
 	if err != nil {
 		return err
 	}
@@ -91,7 +99,7 @@ func (s *Service) CreateFirstOperator(ctx context.Context, organisation string, 
 		if err != nil {
 			return err
 		}
-		_, err = addMember(ctx, tx, id, admin, hash)
+		_, _, err = addMember(ctx, tx, id, admin, hash)
 		return err
 	})
 }
@@ -104,40 +112,47 @@ func (s *Service) CreateOrganisation(ctx context.Context, actor Actor, req NewOr
 	if err := actor.NeedsScope("organisations"); err != nil {
 		return Organisation{}, err
 	}
-	req.Admin.Role = Admin
-	req.Admin = req.Admin.tidy()
+	req = req.tidy()
 	if err := req.check(); err != nil {
 		return Organisation{}, err
 	}
-	hash, err := hashPassword(req.Admin.Password)
+	password, err := s.passwordOf(ctx, req.Admin)
 	if err != nil {
 		return Organisation{}, err
 	}
 	var o Organisation
+	var isNew bool
 	err = s.db.InTx(ctx, func(tx *db.Tx) (err error) {
-		o, err = once.Do(ctx, tx, actor.Organisation, "create_organisation", req.fingerprint(), func() (Organisation, error) {
-			return s.createOrganisation(ctx, tx, actor, req, hash)
+		isNew = false // a replayed answer tells no password
+		o, err = once.Do(ctx, tx, actor.Organisation, "create_organisation", req.fingerprint(), func() (o Organisation, err error) {
+			o, isNew, err = s.createOrganisation(ctx, tx, actor, req, password.hash)
+			return o, err
 		})
 		return err
 	})
+	if err == nil && isNew {
+		o.AdminPassword = password.made
+	}
 	return o, err
 }
 
-func (s *Service) createOrganisation(ctx context.Context, tx *db.Tx, actor Actor, req NewOrganisation, hash string) (Organisation, error) {
+// createOrganisation also tells whether its admin is new to Passerelle.
+func (s *Service) createOrganisation(ctx context.Context, tx *db.Tx, actor Actor, req NewOrganisation, hash string) (o Organisation, isNew bool, err error) {
 	id, err := insertOrganisation(ctx, tx, req)
 	if db.IsUnique(err, "organisations_kind_siret") {
-		return Organisation{}, fault.New(fault.Conflict, "siret_taken")
+		return o, false, fault.New(fault.Conflict, "siret_taken")
 	}
 	if err != nil {
-		return Organisation{}, err
+		return o, false, err
 	}
-	if _, err := addMember(ctx, tx, id, req.Admin, hash); err != nil {
-		return Organisation{}, err
+	if _, isNew, err = addMember(ctx, tx, id, req.Admin, hash); err != nil {
+		return o, false, err
 	}
 	if err := s.record(ctx, tx, actor, "organisation_created", object("organisation", int64(id)), nil, req.fingerprint()); err != nil {
-		return Organisation{}, err
+		return o, false, err
 	}
-	return OrganisationOf(ctx, tx, id)
+	o, err = OrganisationOf(ctx, tx, id)
+	return o, isNew, err
 }
 
 // Organisations lists organisations of a kind, by name: the operator sees all kinds, a
@@ -154,12 +169,54 @@ func (s *Service) Organisations(ctx context.Context, actor Actor, kind Kind) ([]
 		all, err = organisations(ctx, tx, kind)
 		return err
 	})
+	return visible(actor, all), err
+}
+
+// Search asks for organisations. Empty fields exclude nothing.
+type Search struct {
+	Kind   Kind
+	Words  string                  // part of the name or town
+	Before vouchers.OrganisationID // only those made before this one
+}
+
+// Found is one page of organisations, newest first. Next is the Before of the next
+// page, 0 where there is none.
+type Found struct {
+	Items []Organisation          `json:"items"`
+	Next  vouchers.OrganisationID `json:"next,omitempty"`
+}
+
+const pageLength = 50
+
+// Find searches the organisations that Organisations lists, page by page.
+func (s *Service) Find(ctx context.Context, actor Actor, q Search) (Found, error) {
+	if err := actor.NeedsAny(Operator, Funder); err != nil {
+		return Found{}, err
+	}
+	if actor.Kind == Funder && q.Kind != Prescriber {
+		return Found{}, fault.New(fault.Forbidden, "forbidden")
+	}
+	var f Found
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		f.Items, err = findOrganisations(ctx, tx, q, pageLength+1)
+		return err
+	})
+	if len(f.Items) > pageLength {
+		f.Items = f.Items[:pageLength]
+		f.Next = f.Items[pageLength-1].ID
+	}
+	f.Items = visible(actor, f.Items)
+	return f, err
+}
+
+// visible leaves a funder the names and towns of others, nothing else.
+func visible(actor Actor, all []Organisation) []Organisation {
 	if actor.Kind == Funder {
-		for i, o := range all { // names and towns, nothing else
+		for i, o := range all {
 			all[i] = Organisation{ID: o.ID, Kind: o.Kind, Name: o.Name, Town: o.Town}
 		}
 	}
-	return all, err
+	return all
 }
 
 // AddMember lets an admin add somebody to the organisation.
@@ -174,22 +231,26 @@ func (s *Service) AddMember(ctx context.Context, actor Actor, req NewMember) (Me
 	if err := req.check(); err != nil {
 		return Member{}, err
 	}
-	hash, err := hashPassword(req.Password)
+	password, err := s.passwordOf(ctx, req)
 	if err != nil {
 		return Member{}, err
 	}
 	var m Member
+	var isNew bool
 	err = s.db.InTx(ctx, func(tx *db.Tx) (err error) {
-		m, err = once.Do(ctx, tx, actor.Organisation, "add_member", req.fingerprint(), func() (Member, error) {
-			id, err := addMember(ctx, tx, actor.Organisation, req, hash)
-			if err != nil {
-				return Member{}, err
+		isNew = false // a replayed answer tells no password
+		m, err = once.Do(ctx, tx, actor.Organisation, "add_member", req.fingerprint(), func() (m Member, err error) {
+			m = Member{Name: req.Name, Email: req.Email, Role: req.Role}
+			if m.ID, isNew, err = addMember(ctx, tx, actor.Organisation, req, password.hash); err != nil {
+				return m, err
 			}
-			m := Member{ID: id, Name: req.Name, Email: req.Email, Role: req.Role}
-			return m, s.record(ctx, tx, actor, "member_added", object("person", int64(id)), nil, m)
+			return m, s.record(ctx, tx, actor, "member_added", object("person", int64(m.ID)), nil, m)
 		})
 		return err
 	})
+	if err == nil && isNew {
+		m.Password = password.made
+	}
 	return m, err
 }
 
@@ -206,10 +267,13 @@ func (s *Service) RemoveMember(ctx context.Context, actor Actor, id vouchers.Per
 		return fault.New(fault.Conflict, "member_is_yourself")
 	}
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		if err := endMembership(ctx, tx, actor.Organisation, id); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, actor, "member_removed", object("person", int64(id)), nil, nil)
+		_, err := once.Do(ctx, tx, actor.Organisation, "remove_member", id, func() (struct{}, error) {
+			if err := endMembership(ctx, tx, actor.Organisation, id); err != nil {
+				return struct{}{}, err
+			}
+			return struct{}{}, s.record(ctx, tx, actor, "member_removed", object("person", int64(id)), nil, nil)
+		})
+		return err
 	})
 }
 
@@ -242,50 +306,4 @@ func OrganisationOf(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) 
 		return o, fault.New(fault.NotFound, "not_found")
 	}
 	return o, err
-}
-
-func (m NewMember) tidy() NewMember {
-	m.Email = strings.ToLower(strings.TrimSpace(m.Email))
-	m.Name = strings.TrimSpace(m.Name)
-	return m
-}
-
-// check says what is wrong with a new member.
-func (m NewMember) check() error {
-	switch {
-	case m.Name == "":
-		return fault.New(fault.Invalid, "name_missing")
-	case !strings.Contains(m.Email, "@") || strings.ContainsAny(m.Email, " \r\n<>,;\"") || len(m.Email) > 254:
-		return fault.New(fault.Invalid, "email_malformed")
-	case len(m.Password) < passwordLeast:
-		return fault.New(fault.Invalid, "password_too_short", "least", passwordLeast)
-	case m.Role != Admin && m.Role != Agent && m.Role != Finance && m.Role != Reader:
-		return fault.New(fault.Invalid, "role_unknown")
-	}
-	return nil
-}
-
-// check says what is wrong with a new organisation.
-func (o NewOrganisation) check() error {
-	if o.Kind != Funder && o.Kind != Prescriber && o.Kind != Structure {
-		return fault.New(fault.Invalid, "kind_unknown")
-	}
-	if n := len(strings.TrimSpace(o.Name)); n < 2 || n > 140 {
-		return fault.New(fault.Invalid, "organisation_name_length")
-	}
-	if o.SIRET == "" && o.Kind != Structure {
-		return o.Admin.check()
-	}
-	if _, err := siret.Parse(o.SIRET); err != nil {
-		return fault.New(fault.Invalid, "siret_malformed")
-	}
-	return o.Admin.check()
-}
-
-// fingerprint is the request without its password, for the trail and the key's hash.
-func (m NewMember) fingerprint() NewMember { m.Password = ""; return m }
-
-func (o NewOrganisation) fingerprint() NewOrganisation {
-	o.Admin = o.Admin.fingerprint()
-	return o
 }

@@ -29,6 +29,15 @@ func organisations(ctx context.Context, tx *db.Tx, kind Kind) ([]Organisation, e
 	return all, err
 }
 
+func findOrganisations(ctx context.Context, tx *db.Tx, q Search, limit int) ([]Organisation, error) {
+	all := []Organisation{}
+	err := tx.Select(ctx, &all, selectOrganisations+`
+		WHERE ($1 = '' OR o.kind = $1) AND ($2 = 0 OR o.id < $2)
+		  AND ($3 = '' OR strpos(lower(o.name || ' ' || o.town), lower($3)) > 0)
+		ORDER BY o.id DESC LIMIT $4`, q.Kind, q.Before, q.Words, limit)
+	return all, err
+}
+
 func organisationsOf(ctx context.Context, tx *db.Tx, id vouchers.PersonID) ([]Organisation, error) {
 	all := []Organisation{}
 	err := tx.Select(ctx, &all, selectOrganisations+`
@@ -56,23 +65,28 @@ func insertOrganisation(ctx context.Context, tx *db.Tx, o NewOrganisation) (vouc
 }
 
 // addMember finds or makes the person and makes it a member. A person who exists keeps
-// the password it has.
-func addMember(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID, m NewMember, hash string) (vouchers.PersonID, error) {
-	var id vouchers.PersonID
-	err := tx.Get(ctx, &id, `
+// the password it has: isNew tells.
+func addMember(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID, m NewMember, hash string) (id vouchers.PersonID, isNew bool, err error) {
+	var p struct {
+		ID    vouchers.PersonID `db:"id"`
+		IsNew bool              `db:"is_new"`
+	}
+	// A row that the conflict only updated carries the number of the transaction that locked it.
+	err = tx.Get(ctx, &p, `
 		INSERT INTO people (email, name, password_hash, created_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT ON CONSTRAINT people_email DO UPDATE SET email = excluded.email RETURNING id`, m.Email, m.Name, hash, tx.Now)
+		ON CONFLICT ON CONSTRAINT people_email DO UPDATE SET email = excluded.email
+		RETURNING id, xmax = 0 AS is_new`, m.Email, m.Name, hash, tx.Now)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	n, err := tx.Exec(ctx, `
 		INSERT INTO memberships (person_id, organisation_id, role, created_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role = excluded.role, ended_at = NULL
-		WHERE memberships.ended_at IS NOT NULL`, id, org, m.Role, tx.Now)
+		WHERE memberships.ended_at IS NOT NULL`, p.ID, org, m.Role, tx.Now)
 	if err == nil && n == 0 {
-		return 0, fault.New(fault.Conflict, "member_already")
+		return 0, false, fault.New(fault.Conflict, "member_already")
 	}
-	return id, err
+	return p.ID, p.IsNew, err
 }
 
 func endMembership(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID, id vouchers.PersonID) error {
@@ -103,12 +117,32 @@ func personByEmail(ctx context.Context, tx *db.Tx, email string) (person, error)
 	return p, err
 }
 
+func passwordHash(ctx context.Context, tx *db.Tx, id vouchers.PersonID) (string, error) {
+	var hash string
+	err := tx.Get(ctx, &hash, `SELECT password_hash FROM people WHERE id = $1`, id)
+	return hash, err
+}
+
+// replacePassword fails when the password has changed since it was checked.
+func replacePassword(ctx context.Context, tx *db.Tx, id vouchers.PersonID, old, hash string) error {
+	n, err := tx.Exec(ctx, `UPDATE people SET password_hash = $3 WHERE id = $1 AND password_hash = $2`, id, old, hash)
+	if err == nil && n == 0 {
+		return fault.New(fault.Invalid, "password_wrong")
+	}
+	return err
+}
+
+func deleteSessionsOf(ctx context.Context, tx *db.Tx, id vouchers.PersonID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM sessions WHERE person_id = $1`, id)
+	return err
+}
+
 func insertSession(ctx context.Context, tx *db.Tx, hash []byte, id vouchers.PersonID, org vouchers.OrganisationID) error {
 	n, err := tx.Exec(ctx, `
 		INSERT INTO sessions (token_hash, person_id, organisation_id, created_at, expires_at)
 		SELECT $1, m.person_id, m.organisation_id, $4, $5 FROM memberships m
 		WHERE m.person_id = $2 AND m.ended_at IS NULL AND ($3 = 0 OR m.organisation_id = $3)
-		ORDER BY m.created_at, m.organisation_id LIMIT 1`, hash, id, org, tx.Now, tx.Now.Add(sessionLasts))
+		ORDER BY m.created_at, m.organisation_id LIMIT 1`, hash, id, org, tx.Now, tx.Now.Add(SessionLasts))
 	if err == nil && n == 0 {
 		return fault.New(fault.Forbidden, "no_organisation")
 	}
@@ -120,30 +154,57 @@ func deleteSession(ctx context.Context, tx *db.Tx, hash []byte) error {
 	return err
 }
 
-// actorBy finds who a credential belongs to, through a membership that is in force.
-func actorBy(ctx context.Context, tx *db.Tx, hash []byte, isToken bool) (Actor, error) {
-	var r struct {
-		Person           vouchers.PersonID       `db:"person_id"`
-		Organisation     vouchers.OrganisationID `db:"organisation_id"`
-		Kind             Kind                    `db:"kind"`
-		Role             Role                    `db:"role"`
-		Name             string                  `db:"name"`
-		OrganisationName string                  `db:"organisation_name"`
-		Scopes           db.Strings              `db:"scopes"`
-	}
-	from := `(SELECT person_id, organisation_id, NULL::text[] AS scopes FROM sessions WHERE token_hash = $1 AND expires_at > $2)`
-	if isToken {
-		from = `(SELECT person_id, organisation_id, scopes FROM api_tokens
-			WHERE token_hash = $1 AND expires_at > $2 AND revoked_at IS NULL)`
-	}
-	err := tx.Get(ctx, &r, `
+// row is an actor as the database tells it.
+type row struct {
+	Person           vouchers.PersonID       `db:"person_id"`
+	Organisation     vouchers.OrganisationID `db:"organisation_id"`
+	Kind             Kind                    `db:"kind"`
+	Role             Role                    `db:"role"`
+	Name             string                  `db:"name"`
+	OrganisationName string                  `db:"organisation_name"`
+	Scopes           db.Strings              `db:"scopes"`
+}
+
+func (r row) actor() Actor {
+	return Actor{Person: r.Person, Organisation: r.Organisation, Kind: r.Kind, Role: r.Role, Name: r.Name,
+		OrganisationName: r.OrganisationName, Scopes: r.Scopes}
+}
+
+// selectActor reads who c is, through a membership that is in force.
+func selectActor(c string) string {
+	return `
 		SELECT c.person_id, c.organisation_id, o.kind, m.role, p.name, o.name AS organisation_name, c.scopes
-		FROM `+from+` AS c
+		FROM (` + c + `) AS c
 		JOIN memberships m ON m.person_id = c.person_id AND m.organisation_id = c.organisation_id AND m.ended_at IS NULL
 		JOIN people p ON p.id = c.person_id
-		JOIN organisations o ON o.id = c.organisation_id`, hash, tx.Now)
-	return Actor{Person: r.Person, Organisation: r.Organisation, Kind: r.Kind, Role: r.Role, Name: r.Name,
-		OrganisationName: r.OrganisationName, Scopes: r.Scopes}, err
+		JOIN organisations o ON o.id = c.organisation_id
+		ORDER BY m.created_at, m.organisation_id LIMIT 1`
+}
+
+var (
+	selectBySession = selectActor(`SELECT person_id, organisation_id, NULL::text[] AS scopes FROM sessions
+		WHERE token_hash = $1 AND expires_at > $2`)
+	selectByToken = selectActor(`SELECT person_id, organisation_id, scopes FROM api_tokens
+		WHERE token_hash = $1 AND expires_at > $2 AND revoked_at IS NULL`)
+	selectByPerson = selectActor(`SELECT person_id, organisation_id, NULL::text[] AS scopes FROM memberships WHERE person_id = $1`)
+)
+
+// actorBy finds who a credential belongs to.
+func actorBy(ctx context.Context, tx *db.Tx, hash []byte, isToken bool) (Actor, error) {
+	query := selectBySession
+	if isToken {
+		query = selectByToken
+	}
+	var r row
+	err := tx.Get(ctx, &r, query, hash, tx.Now)
+	return r.actor(), err
+}
+
+// firstActor is a person in the organisation that a new session opens.
+func firstActor(ctx context.Context, tx *db.Tx, id vouchers.PersonID) (Actor, error) {
+	var r row
+	err := tx.Get(ctx, &r, selectByPerson, id)
+	return r.actor(), err
 }
 
 func insertToken(ctx context.Context, tx *db.Tx, actor Actor, req NewToken, hash []byte, expires time.Time) (Token, error) {

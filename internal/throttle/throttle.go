@@ -19,7 +19,7 @@ const Longest = 15 * time.Minute
 
 // Take counts one try in bucket ("sign-in:" + address, "check:" + token, …) and refuses
 // with rate_limited when limit tries were made within per. The fault's "wait" is the
-// number of seconds after which one more try passes, unless somebody else takes it.
+// time.Duration after which one more try passes, unless somebody else takes it.
 //
 // Give Take a transaction of its own, committed before the thing that is tried: a
 // failure that rolled the count back would make failures free. Refused tries count for
@@ -42,7 +42,7 @@ func Take(ctx context.Context, tx *db.Tx, bucket string, limit int, per time.Dur
 	if w.before, w.current, err = counts(ctx, tx, key, start, start.Add(-per)); err != nil {
 		return err
 	}
-	return fault.New(fault.RateLimited, "rate_limited", "wait", w.wait())
+	return fault.New(fault.RateLimited, "rate_limited", "wait", time.Duration(w.wait())*time.Second)
 }
 
 // Sweep deletes counts that no longer matter and returns how many.

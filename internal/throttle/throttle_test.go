@@ -24,7 +24,7 @@ func take(t *testing.T, d *db.DB, bucket string, limit int, per time.Duration) (
 	})
 	var f *fault.Error
 	if errors.As(err, &f) && f.Kind == fault.RateLimited && f.Code == "rate_limited" {
-		return f.Args["wait"].(int)
+		return int(f.Args["wait"].(time.Duration) / time.Second)
 	}
 	if err != nil {
 		t.Error(err)
