@@ -50,7 +50,7 @@ func approvedFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]b
 	if err != nil {
 		return nil, err
 	}
-	file, err := makeFile(ctx, tx, id)
+	file, err := FileOf(ctx, tx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func approvedFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]b
 
 // fixFile stores the hash of the file that the rows give.
 func fixFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
-	file, err := makeFile(ctx, tx, id)
+	file, err := FileOf(ctx, tx, id)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,8 @@ func fixFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
 	return storeHash(ctx, tx, id, sum[:])
 }
 
-func makeFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]byte, error) {
+// FileOf makes the file from the rows, whatever was approved: for whoever compares.
+func FileOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]byte, error) {
 	head, lines, err := fileRows(ctx, tx, id)
 	if err != nil {
 		return nil, err

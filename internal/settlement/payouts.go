@@ -40,8 +40,8 @@ type Payout struct {
 	ClosedAt      time.Time               `json:"closed_at" db:"closed_at"`
 	ExecutionOn   vouchers.Day            `json:"execution_on" db:"execution_on"`
 	BookedOn      *vouchers.Day           `json:"booked_on" db:"booked_on"`
-	ReturnReason  *string                 `json:"return_reason" db:"return_reason"`
-	ReissuedIn    *vouchers.PayoutID      `json:"reissued_in" db:"reissued_in"` // the payout that pays it again
+	ReturnReason  string                  `json:"return_reason,omitempty" db:"return_reason"` // the bank's code, "AC04"
+	ReissuedIn    *vouchers.PayoutID      `json:"reissued_in" db:"reissued_in"`               // the payout that pays it again
 }
 
 // BookFromLine says that a line of the bank's statement is the debit of a payout in
@@ -123,7 +123,7 @@ type Money struct {
 	NextOn      vouchers.Day   `json:"next_on"`       // the first day on which it could be paid
 	BankDetails bool           `json:"bank_details"`  // without them nothing can be paid
 	UnderWay    vouchers.Cents `json:"transit_cents"` // ordered from the bank
-	Payouts     []Payout       `json:"items"`         // newest first
+	Payouts     []Payout       `json:"-"`             // newest first
 }
 
 // Payouts tells the actor's structure what it is owed and lists its payouts below the

@@ -190,7 +190,7 @@ func settlements(ctx context.Context, tx *db.Tx, before vouchers.SettlementID, l
 
 const selectPayouts = `
 	SELECT p.id, p.settlement_id, p.structure_id, o.name AS structure_name, p.redemptions, p.amount_cents, p.end_to_end, p.iban,
-		p.state, s.closed_at, s.execution_on, p.booked_on, p.return_reason, p.reissued_in
+		p.state, s.closed_at, s.execution_on, p.booked_on, COALESCE(p.return_reason, '') AS return_reason, p.reissued_in
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id `
 
 func payoutList(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Payout, error) {
