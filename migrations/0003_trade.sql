@@ -131,16 +131,16 @@ CREATE INDEX receipts_by_order ON receipts (order_id);
 CREATE TABLE statements (
     id            bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT statements_pkey PRIMARY KEY,
     iban          text NOT NULL,
-    kind          text NOT NULL CONSTRAINT statements_kind CHECK (kind IN ('camt.053', 'camt.054')),
+    kind          text NOT NULL CONSTRAINT statements_kind CHECK (kind IN ('camt.053', 'camt.054')) DEFAULT 'camt.053',
     reference     text NOT NULL,
     sha256        bytea NOT NULL,
     part          integer NOT NULL, -- place in the file, from 0
     opening_cents bigint,
     closing_cents bigint,
     closing_on    date,
-    complete      boolean NOT NULL, -- its movements lead from the opening to the closing balance
-    known         integer NOT NULL, -- lines that an earlier statement had brought
-    pending       integer NOT NULL, -- announced by the bank and not booked
+    complete      boolean NOT NULL DEFAULT true, -- its movements lead from the opening to the closing balance
+    known         integer NOT NULL DEFAULT 0, -- lines that an earlier statement had brought
+    pending       integer NOT NULL DEFAULT 0, -- announced by the bank and not booked
     imported_at   timestamptz NOT NULL,
     imported_by   bigint NOT NULL CONSTRAINT statements_imported_by REFERENCES people,
     CONSTRAINT statements_once UNIQUE (sha256, part),

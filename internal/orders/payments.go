@@ -1,0 +1,121 @@
+package orders
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Payment is a bank line that brought money, with the references that it carries.
+type Payment struct {
+	Line   int64
+	Amount vouchers.Cents
+	Stated []string // in fields made for a reference, the surest first
+	Found  []string // readings of the free text
+}
+
+// PayFromLines gives payments to the orders that they name, and returns the order of
+// each line that named one. What an order lacks becomes funds of its campaign, the rest
+// its funder's credit. Lines that name no order are left to the caller.
+//
+// All orders are locked before the ledger, in the order of their ids: imports and
+// attributions never wait for each other crosswise.
+func (s *Service) PayFromLines(ctx context.Context, tx *db.Tx, payments []Payment) (map[int64]vouchers.OrderID, error) {
+	found, err := ordersNamed(ctx, tx, payments)
+	if err != nil {
+		return nil, err
+	}
+	chosen := map[int64]vouchers.OrderID{}
+	var ids []int64
+	for _, p := range payments {
+		if id, ok := choose(p, found); ok {
+			chosen[p.Line] = id
+			ids = append(ids, int64(id))
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, nil
+	}
+	orders, err := lock(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var receipts []receipt
+	var transfers []ledger.Transfer
+	for _, p := range payments {
+		if id, ok := chosen[p.Line]; ok {
+			r := orders[id].receive(p.Line, p.Amount)
+			receipts = append(receipts, r)
+			transfers = append(transfers, r.paid()...)
+		}
+	}
+	return chosen, s.record(ctx, tx, receipts, transfers)
+}
+
+// AttributeLine gives the cash of a line that waited in suspense to an order.
+func (s *Service) AttributeLine(ctx context.Context, tx *db.Tx, line int64, order vouchers.OrderID, amount vouchers.Cents) error {
+	orders, err := lock(ctx, tx, []int64{int64(order)})
+	if err != nil {
+		return err
+	}
+	o, there := orders[order]
+	if !there {
+		return fault.New(fault.Invalid, "order_unknown")
+	}
+	r := o.receive(line, amount)
+	return s.record(ctx, tx, []receipt{r}, r.attributed())
+}
+
+// record keeps receipts, moves their money and tells the funders, once per order.
+func (s *Service) record(ctx context.Context, tx *db.Tx, receipts []receipt, transfers []ledger.Transfer) error {
+	if err := insertReceipts(ctx, tx, receipts); err != nil {
+		return err
+	}
+	if err := lockFunds(ctx, tx, receipts); err != nil {
+		return err
+	}
+	if err := ledger.Post(ctx, tx, transfers...); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, receipts)
+}
+
+// lockFunds takes the funds of the campaigns before the ledger's gate, as a hand-over
+// does: the two never wait for each other crosswise.
+func lockFunds(ctx context.Context, tx *db.Tx, receipts []receipt) error {
+	accounts := map[ledger.Account]bool{}
+	for _, r := range receipts {
+		accounts[ledger.Funds(r.order.Campaign)] = true
+	}
+	for _, a := range slices.Sorted(maps.Keys(accounts)) {
+		if _, err := ledger.LockGuarded(ctx, tx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell enqueues one notice for each order that received something.
+func (s *Service) tell(ctx context.Context, tx *db.Tx, receipts []receipt) error {
+	last := map[vouchers.OrderID]int64{}
+	var ids []int64
+	for _, r := range receipts {
+		last[r.order.ID] = r.line
+		ids = append(ids, int64(r.order.ID))
+	}
+	rows, err := withFunders(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if err := s.notify(ctx, tx, r.Email, r.order(), last[r.ID]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

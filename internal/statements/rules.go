@@ -1,0 +1,136 @@
+package statements
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// newLine is a line on its way into the books.
+type newLine struct {
+	id           int64
+	identity     string
+	entry        string // identity of the entry's first line
+	bookedOn     vouchers.Day
+	credit       bool
+	returned     bool // the bank says that it gives a payment back
+	payment      sepa.Transaction
+	endToEnd     string // of the payment, or of the one that is given back
+	outcome      Outcome
+	cause        int64 // the order or the payout; 0 where nobody knows
+	acknowledged bool  // has its outcome
+}
+
+// linesOf makes the lines of a statement: one for each payment in each entry, without
+// those of no amount.
+//
+// An entry is named by the bank's own reference, or by its content where there is none.
+// Inside one statement equal entries are counted apart, for the bank's balance counts
+// them all; in another statement they are the same ones again. NtryRef is not used:
+// many banks only number the entries of a file with it.
+func linesOf(s sepa.Statement) []*newLine {
+	var lines []*newLine
+	seen := map[string]int{}
+	for _, e := range s.Entries {
+		name := nameOf(s.Account, e)
+		seen[name]++
+		entry := digest(name, seen[name])
+		n := 0
+		for _, t := range e.Transactions {
+			if t.Amount == 0 {
+				continue
+			}
+			lines = append(lines, &newLine{
+				identity: fmt.Sprintf("%s/%d", entry, n), entry: entry + "/0", bookedOn: e.Booked, credit: e.Credit,
+				returned: t.ReturnReason != "" || e.Reversal, payment: t, endToEnd: endToEndOf(t),
+			})
+			n++
+		}
+	}
+	return lines
+}
+
+func endToEndOf(t sepa.Transaction) string {
+	if t.OriginalEndToEndID != "" {
+		return t.OriginalEndToEndID
+	}
+	return t.EndToEndID
+}
+
+// nameOf is what makes an entry the same entry in every file that shows it.
+func nameOf(account sepa.IBAN, e sepa.Entry) string {
+	parts := []any{account.Full(), e.Booked, e.Credit, int64(e.Amount), e.BankReference}
+	if e.BankReference == "" {
+		parts = append(parts, e.ValueDate, e.Reversal)
+		for _, t := range e.Transactions {
+			parts = append(parts, int64(t.Amount), t.EndToEndID, t.Counterparty.Name, t.Counterparty.IBAN.Full(),
+				t.Remittance, t.CreditorReference, t.ReturnReason)
+		}
+	}
+	return fmt.Sprintf("%q", parts)
+}
+
+func digest(name string, occurrence int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", name, occurrence))
+	return hex.EncodeToString(sum[:16])
+}
+
+// withoutKnown leaves out the entries that an earlier statement brought. An entry is
+// known or new as a whole: one file may tell its payments and another only their sum.
+func withoutKnown(lines []*newLine, known map[string]bool) []*newLine {
+	fresh := make([]*newLine, 0, len(lines))
+	for _, l := range lines {
+		if !known[l.entry] {
+			fresh = append(fresh, l)
+		}
+	}
+	return fresh
+}
+
+// comesBack tells whether a credit gives one of our payouts back. Some banks say no
+// reason and only repeat our identifier.
+func (l *newLine) comesBack(payouts map[string]bool) bool {
+	return l.credit && (l.returned || payouts[l.endToEnd])
+}
+
+func (l *newLine) explain(o Outcome, cause int64) {
+	l.outcome, l.cause, l.acknowledged = o, cause, true
+}
+
+// asPayment is the line as orders see it.
+func (l *newLine) asPayment() orders.Payment {
+	return orders.Payment{
+		Line: l.id, Amount: l.payment.Amount,
+		Stated: append(sepa.FindReferences(l.payment.CreditorReference), sepa.FindReferences(l.payment.EndToEndID)...),
+		Found:  sepa.FindReferences(l.payment.Remittance),
+	}
+}
+
+// unexplained gives the lines without outcome the one that asks a person, and the
+// transfers that keep their cash in suspense.
+func unexplained(lines []*newLine) []ledger.Transfer {
+	var transfers []ledger.Transfer
+	for _, l := range lines {
+		switch {
+		case l.acknowledged:
+		case l.credit:
+			l.explain(Unattributed, 0)
+			transfers = append(transfers, ledger.ReceivedUnexplained(l.id, l.payment.Amount)...)
+		default:
+			l.explain(UnexpectedDebit, 0)
+			transfers = append(transfers, ledger.DebitedUnexpectedly(l.id, l.payment.Amount)...)
+		}
+	}
+	return transfers
+}
+
+// remittance is all that the payer wrote.
+func remittance(t sepa.Transaction) string {
+	return strings.TrimSpace(t.CreditorReference + " " + t.Remittance)
+}

@@ -1,0 +1,240 @@
+package statements
+
+import (
+	"context"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// oneAtATime lets one import run at a time, until the end of its transaction: two of
+// them would bring the same lines and lock the same orders.
+func oneAtATime(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021975)`)
+	return err
+}
+
+// importedBefore finds the statements of a file. It writes to them, for an answer that
+// is given again rests on a logged write of its own.
+func importedBefore(ctx context.Context, tx *db.Tx, sum []byte) ([]int64, error) {
+	var ids []int64
+	err := tx.Select(ctx, &ids, `
+		WITH again AS (UPDATE statements SET sha256 = sha256 WHERE sha256 = $1 RETURNING id)
+		SELECT id FROM again ORDER BY id`, sum)
+	return ids, err
+}
+
+func insertStatement(ctx context.Context, tx *db.Tx, in incoming, part, known int) (vouchers.StatementID, error) {
+	s := in.statements[part]
+	var opening, closing *vouchers.Cents
+	var closingOn *vouchers.Day
+	if s.Opening != nil {
+		opening = &s.Opening.Amount
+	}
+	if s.Closing != nil {
+		closing, closingOn = &s.Closing.Amount, &s.Closing.Day
+	}
+	var id vouchers.StatementID
+	err := tx.Get(ctx, &id, `
+		INSERT INTO statements (iban, kind, reference, sha256, part, opening_cents, closing_cents, closing_on, complete,
+			known, pending, imported_at, imported_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+		s.Account.Full(), s.Kind, s.ID, in.sha256, part, opening, closing, closingOn, s.CheckBalances() == nil,
+		known, len(s.Pending), tx.Now, in.actor.Person)
+	return id, err
+}
+
+// knownEntries finds which entries an earlier statement brought, by their first lines.
+func knownEntries(ctx context.Context, tx *db.Tx, lines []*newLine) (map[string]bool, error) {
+	return present(ctx, tx, `SELECT identity FROM statement_lines WHERE identity = ANY ($1)`, lines,
+		func(l *newLine) string { return l.entry })
+}
+
+// payoutsNamed finds which end-to-end identifiers are those of payouts.
+func payoutsNamed(ctx context.Context, tx *db.Tx, lines []*newLine) (map[string]bool, error) {
+	return present(ctx, tx, `SELECT end_to_end FROM payouts WHERE end_to_end = ANY ($1)`, lines,
+		func(l *newLine) string { return l.endToEnd })
+}
+
+// present asks query which values of the lines exist.
+func present(ctx context.Context, tx *db.Tx, query string, lines []*newLine, value func(*newLine) string) (map[string]bool, error) {
+	values := make([]string, len(lines))
+	for i, l := range lines {
+		values[i] = value(l)
+	}
+	var found []string
+	err := tx.Select(ctx, &found, query, db.Array(values))
+	set := make(map[string]bool, len(found))
+	for _, v := range found {
+		set[v] = true
+	}
+	return set, err
+}
+
+// number draws the ids first: money moves under them before the lines are inserted,
+// once, with their outcomes.
+func number(ctx context.Context, tx *db.Tx, lines []*newLine) error {
+	var ids []int64
+	err := tx.Select(ctx, &ids, `
+		SELECT nextval(pg_get_serial_sequence('statement_lines', 'id')) AS id FROM generate_series(1, $1::int) ORDER BY id`, len(lines))
+	for i := range ids {
+		lines[i].id = ids[i]
+	}
+	return err
+}
+
+func insertLines(ctx context.Context, tx *db.Tx, statement vouchers.StatementID, lines []*newLine) error {
+	n := len(lines)
+	ids, amounts, causes := make([]int64, n), make([]int64, n), make([]int64, n)
+	identities, days, endToEnds, names := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	ibans, texts, reasons, outcomes := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	credits := make([]bool, n)
+	for i, l := range lines {
+		t := l.payment
+		ids[i], identities[i], days[i], amounts[i], credits[i] = l.id, l.identity, l.bookedOn.String(), int64(t.Amount), l.credit
+		endToEnds[i], names[i], ibans[i] = l.endToEnd, t.Counterparty.Name, t.Counterparty.IBAN.Full()
+		texts[i], reasons[i], outcomes[i], causes[i] = remittance(t), t.ReturnReason, string(l.outcome), l.cause
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO statement_lines (id, statement_id, identity, booked_on, amount_cents, credit, end_to_end, counterparty,
+			counterparty_iban, remittance, return_reason, outcome, cause)
+		OVERRIDING SYSTEM VALUE
+		SELECT u.id, $1, u.identity, u.day, u.amount, u.credit, u.end_to_end, u.name, u.iban, u.text, u.reason, u.outcome, NULLIF(u.cause, 0)
+		FROM unnest($2::bigint[], $3::text[], $4::date[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[],
+			$10::text[], $11::text[], $12::text[], $13::bigint[])
+			AS u(id, identity, day, amount, credit, end_to_end, name, iban, text, reason, outcome, cause)`,
+		statement, db.Array(ids), db.Array(identities), db.Array(days), db.Array(amounts), db.Array(credits), db.Array(endToEnds),
+		db.Array(names), db.Array(ibans), db.Array(texts), db.Array(reasons), db.Array(outcomes), db.Array(causes))
+	return err
+}
+
+const selectStatements = `
+	SELECT s.id, s.kind, s.reference, s.iban, s.opening_cents, s.closing_cents, s.closing_on, s.complete, s.known, s.pending,
+		s.imported_at, t.*
+	FROM statements s, LATERAL (
+		SELECT count(*) AS lines,
+			count(*) FILTER (WHERE outcome = 'order_funded') AS funded,
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'order_funded'), 0)::bigint AS funded_cents,
+			count(*) FILTER (WHERE outcome = 'payout_booked') AS booked,
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'payout_booked'), 0)::bigint AS booked_cents,
+			count(*) FILTER (WHERE outcome = 'payout_returned') AS returned,
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'payout_returned'), 0)::bigint AS returned_cents,
+			count(*) FILTER (WHERE outcome = 'unattributed') AS unattributed,
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'unattributed'), 0)::bigint AS unattributed_cents,
+			count(*) FILTER (WHERE outcome = 'unexpected_debit') AS unexpected,
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'unexpected_debit'), 0)::bigint AS unexpected_cents
+		FROM statement_lines WHERE statement_id = s.id) t `
+
+type row struct {
+	ID                vouchers.StatementID `db:"id"`
+	Kind              sepa.Kind            `db:"kind"`
+	Reference         string               `db:"reference"`
+	IBAN              sepa.IBAN            `db:"iban"`
+	Opening           *vouchers.Cents      `db:"opening_cents"`
+	Closing           *vouchers.Cents      `db:"closing_cents"`
+	ClosingOn         *vouchers.Day        `db:"closing_on"`
+	Complete          bool                 `db:"complete"`
+	Known             int                  `db:"known"`
+	Pending           int                  `db:"pending"`
+	ImportedAt        time.Time            `db:"imported_at"`
+	Lines             int                  `db:"lines"`
+	Funded            int                  `db:"funded"`
+	FundedCents       vouchers.Cents       `db:"funded_cents"`
+	Booked            int                  `db:"booked"`
+	BookedCents       vouchers.Cents       `db:"booked_cents"`
+	Returned          int                  `db:"returned"`
+	ReturnedCents     vouchers.Cents       `db:"returned_cents"`
+	Unattributed      int                  `db:"unattributed"`
+	UnattributedCents vouchers.Cents       `db:"unattributed_cents"`
+	Unexpected        int                  `db:"unexpected"`
+	UnexpectedCents   vouchers.Cents       `db:"unexpected_cents"`
+}
+
+func (r row) statement() Statement {
+	return Statement{
+		ID: r.ID, Kind: r.Kind, Reference: r.Reference, Account: r.IBAN.Masked(), Opening: r.Opening, Closing: r.Closing,
+		ClosingOn: r.ClosingOn, Complete: r.Complete, Known: r.Known, Pending: r.Pending, ImportedAt: r.ImportedAt, Lines: r.Lines,
+		OrdersFunded: Tally{r.Funded, r.FundedCents}, PayoutsBooked: Tally{r.Booked, r.BookedCents},
+		PayoutsReturned: Tally{r.Returned, r.ReturnedCents}, Unattributed: Tally{r.Unattributed, r.UnattributedCents},
+		UnexpectedDebits: Tally{r.Unexpected, r.UnexpectedCents},
+	}
+}
+
+func selectAll(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Statement, error) {
+	var rows []row
+	err := tx.Select(ctx, &rows, selectStatements+where, args...)
+	all := make([]Statement, len(rows))
+	for i, r := range rows {
+		all[i] = r.statement()
+	}
+	return all, err
+}
+
+func byIDs(ctx context.Context, tx *db.Tx, ids []int64) ([]Statement, error) {
+	return selectAll(ctx, tx, `WHERE s.id = ANY ($1) ORDER BY s.id`, db.Array(ids))
+}
+
+func list(ctx context.Context, tx *db.Tx, before vouchers.StatementID, limit int) ([]Statement, error) {
+	return selectAll(ctx, tx, `WHERE $1 = 0 OR s.id < $1 ORDER BY s.id DESC LIMIT $2`, before, limit)
+}
+
+func one(ctx context.Context, tx *db.Tx, id vouchers.StatementID) (Statement, error) {
+	var r row
+	err := tx.Get(ctx, &r, selectStatements+`WHERE s.id = $1`, id)
+	return r.statement(), err
+}
+
+// closingBalance is the bank's, with what it booked after that day.
+type closingBalance struct {
+	On     vouchers.Day   `db:"closing_on"`
+	Amount vouchers.Cents `db:"closing_cents"`
+	Later  vouchers.Cents `db:"later"`
+}
+
+func latestClosing(ctx context.Context, tx *db.Tx) (closingBalance, error) {
+	var c closingBalance
+	err := tx.Get(ctx, &c, `
+		SELECT s.closing_on, s.closing_cents,
+			(SELECT COALESCE(sum(CASE WHEN l.credit THEN l.amount_cents ELSE -l.amount_cents END), 0)::bigint
+			 FROM statement_lines l WHERE l.booked_on > s.closing_on) AS later
+		FROM statements s WHERE s.closing_on IS NOT NULL ORDER BY s.closing_on DESC, s.id DESC LIMIT 1`)
+	return c, err
+}
+
+const selectLines = `
+	SELECT id, statement_id, booked_on, amount_cents, credit, end_to_end, counterparty, counterparty_iban, remittance,
+		return_reason, outcome, cause
+	FROM statement_lines `
+
+func linesOfStatement(ctx context.Context, tx *db.Tx, id vouchers.StatementID, after int64, limit int) ([]Line, error) {
+	return selectMany(ctx, tx, `WHERE statement_id = $1 AND id > $2 ORDER BY id LIMIT $3`, id, after, limit)
+}
+
+func waiting(ctx context.Context, tx *db.Tx, limit int) ([]Line, error) {
+	return selectMany(ctx, tx, `WHERE cause IS NULL ORDER BY booked_on, id LIMIT $1`, limit)
+}
+
+func selectMany(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Line, error) {
+	all := []Line{}
+	err := tx.Select(ctx, &all, selectLines+where, args...)
+	for i := range all {
+		all[i].Account = all[i].IBAN.Masked()
+	}
+	return all, err
+}
+
+// lockLine reads a line that nobody else explains until the end of the transaction.
+func lockLine(ctx context.Context, tx *db.Tx, id int64) (Line, error) {
+	var l Line
+	err := tx.Get(ctx, &l, selectLines+`WHERE id = $1 FOR UPDATE`, id)
+	l.Account = l.IBAN.Masked()
+	return l, err
+}
+
+// settle says that a waiting line was an order's.
+func settle(ctx context.Context, tx *db.Tx, req AttributeRequest) error {
+	_, err := tx.Exec(ctx, `UPDATE statement_lines SET outcome = 'order_funded', cause = $2 WHERE id = $1`, req.Line, req.Order)
+	return err
+}
