@@ -56,12 +56,3 @@ func (l listing[T]) nextURL(path string) string {
 	}
 	return path + "?before=" + strconv.FormatInt(*l.Next, 10)
 }
-
-// queryText is a text of the query, as PostgreSQL can compare it.
-func queryText(c *fiber.Ctx, name string) (string, error) {
-	text := strings.TrimSpace(c.Query(name))
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return "", invalid(name)
-	}
-	return text, nil
-}
