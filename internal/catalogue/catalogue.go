@@ -1,0 +1,149 @@
+// Package catalogue knows what places offer: it reads them from files in the national
+// format, keeps their services and prices in vouchers, and finds them for the public.
+package catalogue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"regexp"
+
+	"github.com/passerelle/passerelle/internal/audit"
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Service is the use cases of the catalogue.
+type Service struct{ db *db.DB }
+
+// New makes the service.
+func New(d *db.DB) *Service { return &Service{db: d} }
+
+// Offer is something that a place does for a price in vouchers: one of its services.
+type Offer = labelling.Offer
+
+// ImportReport tells what became of a file. A row that was refused is in none of Added,
+// Updated and Unchanged; its reason is among Problems.
+type ImportReport struct {
+	Read      int          `json:"read"` // rows
+	Added     int          `json:"added"`
+	Updated   int          `json:"updated"`
+	Unchanged int          `json:"unchanged"`
+	Refused   int          `json:"refused"`
+	Problems  []RowProblem `json:"problems"` // those that refused a row first; at most 1,000
+	Unlisted  int          `json:"unlisted"` // problems beyond that
+}
+
+// Import reads places from a file in standard-mediation-num and keeps them. source names
+// who made the file; places are known again by it and the id in their row, so that a
+// file can be imported any number of times. Its faults are those of ReadPlaces and
+// source_malformed.
+func (s *Service) Import(ctx context.Context, actor identity.Actor, source string, file io.Reader) (ImportReport, error) {
+	if err := actor.Needs(identity.Operator, identity.Agent); err != nil {
+		return ImportReport{}, err
+	}
+	if err := actor.NeedsScope(labelling.PlacesScope); err != nil {
+		return ImportReport{}, err
+	}
+	if !sourceName.MatchString(source) {
+		return ImportReport{}, fault.New(fault.Invalid, "source_malformed")
+	}
+	sum := sha256.New()
+	places, problems, err := ReadPlaces(io.TeeReader(file, sum))
+	if err != nil {
+		return ImportReport{}, err
+	}
+	what := importRequest{Source: source, SHA256: hex.EncodeToString(sum.Sum(nil))}
+	var report ImportReport
+	err = s.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		report, err = once.Do(ctx, tx, actor.Organisation, "import_places", what, func() (ImportReport, error) {
+			return importPlaces(ctx, tx, actor, what, places, problems)
+		})
+		return err
+	})
+	return report, err
+}
+
+// sourceName is what may stand before a place's id for ever.
+var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,59}$`)
+
+type importRequest struct {
+	Source string `json:"source"`
+	SHA256 string `json:"sha256"`
+}
+
+func importPlaces(ctx context.Context, tx *db.Tx, actor identity.Actor, what importRequest, places []PlaceRecord, problems []RowProblem) (ImportReport, error) {
+	done, err := labelling.UpsertPlaces(ctx, tx, what.Source, records(places))
+	if err != nil {
+		return ImportReport{}, err
+	}
+	report := newReport(len(places), done, problems)
+	counts := report
+	counts.Problems = nil
+	return report, audit.Record(ctx, tx, actor, "places_imported", "source:"+what.Source, nil,
+		map[string]any{"file": what, "counts": counts})
+}
+
+// SetServices replaces what a place of the actor's structure offers. No service at all
+// is an offer too: the place then takes no voucher. Its faults are theme_unknown,
+// theme_repeated, price_out_of_range and duration_out_of_range.
+func (s *Service) SetServices(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, offers []Offer) ([]Offer, error) {
+	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
+		return nil, err
+	}
+	if err := actor.NeedsScope(labelling.PlacesScope); err != nil {
+		return nil, err
+	}
+	if err := checkOffers(offers); err != nil {
+		return nil, err
+	}
+	what := struct {
+		Place    vouchers.PlaceID `json:"place"`
+		Services []Offer          `json:"services"`
+	}{place, offers}
+	var after []Offer
+	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		after, err = once.Do(ctx, tx, actor.Organisation, "set_services", what, func() ([]Offer, error) {
+			return setServices(ctx, tx, actor, place, offers)
+		})
+		return err
+	})
+	return after, err
+}
+
+func setServices(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, offers []Offer) ([]Offer, error) {
+	if err := labelling.LockOwn(ctx, tx, actor, place); err != nil {
+		return nil, err
+	}
+	before, err := servicesOf(ctx, tx, place)
+	if err != nil {
+		return nil, err
+	}
+	if err := replaceServices(ctx, tx, place, offers); err != nil {
+		return nil, err
+	}
+	after, err := servicesOf(ctx, tx, place)
+	if err != nil {
+		return nil, err
+	}
+	return after, audit.Record(ctx, tx, actor, "services_set", fmt.Sprintf("place:%d", place), before, after)
+}
+
+// Services is what a place offers, in the order of the standard. Prices are public.
+func (s *Service) Services(ctx context.Context, _ identity.Actor, place vouchers.PlaceID) ([]Offer, error) {
+	var all []Offer
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		if _, err := labelling.PlaceOf(ctx, tx, place); err != nil {
+			return err
+		}
+		all, err = servicesOf(ctx, tx, place)
+		return err
+	})
+	return all, err
+}

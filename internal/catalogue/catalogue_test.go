@@ -1,0 +1,283 @@
+package catalogue_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/territory"
+)
+
+func wantFault(t *testing.T, err error, code string) {
+	t.Helper()
+	if fault.Code(err) != code {
+		t.Errorf("got %v, want the fault %s", err, code)
+	}
+}
+
+const header = "id,pivot,nom,commune,code_postal,code_insee,adresse,latitude,longitude,telephone,services\n"
+
+func imported(t *testing.T, w *world.World, file string) catalogue.ImportReport {
+	t.Helper()
+	report, err := w.Catalogue.Import(t.Context(), w.Operator, "essai", strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func found(t *testing.T, w *world.World, req catalogue.FindRequest) catalogue.Found {
+	t.Helper()
+	f, err := w.Catalogue.Find(t.Context(), identity.Actor{}, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func names(f catalogue.Found) string {
+	var list []string
+	for _, p := range f.Places {
+		list = append(list, p.Name)
+	}
+	return strings.Join(list, "; ")
+}
+
+// realPlaces is the region's file where it is at hand, otherwise the one we ship.
+func realPlaces(t *testing.T) []byte {
+	t.Helper()
+	folder := os.Getenv("PASSERELLE_SHARED")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "..", "shared")
+	}
+	if raw, err := os.ReadFile(filepath.Join(folder, "data", "lieux-hinaura-v1.csv")); err == nil {
+		return raw
+	}
+	var shipped bytes.Buffer
+	if _, err := shipped.ReadFrom(catalogue.InventedPlaces()); err != nil {
+		t.Fatal(err)
+	}
+	return shipped.Bytes()
+}
+
+func TestAWholeFileIsImportedOnceHoweverOftenItIsSent(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	file := string(realPlaces(t))
+	first := imported(t, w, file)
+	if first.Read < 50 || first.Added+first.Refused != first.Read || first.Updated+first.Unchanged != 0 {
+		t.Fatalf("first time: %+v", first)
+	}
+	again := imported(t, w, file)
+	if again.Added != 0 || again.Updated != 0 || again.Unchanged != first.Added || again.Refused != first.Refused {
+		t.Errorf("second time: added %d, updated %d, unchanged %d, refused %d", again.Added, again.Updated, again.Unchanged, again.Refused)
+	}
+	w.InTx(func(tx *db.Tx) error {
+		var places, nowhere int
+		if err := tx.Get(t.Context(), &places, `SELECT count(*) FROM places WHERE source = 'essai'`); err != nil {
+			return err
+		}
+		if places != first.Added {
+			t.Errorf("%d places are kept of %d", places, first.Added)
+		}
+		err := tx.Get(t.Context(), &nowhere, `
+			SELECT count(*) FROM places WHERE lat IS NULL OR departement = '' OR epci = '' OR insee ~ '^(751|6938|132)'`)
+		if nowhere != 0 {
+			t.Errorf("%d places are nowhere", nowhere)
+		}
+		return err
+	})
+}
+
+func TestAnImportFollowsItsSourceAndLeavesTheStructuresWorkAlone(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	imported(t, w, header+"a,,Maison du clic,Annecy,74000,74010,1 rue A,45.9,6.12,0450020000,Emploi\n")
+	place := found(t, w, catalogue.FindRequest{Query: "maison clic"}).Places[0]
+	_, err := w.Labelling.Claim(t.Context(), w.Structure.Actor, labelling.ClaimRequest{Place: place.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	offers := []catalogue.Offer{{Theme: "employment", PriceVouchers: 3, DurationMinutes: 120}}
+	if _, err := w.Catalogue.SetServices(t.Context(), w.Structure.Actor, place.ID, offers); err != nil {
+		t.Fatal(err)
+	}
+	report := imported(t, w, header+
+		"a,,Maison du clic,Annecy,74000,74010,2 rue B,45.9,6.12,0450020000,\n"+
+		"b,,Nouveau lieu,Thônes,74230,74280,,,,,\n"+
+		"c,,,Thônes,74230,74280,,,,,\n")
+	if report.Read != 3 || report.Updated != 1 || report.Added != 1 || report.Refused != 1 {
+		t.Errorf("%+v", report)
+	}
+	if p := report.Problems[0]; p.Code != "name_missing" || p.Line != 4 || p.Field != "nom" {
+		t.Errorf("the row that was refused is not told first: %+v", report.Problems)
+	}
+	after, err := w.Labelling.Open(t.Context(), identity.Actor{}, place.ID)
+	if err != nil || after.Address != "2 rue B" || after.Structure != w.Structure.Organisation || len(after.Services) != 1 || after.Services[0] != offers[0] {
+		t.Errorf("%+v, %v", after, err)
+	}
+}
+
+func TestTheSameSourceIDsOfTwoSourcesAreTwoPlaces(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	file := header + "a,,Maison du clic,Annecy,74000,74010,,,,,\n"
+	imported(t, w, file)
+	report, err := w.Catalogue.Import(t.Context(), w.Operator, "autre", strings.NewReader(file))
+	if err != nil || report.Added != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+func TestAnArrondissementIsItsCommuneAndAPlaceWithoutPositionGetsItsCommunes(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	imported(t, w, header+"p,,Médiathèque de la Part-Dieu,Lyon,69003,69383,,,,,\n")
+	p := found(t, w, catalogue.FindRequest{Query: "mediatheque"}).Places[0]
+	lyon, _ := territory.Lookup("69123")
+	if p.INSEE != "69123" || p.Lat == nil || *p.Lat != lyon.Lat || *p.Lon != lyon.Lon {
+		t.Errorf("%s at %v, %v", p.INSEE, p.Lat, p.Lon)
+	}
+}
+
+func TestImportsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	file := header + "a,,Maison du clic,Annecy,74000,74010,,,,,\n"
+	send := func(actor identity.Actor, source, file string) error {
+		_, err := w.Catalogue.Import(t.Context(), actor, source, strings.NewReader(file))
+		return err
+	}
+	wantFault(t, send(w.Structure.Actor, "essai", file), "forbidden")
+	wantFault(t, send(identity.Actor{}, "essai", file), "unauthenticated")
+	wantFault(t, send(w.Operator, "", file), "source_malformed")
+	wantFault(t, send(w.Operator, "a b", file), "source_malformed")
+	wantFault(t, send(w.Operator, "essai", "nom\nx\n"), "import_columns_missing")
+	wantFault(t, send(w.Operator, "essai", ""), "import_file_empty")
+}
+
+func TestAnImportSentTwiceWithOneKeyIsAnsweredTwiceAndDoneOnce(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	file := header + "a,,Maison du clic,Annecy,74000,74010,,,,,\n"
+	for _, replayed := range []bool{false, true} {
+		ctx, token := once.With(t.Context(), "import-0001")
+		report, err := w.Catalogue.Import(ctx, w.Operator, "essai", strings.NewReader(file))
+		if err != nil || report.Added != 1 || token.Replayed != replayed {
+			t.Errorf("%+v, replayed %v, %v", report, token.Replayed, err)
+		}
+	}
+	ctx, _ := once.With(t.Context(), "import-0001")
+	_, err := w.Catalogue.Import(ctx, w.Operator, "essai", strings.NewReader(file+"b,,Autre,Annecy,74000,74010,,,,,\n"))
+	wantFault(t, err, "idempotency_conflict")
+}
+
+func TestPlacesAreFoundAsPeopleLookForThem(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	imported(t, w, header+
+		"a,,Médiathèque Élisée-Reclus,Annecy,74000,74010,,45.90,6.12,,Insertion professionnelle via le numérique\n"+
+		"b,,France services,Faverges-Seythenex,74210,74123,,45.7466,6.2942,,\n"+
+		"c,,Point info,Chambéry,73000,73065,,45.57,5.92,,\n")
+	for _, c := range []struct {
+		req  catalogue.FindRequest
+		want string
+	}{
+		{catalogue.FindRequest{Near: "annecy"}, "Médiathèque Élisée-Reclus; Maison France services de Thônes; France services; Point info"},
+		{catalogue.FindRequest{Near: "73000"}, "Point info; France services; Médiathèque Élisée-Reclus; Maison France services de Thônes"},
+		{catalogue.FindRequest{Near: "annecy", LabelledOnly: true}, "Maison France services de Thônes"},
+		{catalogue.FindRequest{Near: "annecy", Query: "ELISEE mediatheque"}, "Médiathèque Élisée-Reclus"},
+		{catalogue.FindRequest{Near: "annecy", Query: "France Services"}, "Maison France services de Thônes; France services"},
+		{catalogue.FindRequest{Query: "faverges"}, "France services"},
+		{catalogue.FindRequest{Near: "annecy", Query: "insertion professionnelle"}, "Médiathèque Élisée-Reclus"},
+		{catalogue.FindRequest{Near: "annecy", Query: "outils quotidien"}, "Maison France services de Thônes"},
+		{catalogue.FindRequest{Near: "annecy", Query: "100%"}, ""},
+		{catalogue.FindRequest{Near: "xyzzyx"}, ""},
+		{catalogue.FindRequest{Commune: "73065", Near: "annecy", Limit: 1}, "Point info"},
+	} {
+		if got := names(found(t, w, c.req)); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.req, got, c.want)
+		}
+	}
+}
+
+func TestPagesFollowEachOtherWithoutGapOrRepeat(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	report, err := w.Catalogue.Import(t.Context(), w.Operator, "invente", catalogue.InventedPlaces())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, near := range []string{"Annecy", ""} {
+		seen, req := map[string]bool{}, catalogue.FindRequest{Near: near, Limit: 7}
+		last := -1.0
+		for {
+			f := found(t, w, req)
+			for _, p := range f.Places {
+				if seen[p.Name+p.Address] || near != "" && *p.Km < last {
+					t.Fatalf("%s comes twice or too late", p.Name)
+				}
+				seen[p.Name+p.Address] = true
+				if near != "" {
+					last = *p.Km
+				}
+			}
+			if req.After = f.Next; f.Next == "" {
+				break
+			}
+		}
+		if want := report.Added + 1; len(seen) != want {
+			t.Errorf("near %q: %d places, want %d", near, len(seen), want)
+		}
+	}
+	_, err = w.Catalogue.Find(t.Context(), identity.Actor{}, catalogue.FindRequest{After: "x"})
+	wantFault(t, err, "invalid_input")
+}
+
+func TestANameOfSeveralCommunesOffersTheChoice(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	f := found(t, w, catalogue.FindRequest{Near: "Saint-Denis"})
+	if f.Commune == nil || f.Commune.INSEE != "97411" && f.Commune.INSEE != "93066" || len(f.Others) == 0 {
+		t.Errorf("Saint-Denis is %+v or one of %d", f.Commune, len(f.Others))
+	}
+	if f := found(t, w, catalogue.FindRequest{Near: "annecy"}); f.Commune.INSEE != "74010" || len(f.Others) != 0 {
+		t.Errorf("Annecy is %+v or one of %d", f.Commune, len(f.Others))
+	}
+}
+
+func TestServicesAreRefused(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	other := w.NewStructure("Le Relais")
+	good := catalogue.Offer{Theme: "employment", PriceVouchers: 1, DurationMinutes: 60}
+	set := func(actor identity.Actor, offers ...catalogue.Offer) error {
+		_, err := w.Catalogue.SetServices(t.Context(), actor, w.Structure.Place, offers)
+		return err
+	}
+	wantFault(t, set(other.Actor, good), "not_found")
+	wantFault(t, set(w.Operator, good), "forbidden")
+	wantFault(t, set(w.Structure.Actor, good, good), "theme_repeated")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "cooking", PriceVouchers: 1, DurationMinutes: 60}), "theme_unknown")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", DurationMinutes: 60}), "price_out_of_range")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: 128, DurationMinutes: 60}), "price_out_of_range")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: 1, DurationMinutes: 4}), "duration_out_of_range")
+	if kept, err := w.Catalogue.Services(t.Context(), identity.Actor{}, w.Structure.Place); err != nil || len(kept) != 1 || kept[0].Theme != world.Theme {
+		t.Errorf("after the refusals: %+v, %v", kept, err)
+	}
+	if err := set(w.Structure.Actor); err != nil {
+		t.Errorf("a place cannot stop offering: %v", err)
+	}
+	unclaimed := w.NewPlace("Personne", "")
+	_, err := w.Catalogue.SetServices(t.Context(), w.Structure.Actor, unclaimed, []catalogue.Offer{good})
+	wantFault(t, err, "not_found")
+}

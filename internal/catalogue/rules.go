@@ -1,0 +1,160 @@
+package catalogue
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/territory"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// A service's bounds. The price is a part of a code's payload, the duration a day's work.
+const (
+	priceMost     = 127 // vouchers
+	durationLeast = 5   // minutes
+	durationMost  = 600
+)
+
+func checkOffers(offers []Offer) error {
+	seen := map[string]bool{}
+	for _, o := range offers {
+		switch {
+		case Theme(o.Theme).Label() == "":
+			return fault.New(fault.Invalid, "theme_unknown", "theme", o.Theme)
+		case seen[o.Theme]:
+			return fault.New(fault.Invalid, "theme_repeated", "theme", o.Theme)
+		case o.PriceVouchers < 1 || o.PriceVouchers > priceMost:
+			return fault.New(fault.Invalid, "price_out_of_range", "most", priceMost)
+		case o.DurationMinutes < durationLeast || o.DurationMinutes > durationMost:
+			return fault.New(fault.Invalid, "duration_out_of_range", "least", durationLeast, "most", durationMost)
+		}
+		seen[o.Theme] = true
+	}
+	return nil
+}
+
+// records keeps of the standard's rows what we hold of a place.
+func records(places []PlaceRecord) []labelling.Record {
+	all := make([]labelling.Record, len(places))
+	for i, p := range places {
+		all[i] = record(p)
+	}
+	return all
+}
+
+func record(p PlaceRecord) labelling.Record {
+	r := labelling.Record{
+		SourceID: p.SourceID, SIRET: p.SIRET, Name: p.Name, Postcode: p.Postcode, INSEE: p.INSEE, Town: p.City,
+		Address: joined(", ", p.Address, p.AddressExtra),
+		Phone:   p.Phone, Email: first(p.Emails), Website: first(p.Websites), Hours: p.Hours,
+		Presentation: cmp.Or(p.Summary, p.Details), Accessibility: p.AccessURL,
+	}
+	for _, theme := range p.Themes {
+		r.Themes = append(r.Themes, string(theme))
+	}
+	if p.Located {
+		r.Lat, r.Lon = &p.Lat, &p.Lon
+	}
+	if !p.UpdatedOn.IsZero() {
+		on := vouchers.DayOf(p.UpdatedOn) // midnight UTC is one or two o'clock of the same day in Paris
+		r.UpdatedOn = &on
+	}
+	return r
+}
+
+func joined(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), separator)
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+const mostProblems = 1000
+
+// newReport counts, and puts first what cost a row.
+func newReport(kept int, done labelling.Upserted, problems []RowProblem) ImportReport {
+	r := ImportReport{Added: done.Added, Updated: done.Updated, Unchanged: done.Unchanged, Problems: slices.Clone(problems)}
+	slices.SortStableFunc(r.Problems, func(a, b RowProblem) int { return cmp.Compare(b.Effect, a.Effect) })
+	for _, p := range problems {
+		if p.Effect == RowLeftOut {
+			r.Refused++
+		}
+	}
+	r.Read = kept + r.Refused
+	if r.Unlisted = max(0, len(r.Problems)-mostProblems); r.Unlisted > 0 {
+		r.Problems = r.Problems[:mostProblems]
+	}
+	return r
+}
+
+// where is the commune that somebody means, the likeliest where several are possible,
+// and the others to choose from.
+func where(req FindRequest) (*territory.Commune, []territory.Commune) {
+	if c, known := territory.Lookup(req.Commune); known {
+		return &c, nil
+	}
+	found := territory.Search(req.Near, 8)
+	if len(found) == 0 {
+		return nil, nil
+	}
+	named := slices.DeleteFunc(slices.Clone(found), func(c territory.Commune) bool {
+		return territory.Fold(c.Name) != territory.Fold(req.Near)
+	})
+	if len(named) > 0 {
+		found = named
+	}
+	return &found[0], found[1:]
+}
+
+// terms are the words of a search, and for each the themes whose label holds it.
+type terms struct {
+	words            []string
+	themed, ofThemes []string // pairs of a word and a theme
+}
+
+func readTerms(typed string) terms {
+	var t terms
+	for _, word := range strings.Fields(territory.Fold(typed)) {
+		if len(word) < 2 && len(t.words) > 0 || len(t.words) == 8 {
+			continue
+		}
+		t.words = append(t.words, word)
+		for _, known := range themeLabels {
+			if strings.Contains(" "+territory.Fold(known.label), " "+word) {
+				t.themed, t.ofThemes = append(t.themed, word), append(t.ofThemes, string(known.theme))
+			}
+		}
+	}
+	return t
+}
+
+// cursor is the last place of a page: how far it is and its number.
+type after struct {
+	km float64
+	id vouchers.PlaceID
+}
+
+func readAfter(text string) (after, error) {
+	if text == "" {
+		return after{km: -1}, nil
+	}
+	km, id, _ := strings.Cut(text, "-")
+	distance, err1 := strconv.ParseFloat(km, 64)
+	number, err2 := strconv.ParseInt(id, 10, 64)
+	if err1 != nil || err2 != nil || distance < 0 {
+		return after{}, fault.New(fault.Invalid, "invalid_input", "field", "after")
+	}
+	return after{distance, vouchers.PlaceID(number)}, nil
+}
+
+func (a after) String() string {
+	return strconv.FormatFloat(a.km, 'f', -1, 64) + "-" + strconv.FormatInt(int64(a.id), 10)
+}

@@ -1,0 +1,229 @@
+package labelling
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// selectPlaces reads places as of day $1; %s is the distance in kilometres, or NULL.
+const selectPlaces = `
+	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.name, p.address, p.postcode, p.town, p.insee, p.lat, p.lon,
+		p.phone, p.email, p.website, p.hours, p.themes, p.presentation, p.accessibility, p.updated_on,
+		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, %s AS km,
+		COALESCE((SELECT json_agg(json_build_object('theme', s.theme, 'price_vouchers', s.price_vouchers,
+				'duration_minutes', s.duration_minutes) ORDER BY s.theme COLLATE "C")
+			FROM services s WHERE s.place_id = p.id), '[]') AS services
+	FROM places p
+	LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND l.ends_on >= $1::date `
+
+var selectPlacesAnywhere = fmt.Sprintf(selectPlaces, "NULL::double precision")
+
+type placeRow struct {
+	Place
+	SourceThemes db.Strings       `db:"themes"`
+	LabelID      vouchers.LabelID `db:"label_id"`
+	StartsOn     *vouchers.Day    `db:"starts_on"`
+	EndsOn       *vouchers.Day    `db:"ends_on"`
+	ServicesJSON []byte           `db:"services"`
+}
+
+func (r placeRow) place(today vouchers.Day) (Place, error) {
+	p := r.Place
+	p.Themes = r.SourceThemes
+	if r.LabelID != 0 {
+		p.Label = &Label{ID: r.LabelID, Place: p.ID, StartsOn: *r.StartsOn, EndsOn: *r.EndsOn}
+		p.Labelled = p.Label.InForce(today)
+	}
+	return p, json.Unmarshal(r.ServicesJSON, &p.Services)
+}
+
+// read runs a query made from selectPlaces. Its first argument is today.
+func read(ctx context.Context, tx *db.Tx, query string, args ...any) ([]Place, error) {
+	today := vouchers.DayOf(tx.Now)
+	var rows []placeRow
+	if err := tx.Select(ctx, &rows, query, append([]any{today}, args...)...); err != nil {
+		return nil, err
+	}
+	all := make([]Place, len(rows))
+	for i, r := range rows {
+		p, err := r.place(today)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = p
+	}
+	return all, nil
+}
+
+func placesByID(ctx context.Context, tx *db.Tx, ids []vouchers.PlaceID) ([]Place, error) {
+	list := make([]int64, len(ids))
+	for i, id := range ids {
+		list[i] = int64(id)
+	}
+	return read(ctx, tx, selectPlacesAnywhere+`
+		JOIN unnest($2::bigint[]) WITH ORDINALITY AS wanted(id, position) ON wanted.id = p.id
+		ORDER BY wanted.position`, db.Array(list))
+}
+
+func placesOfStructure(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) ([]Place, error) {
+	return read(ctx, tx, selectPlacesAnywhere+`WHERE p.structure_id = $2 ORDER BY p.name COLLATE "fr-x-icu", p.id`, structure)
+}
+
+// nearest knows what redemption asks of a place: label, area, and a service that the
+// campaign pays.
+func nearest(ctx context.Context, tx *db.Tx, q NearQuery) ([]Place, error) {
+	if q.Limit == 0 {
+		q.Limit = 3
+	}
+	b := around(q.Lat, q.Lon, q.RadiusKm)
+	return read(ctx, tx, fmt.Sprintf(selectPlaces, "km_between($2, $3, p.lat, p.lon)")+`
+		LEFT JOIN campaigns c ON c.id = $4
+		WHERE l.starts_on <= $1::date
+			AND p.lat BETWEEN $5 AND $6 AND p.lon BETWEEN $7 AND $8
+			AND ($9::double precision <= 0 OR km_between($2, $3, p.lat, p.lon) <= $9)
+			AND (c.id IS NOT NULL OR $4 = 0)
+			AND (c.id IS NULL OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0
+				OR p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))
+			AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id
+				AND (c.id IS NULL OR cardinality(c.themes) = 0 OR s.theme = ANY (c.themes)))
+		ORDER BY km, p.id LIMIT $10`,
+		q.Lat, q.Lon, q.Campaign, b.south, b.north, b.west, b.east, q.RadiusKm, q.Limit)
+}
+
+func selectForUpdate(ctx context.Context, tx *db.Tx, id vouchers.PlaceID) (holder, error) {
+	var h holder
+	err := tx.Get(ctx, &h, `
+		SELECT COALESCE(structure_id, 0) AS structure_id, name, siret FROM places WHERE id = $1 FOR NO KEY UPDATE`, id)
+	return h, err
+}
+
+func setStructure(ctx context.Context, tx *db.Tx, id vouchers.PlaceID, structure vouchers.OrganisationID) error {
+	_, err := tx.Exec(ctx, `UPDATE places SET structure_id = $2, claimed_at = $3 WHERE id = $1`, id, structure, tx.Now)
+	return err
+}
+
+// upsert tells which rows it changed and whether each was added.
+func upsert(ctx context.Context, tx *db.Tx, source string, places []stored) (added []bool, err error) {
+	rows, err := json.Marshal(places)
+	if err != nil {
+		return nil, fmt.Errorf("labelling: places: %w", err)
+	}
+	// A row that was just added has no earlier version: its xmax is 0.
+	err = tx.Select(ctx, &added, `
+		INSERT INTO places (source, source_id, siret, name, address, postcode, insee, town, epci, departement, lat, lon,
+			phone, email, website, hours, themes, presentation, accessibility, updated_on, folded, imported_at)
+		SELECT $1, r.source_id, r.siret, r.name, r.address, r.postcode, r.insee, r.town, r.epci, r.departement, r.lat, r.lon,
+			r.phone, r.email, r.website, r.hours, r.themes, r.presentation, r.accessibility, r.updated_on, r.folded, $3
+		FROM json_to_recordset($2::json) AS r(source_id text, siret text, name text, address text, postcode text, insee text,
+			town text, epci text, departement text, lat double precision, lon double precision, phone text, email text,
+			website text, hours text, themes text[], presentation text, accessibility text, updated_on date, folded text)
+		ON CONFLICT ON CONSTRAINT places_source DO UPDATE SET
+			siret = excluded.siret, name = excluded.name, address = excluded.address, postcode = excluded.postcode,
+			insee = excluded.insee, town = excluded.town, epci = excluded.epci, departement = excluded.departement,
+			lat = excluded.lat, lon = excluded.lon, phone = excluded.phone, email = excluded.email, website = excluded.website,
+			hours = excluded.hours, themes = excluded.themes, presentation = excluded.presentation,
+			accessibility = excluded.accessibility, updated_on = excluded.updated_on, folded = excluded.folded,
+			imported_at = excluded.imported_at
+		WHERE (places.siret, places.name, places.address, places.postcode, places.insee, places.town, places.epci,
+				places.departement, places.lat, places.lon, places.phone, places.email, places.website, places.hours, places.themes,
+				places.presentation, places.accessibility, places.updated_on, places.folded)
+			IS DISTINCT FROM (excluded.siret, excluded.name, excluded.address, excluded.postcode, excluded.insee, excluded.town,
+				excluded.epci, excluded.departement, excluded.lat, excluded.lon, excluded.phone, excluded.email, excluded.website,
+				excluded.hours, excluded.themes, excluded.presentation, excluded.accessibility, excluded.updated_on, excluded.folded)
+		RETURNING xmax = 0`, source, string(rows), tx.Now)
+	return added, err
+}
+
+type labelRow struct {
+	ID        vouchers.LabelID `db:"id"`
+	Place     vouchers.PlaceID `db:"place_id"`
+	StartsOn  vouchers.Day     `db:"starts_on"`
+	EndsOn    vouchers.Day     `db:"ends_on"`
+	EndedAt   *time.Time       `db:"ended_at"`
+	EndReason string           `db:"end_reason"`
+}
+
+const selectLabels = `SELECT id, place_id, starts_on, ends_on, ended_at, COALESCE(end_reason, '') AS end_reason FROM labels `
+
+func label(ctx context.Context, tx *db.Tx, id vouchers.LabelID) (Label, error) {
+	var r labelRow
+	err := tx.Get(ctx, &r, selectLabels+`WHERE id = $1`, id)
+	return Label(r), err
+}
+
+// openLabel is the label of a place that was never taken back; it may have run out.
+func openLabel(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) (Label, error) {
+	var r labelRow
+	err := tx.Get(ctx, &r, selectLabels+`WHERE place_id = $1 AND ended_at IS NULL`, place)
+	return Label(r), err
+}
+
+func insertLabel(ctx context.Context, tx *db.Tx, actor identity.Actor, g Grant) (Label, error) {
+	l := Label{Place: g.Place, StartsOn: g.StartsOn, EndsOn: g.EndsOn}
+	err := tx.Get(ctx, &l.ID, `
+		INSERT INTO labels (place_id, granted_at, granted_by, starts_on, ends_on) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
+		g.Place, tx.Now, actor.Person, g.StartsOn, g.EndsOn)
+	return l, err
+}
+
+func endLabel(ctx context.Context, tx *db.Tx, id vouchers.LabelID, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE labels SET ended_at = $2, end_reason = $3 WHERE id = $1`, id, tx.Now, reason)
+	return err
+}
+
+func waiting(ctx context.Context, tx *db.Tx) ([]Waiting, error) {
+	all := []Waiting{}
+	err := tx.Select(ctx, &all, `
+		SELECT p.id, p.name, p.town, p.structure_id, o.name AS structure_name,
+			GREATEST(p.claimed_at, (SELECT max(LEAST(l.ended_at, (l.ends_on + 1)::timestamp AT TIME ZONE 'Europe/Paris'))
+				FROM labels l WHERE l.place_id = p.id)) AS since,
+			(SELECT count(*) FROM services s WHERE s.place_id = p.id) AS services,
+			EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = p.structure_id AND b.replaced_at IS NULL) AS has_bank
+		FROM places p JOIN organisations o ON o.id = p.structure_id
+		WHERE NOT EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.ends_on >= $1::date)
+		ORDER BY since, p.id`, vouchers.DayOf(tx.Now))
+	return all, err
+}
+
+func ending(ctx context.Context, tx *db.Tx) ([]Ending, error) {
+	all, today := []Ending{}, vouchers.DayOf(tx.Now)
+	err := tx.Select(ctx, &all, `
+		SELECT l.id AS label_id, p.id, p.name, p.town, o.name AS structure_name, l.ends_on
+		FROM labels l JOIN places p ON p.id = l.place_id JOIN organisations o ON o.id = p.structure_id
+		WHERE l.ended_at IS NULL AND l.ends_on BETWEEN $1::date AND $2::date
+		ORDER BY l.ends_on, p.id`, today, today.AddDays(RenewalDays))
+	return all, err
+}
+
+// lockOrganisation lets one change of a structure's account happen at a time.
+func lockOrganisation(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) error {
+	return tx.Get(ctx, &id, `SELECT id FROM organisations WHERE id = $1 FOR NO KEY UPDATE`, id)
+}
+
+func replaceAccount(ctx context.Context, tx *db.Tx, actor identity.Actor, to account) error {
+	_, err := tx.Exec(ctx, `UPDATE bank_details SET replaced_at = $2 WHERE structure_id = $1 AND replaced_at IS NULL`,
+		actor.Organisation, tx.Now)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO bank_details (structure_id, iban, bic, holder, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6)`,
+		actor.Organisation, to.IBAN.Full(), to.BIC, to.Holder, tx.Now, actor.Person)
+	return err
+}
+
+func accountInForce(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (account, time.Time, error) {
+	var r struct {
+		account
+		Since time.Time `db:"created_at"`
+	}
+	err := tx.Get(ctx, &r, `
+		SELECT iban, bic, holder, created_at FROM bank_details WHERE structure_id = $1 AND replaced_at IS NULL`, structure)
+	return r.account, r.Since, err
+}
