@@ -1,5 +1,16 @@
 -- +goose Up
 
+-- A step of a shared statement promises how many rows it touches (package db, Step).
+-- +goose StatementBegin
+CREATE FUNCTION demand_rows(step text, touched bigint, promised integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF touched <> promised THEN
+        RAISE EXCEPTION 'step % touched % rows, not %', step, touched, promised USING ERRCODE = 'PS001';
+    END IF;
+    RETURN true;
+END $$;
+-- +goose StatementEnd
+
 -- identity: who may act, and for whom.
 
 CREATE TABLE organisations (

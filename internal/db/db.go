@@ -9,13 +9,13 @@ package db
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -45,7 +45,8 @@ type DB struct {
 	url      string
 	clock    Clock
 	retries  int
-	prepared sync.Map // query → *sqlx.Stmt, for Tx.Prepared
+	prepared *sync.Map     // query → *sqlx.Stmt
+	doubts   *atomic.Int64 // successes that the server itself put in doubt
 }
 
 // Open connects and pings. binary_parameters is switched on so that a statement with
@@ -56,11 +57,12 @@ func Open(ctx context.Context, url string, clock Clock) (*DB, error) {
 
 // walking are the settings of a pool for statements that run thousands of times a
 // second on a handful of rows each: they are planned once and always walk the indexes,
-// whatever the statistics say of tables that were empty when the plan was made.
+// whatever the statistics say of tables that were empty when the plan was made, and
+// wait for nobody.
 var walking = map[string]string{
 	"plan_cache_mode": "force_generic_plan",
 	"enable_seqscan":  "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-	"jit": "off",
+	"jit": "off", "lock_timeout": "100ms",
 }
 
 // Walking opens a second, small pool on the same server for such statements. It redoes
@@ -90,7 +92,12 @@ func open(ctx context.Context, url string, clock Clock, most int) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the database address cannot be read: %w", err)
 	}
-	pool := sqlx.NewDb(sql.OpenDB(watched{base}), "postgres")
+	doubts := new(atomic.Int64)
+	pool := sqlx.NewDb(sql.OpenDB(pq.ConnectorWithNoticeHandler(base, func(notice *pq.Error) {
+		if strings.HasPrefix(notice.Message, "canceling wait for synchronous replication") {
+			doubts.Add(1)
+		}
+	})), "postgres")
 	pool.SetMaxOpenConns(most)
 	pool.SetMaxIdleConns(max(most/2, 2))
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -98,7 +105,7 @@ func open(ctx context.Context, url string, clock Clock, most int) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("the database does not answer: %w", err)
 	}
-	return &DB{pool: pool, url: url, clock: clock, retries: retries}, nil
+	return &DB{pool: pool, url: url, clock: clock, retries: retries, prepared: new(sync.Map), doubts: doubts}, nil
 }
 
 // Close gives all connections back.
@@ -113,7 +120,9 @@ func (d *DB) Now() time.Time { return d.clock() }
 // WithoutRetries gives a view of the same pool that redoes nothing, for the tests
 // that look for deadlocks: retries would hide them.
 func (d *DB) WithoutRetries() *DB {
-	return &DB{pool: d.pool, url: d.url, clock: d.clock}
+	bare := *d
+	bare.retries = 0
+	return &bare
 }
 
 // Stats tells how the pool is used.
@@ -144,14 +153,10 @@ func (d *DB) Read(ctx context.Context, do func(tx *Tx) error) error {
 }
 
 func (d *DB) run(ctx context.Context, opts *sql.TxOptions, do func(tx *Tx) error) (err error) {
-	conn, err := d.pool.Connx(ctx)
-	if err != nil {
-		return unavailable(err)
-	}
-	defer conn.Close()
+	doubts := d.doubts.Load()
 	// Not ctx: lib/pq would cancel the COMMIT with it, and PostgreSQL answers a
 	// cancelled wait for its standby with success and a notice (finding 2).
-	inner, err := conn.BeginTxx(context.WithoutCancel(ctx), opts)
+	inner, err := d.pool.BeginTxx(context.WithoutCancel(ctx), opts)
 	if err != nil {
 		return unavailable(err)
 	}
@@ -166,53 +171,43 @@ func (d *DB) run(ctx context.Context, opts *sql.TxOptions, do func(tx *Tx) error
 		return err
 	}
 	finished = true
-	return commit(ctx, conn, inner)
+	return d.settle(doubts, commit(ctx, inner))
 }
 
-// commit sends the COMMIT and waits for its answer, at most until ctx ends.
-func commit(ctx context.Context, conn *sqlx.Conn, inner *sqlx.Tx) error {
+// commit sends the COMMIT and waits for its answer, a second longer than ctx lasts.
+func commit(ctx context.Context, inner *sqlx.Tx) error {
 	if ctx.Done() == nil {
-		return settle(conn, inner.Commit())
+		return inner.Commit()
 	}
 	answer := make(chan error, 1)
 	go func() { answer <- inner.Commit() }()
 	select {
 	case err := <-answer:
-		return settle(conn, err)
+		return err
 	case <-ctx.Done():
-		select {
-		case err := <-answer:
-			return settle(conn, err)
-		case <-time.After(time.Second):
-			return fmt.Errorf("commit still unanswered: %w", ErrUnknown)
-		}
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-time.After(time.Second):
+		return errors.New("no answer yet")
 	}
 }
 
-// settle sorts the answer to a COMMIT into done, refused or unknown.
-func settle(conn *sqlx.Conn, err error) error {
+// settle sorts the answer to a COMMIT into done, refused or unknown. doubts is how
+// many doubts there were before: one more, on whichever connection, and a success is
+// not believed.
+func (d *DB) settle(doubts int64, err error) error {
 	var refused *pq.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code.Class() != "08" && refused.Code.Class() != "57":
 		return err
 	case err != nil:
 		return fmt.Errorf("commit: %v: %w", err, ErrUnknown)
-	}
-	if doubt := doubtOf(conn); doubt != "" {
-		return fmt.Errorf("commit: %s: %w", doubt, ErrUnknown)
+	case d.doubts.Load() != doubts:
+		return fmt.Errorf("commit: not confirmed by the standby: %w", ErrUnknown)
 	}
 	return nil
-}
-
-// doubtOf returns what the server said against its own success on this connection.
-func doubtOf(conn *sqlx.Conn) (doubt string) {
-	conn.Raw(func(c any) error { //nolint:errcheck // the function below never fails
-		if w, ok := c.(*watchedConn); ok {
-			doubt, w.doubt = w.doubt, ""
-		}
-		return nil
-	})
-	return doubt
 }
 
 func worthRetrying(err error) bool {
@@ -226,6 +221,10 @@ func unavailable(err error) error {
 
 // IsLockTimeout reports whether err is a lock that was not to be had in time (55P03).
 func IsLockTimeout(err error) bool { return hasCode(err, "55P03") }
+
+// IsDemand reports whether err is a step that touched another number of rows than it
+// promised.
+func IsDemand(err error) bool { return hasCode(err, "PS001") }
 
 // IsUnique reports whether err is a violation of the named unique constraint.
 func IsUnique(err error, constraint string) bool {
@@ -265,46 +264,6 @@ func withParameter(address, name, value string) (string, error) {
 	}
 	u.RawQuery = q.Encode()
 	return u.String(), nil
-}
-
-// watched makes connections that remember what the server said in doubt.
-type watched struct{ *pq.Connector }
-
-// watchedConn is a lib/pq connection with the last notice that puts a success in doubt.
-type watchedConn struct {
-	pqConn
-	doubt string
-}
-
-// pqConn is what database/sql uses of a lib/pq connection.
-type pqConn interface {
-	driver.Conn
-	driver.ConnBeginTx
-	driver.ConnPrepareContext
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.Pinger
-	driver.SessionResetter
-	driver.Validator
-	driver.NamedValueChecker
-}
-
-func (w watched) Connect(ctx context.Context) (driver.Conn, error) {
-	c, err := w.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	conn, ok := c.(pqConn)
-	if !ok {
-		return nil, errors.New("db: lib/pq has changed what a connection can do")
-	}
-	wc := &watchedConn{pqConn: conn}
-	pq.SetNoticeHandler(conn, func(notice *pq.Error) {
-		if strings.HasPrefix(notice.Message, "canceling wait for synchronous replication") {
-			wc.doubt = notice.Message
-		}
-	})
-	return wc, nil
 }
 
 // Int64s scans a bigint[]; NULL becomes empty.

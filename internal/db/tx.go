@@ -2,9 +2,6 @@ package db
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -47,80 +44,9 @@ func (tx *Tx) SelectPrepared(ctx context.Context, dst any, query string, args ..
 	return tx.inner.StmtxContext(ctx, stmt).SelectContext(ctx, dst, args...)
 }
 
-func (d *DB) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
-	if stmt, ok := d.prepared.Load(query); ok {
-		return stmt.(*sqlx.Stmt), nil
-	}
-	stmt, err := d.pool.PreparexContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if earlier, loaded := d.prepared.LoadOrStore(query, stmt); loaded {
-		stmt.Close()
-		return earlier.(*sqlx.Stmt), nil
-	}
-	return stmt, nil
-}
-
-// Step is one room's part of a statement that several rooms share. SQL is a complete
-// INSERT, UPDATE or DELETE with RETURNING and placeholders from $1; Rows is how many
-// rows it must touch.
-type Step struct {
-	SQL  string
-	Args []any
-	Rows int
-}
-
-// Together runs steps as one statement, in one round trip, each step counted. The
-// steps see the same snapshot and must not touch each other's rows. An error, or a
-// step that touched another number of rows than promised, means that the caller has
-// to give the transaction up.
+// Together runs steps as one statement of the transaction.
 func (tx *Tx) Together(ctx context.Context, steps ...Step) error {
-	query, args := join(steps)
-	var touched []int
-	if err := tx.SelectPrepared(ctx, &touched, query, args...); err != nil {
-		return err
-	}
-	for i, step := range steps {
-		if touched[i] != step.Rows {
-			return fmt.Errorf("db: step %d touched %d rows, not %d", i, touched[i], step.Rows)
-		}
-	}
-	return nil
-}
-
-// join numbers the placeholders anew and makes each step a common table expression.
-func join(steps []Step) (string, []any) {
-	var with, counts strings.Builder
-	var args []any
-	for i, step := range steps {
-		if i > 0 {
-			with.WriteString(",\n")
-			counts.WriteString(" UNION ALL ")
-		}
-		fmt.Fprintf(&with, "s%d AS (%s)", i, renumber(step.SQL, len(args)))
-		fmt.Fprintf(&counts, "SELECT count(*)::int FROM s%d", i)
-		args = append(args, step.Args...)
-	}
-	return "WITH " + with.String() + "\n" + counts.String(), args
-}
-
-// renumber raises every $n of a statement by shift.
-func renumber(query string, shift int) string {
-	var b strings.Builder
-	for i := 0; i < len(query); i++ {
-		b.WriteByte(query[i])
-		if query[i] != '$' {
-			continue
-		}
-		j := i + 1
-		for j < len(query) && query[j] >= '0' && query[j] <= '9' {
-			j++
-		}
-		if n, err := strconv.Atoi(query[i+1 : j]); err == nil {
-			b.WriteString(strconv.Itoa(n + shift))
-			i = j - 1
-		}
-	}
-	return b.String()
+	var done []bool
+	query, args := join(steps, "SELECT true FROM counted")
+	return tx.SelectPrepared(ctx, &done, query, args...)
 }

@@ -35,7 +35,7 @@ func expireSome(ctx context.Context, tx *db.Tx) (int, error) {
 	if err != nil || len(due) == 0 {
 		return 0, err
 	}
-	if _, err := Lock(ctx, tx, due, nil, lockWait); err != nil {
+	if err := Lock(ctx, tx, due...); err != nil {
 		return 0, err
 	}
 	ended, err := expire(ctx, tx, due)

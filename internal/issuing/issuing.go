@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
@@ -69,6 +68,9 @@ func (a Allocation) Left() int { return a.Vouchers - a.HandedOver }
 // covers: handed out ≤ allocated ≤ funded.
 func (s *Service) Allocate(ctx context.Context, actor identity.Actor, req AllocateRequest) (Allocation, error) {
 	if err := actor.Needs(identity.Funder, identity.Agent, identity.Finance); err != nil {
+		return Allocation{}, err
+	}
+	if err := actor.NeedsScope(campaigns.Scope); err != nil {
 		return Allocation{}, err
 	}
 	if req.Vouchers < 1 || req.Vouchers > 1_000_000 {
@@ -139,39 +141,18 @@ type HandOverRequest struct {
 	Email    string              `json:"email,omitempty"` // for a receipt, if the person wants one; not kept
 }
 
-// Booklet is a booklet with its codes.
-type Booklet struct {
-	ID           vouchers.BookletID  `json:"id" db:"id"`
-	Campaign     vouchers.CampaignID `json:"campaign" db:"campaign_id"`
-	CampaignName string              `json:"campaign_name" db:"campaign_name"`
-	Funder       string              `json:"funder" db:"funder_name"`
-	Count        int                 `json:"count" db:"vouchers"`
-	Left         int                 `json:"vouchers_left" db:"left"`
-	Face         vouchers.Cents      `json:"face_cents" db:"face_cents"`
-	From         vouchers.Day        `json:"from" db:"from_on"`
-	Until        vouchers.Day        `json:"until" db:"until_on"`
-	INSEE        string              `json:"insee" db:"insee"`
-	HandedOverAt time.Time           `json:"handed_over_at" db:"handed_over_at"`
-	KeyID        uint8               `json:"-" db:"key_id"`
-
-	QR    string `json:"qr"`    // address in the QR code
-	Typed string `json:"typed"` // code to type
-}
-
-// Value is the face value of the whole booklet.
-func (b Booklet) Value() vouchers.Cents { return b.Face * vouchers.Cents(b.Count) }
-
 // HandOver makes vouchers live and gives the booklet that carries them. The same key
 // gives the same booklet again.
 func (s *Service) HandOver(ctx context.Context, actor identity.Actor, req HandOverRequest) (Booklet, error) {
-	if err := actor.Needs(identity.Prescriber, identity.Agent); err != nil {
+	if err := mayIssue(actor); err != nil {
 		return Booklet{}, err
 	}
-	if err := actor.NeedsScope(Scope); err != nil {
+	req, err := req.tidy()
+	if err != nil {
 		return Booklet{}, err
 	}
 	var b Booklet
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		// The stored answer is the id: codes are never in the database.
 		id, err := once.Do(ctx, tx, actor.Organisation, "handover", req, func() (vouchers.BookletID, error) {
 			return s.handOver(ctx, tx, actor, req)
@@ -254,10 +235,7 @@ func (s *Service) derive(b Booklet) (Booklet, error) {
 // Reprint gives a booklet of the prescriber's again, codes included, and records who
 // asked.
 func (s *Service) Reprint(ctx context.Context, actor identity.Actor, id vouchers.BookletID) (Booklet, error) {
-	if err := actor.Needs(identity.Prescriber, identity.Agent); err != nil {
-		return Booklet{}, err
-	}
-	if err := actor.NeedsScope(Scope); err != nil {
+	if err := mayIssue(actor); err != nil {
 		return Booklet{}, err
 	}
 	var b Booklet
@@ -273,20 +251,6 @@ func (s *Service) Reprint(ctx context.Context, actor identity.Actor, id vouchers
 	return b, err
 }
 
-// HandOvers lists the prescriber's booklets below the cursor (0: the latest), newest
-// first, without their codes.
-func (s *Service) HandOvers(ctx context.Context, actor identity.Actor, before vouchers.BookletID, limit int) ([]Booklet, error) {
-	if err := actor.Needs(identity.Prescriber, identity.Agent, identity.Reader); err != nil {
-		return nil, err
-	}
-	var all []Booklet
-	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		all, err = handOvers(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))
-		return err
-	})
-	return all, err
-}
-
 // FreezeRequest stops a booklet that was lost or stolen, or lets it run again.
 type FreezeRequest struct {
 	Booklet vouchers.BookletID `json:"booklet"`
@@ -295,7 +259,7 @@ type FreezeRequest struct {
 
 // Freeze stops the vouchers of a booklet that are still live, or makes them live again.
 func (s *Service) Freeze(ctx context.Context, actor identity.Actor, req FreezeRequest) (Card, error) {
-	if err := actor.Needs(identity.Prescriber, identity.Agent); err != nil {
+	if err := mayIssue(actor); err != nil {
 		return Card{}, err
 	}
 	var card Card
@@ -312,7 +276,7 @@ func freeze(ctx context.Context, tx *db.Tx, actor identity.Actor, req FreezeRequ
 	if err := mustBelong(ctx, tx, req.Booklet, actor.Organisation); err != nil {
 		return Card{}, err
 	}
-	if _, err := Lock(ctx, tx, []int64{int64(req.Booklet)}, nil, lockWait); err != nil {
+	if err := Lock(ctx, tx, int64(req.Booklet)); err != nil {
 		return Card{}, err
 	}
 	from, to, action := vouchers.Live, vouchers.Frozen, "booklet_frozen"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
@@ -14,33 +13,56 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// Lock enters the ledger's gate and locks booklets, by serial number or by hash of
-// the typed code, in the order of their ids. It waits at most wait for each.
-// Whoever changes a voucher holds its booklet.
-func Lock(ctx context.Context, tx *db.Tx, serials []int64, hashes [][]byte, wait time.Duration) (Locked, error) {
-	var rows Locked
-	err := tx.SelectPrepared(ctx, &rows, `
-		WITH gate AS MATERIALIZED (SELECT set_config('lock_timeout', $3, true), `+ledger.GateSQL+`)
-		SELECT b.id, b.campaign_id, b.typed_hash
-		FROM gate, booklets b WHERE b.id = ANY ($1) OR b.typed_hash = ANY ($2)
-		ORDER BY b.id FOR UPDATE OF b`,
-		db.Array(serials), db.Array(hashes), fmt.Sprint(wait.Milliseconds()))
-	return rows, err
+// Lock holds booklets, in the order of their ids, for a use case that changes many of
+// their vouchers: it waits at most lockWait for each.
+func Lock(ctx context.Context, tx *db.Tx, booklets ...int64) error {
+	if err := ledger.Enter(ctx, tx); err != nil {
+		return err
+	}
+	var held []int64
+	return tx.Select(ctx, &held, `
+		SELECT b.id FROM (SELECT set_config('lock_timeout', $2, true)) AS wait, booklets b
+		WHERE b.id = ANY ($1) ORDER BY b.id FOR UPDATE OF b`, db.Array(booklets), fmt.Sprint(lockWait.Milliseconds()))
 }
 
-// candidates is Lock without locking.
-func candidates(ctx context.Context, tx *db.Tx, ticket vouchers.Ticket, hashes [][]byte) (Locked, error) {
-	var rows Locked
-	err := tx.Select(ctx, &rows, `
-		SELECT id, campaign_id, typed_hash FROM booklets WHERE id = $1 OR typed_hash = ANY ($2)`,
-		int64(ticket.Serial), db.Array(hashes))
-	return rows, err
+// found is a booklet that a code may mean.
+type found struct {
+	ID   vouchers.BookletID `db:"id"`
+	Hash []byte             `db:"typed_hash"`
+}
+
+// FindTyped returns the booklets that typed codes mean, by their keyed hashes.
+func FindTyped(ctx context.Context, d *db.DB, hashes [][]byte) (map[string]vouchers.BookletID, error) {
+	var rows []found
+	if err := d.Alone(ctx, &rows, `SELECT id, typed_hash FROM booklets WHERE typed_hash = ANY ($1)`, db.Array(hashes)); err != nil {
+		return nil, err
+	}
+	byHash := make(map[string]vouchers.BookletID, len(rows))
+	for _, r := range rows {
+		byHash[string(r.Hash)] = r.ID
+	}
+	return byHash, nil
+}
+
+// Find returns the booklet that a checked ticket, or else the hashes of a typed code,
+// mean.
+func Find(ctx context.Context, tx *db.Tx, ticket vouchers.Ticket, hashes [][]byte) (vouchers.BookletID, error) {
+	var id vouchers.BookletID
+	err := tx.Get(ctx, &id, `
+		SELECT id FROM booklets WHERE (id = $1 AND campaign_id = $2) OR typed_hash = ANY ($3) LIMIT 1`,
+		int64(ticket.Serial), ticket.Campaign, db.Array(hashes))
+	if errors.Is(err, db.ErrNoRows) {
+		return 0, fault.New(fault.NotFound, "code_unknown")
+	}
+	return id, err
 }
 
 // MarkRedeemedStep turns live vouchers into redeemed ones, as part of a shared
-// statement of a caller that holds their booklets.
+// statement. It undoes the statement unless every one of them is live, so the caller
+// may have read them without a lock.
 func MarkRedeemedStep(ids []int64) db.Step {
 	return db.Step{
+		Name: "marked",
 		SQL:  `UPDATE vouchers SET state = 'redeemed' WHERE id = ANY ($1::bigint[]) AND state = 'live' RETURNING 1`,
 		Args: []any{db.Array(ids)},
 		Rows: len(ids),
@@ -153,9 +175,14 @@ func insertVouchers(ctx context.Context, tx *db.Tx, id vouchers.BookletID, c cam
 
 const selectBooklets = `
 	SELECT b.id, b.campaign_id, c.name AS campaign_name, o.name AS funder_name, b.vouchers, b.face_cents, b.from_on, b.until_on,
-		b.insee, b.handed_over_at, b.key_id,
-		(SELECT count(*) FROM vouchers v WHERE v.booklet_id = b.id AND v.state = 'live') AS left
-	FROM booklets b JOIN campaigns c ON c.id = b.campaign_id JOIN organisations o ON o.id = c.funder_id `
+		c.tolerance_days + b.until_on AS last_day, b.insee, p.postcode, p.town, b.handed_over_at, b.key_id, v.live AS left, v.frozen
+	FROM booklets b
+	JOIN campaigns c ON c.id = b.campaign_id
+	JOIN organisations o ON o.id = c.funder_id
+	JOIN organisations p ON p.id = b.prescriber_id
+	CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE state = 'live') AS live, count(*) FILTER (WHERE state = 'frozen') AS frozen
+		FROM vouchers WHERE booklet_id = b.id) AS v `
 
 func booklet(ctx context.Context, tx *db.Tx, id vouchers.BookletID) (Booklet, error) {
 	var b Booklet
@@ -168,6 +195,15 @@ func handOvers(ctx context.Context, tx *db.Tx, prescriber vouchers.OrganisationI
 	err := tx.Select(ctx, &all, selectBooklets+`
 		WHERE b.prescriber_id = $1 AND ($2 = 0 OR b.id < $2) ORDER BY b.id DESC LIMIT $3`, prescriber, before, limit)
 	return all, err
+}
+
+// handedOverOn counts a day's booklets and their vouchers.
+func handedOverOn(ctx context.Context, tx *db.Tx, prescriber vouchers.OrganisationID, day vouchers.Day) (Count, error) {
+	var n Count
+	err := tx.Get(ctx, &n, `
+		SELECT count(*) AS booklets, COALESCE(sum(vouchers), 0) AS vouchers FROM booklets
+		WHERE prescriber_id = $1 AND from_on = $2`, prescriber, day)
+	return n, err
 }
 
 func mustBelong(ctx context.Context, tx *db.Tx, id vouchers.BookletID, prescriber vouchers.OrganisationID) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -64,8 +65,18 @@ type Transfer struct {
 // before commit, so without it a late commit would be missed.
 const gate = 7_021_974
 
-// GateSQL takes the gate as a writer, for a statement that must do it along the way.
-const GateSQL = `pg_advisory_xact_lock_shared(7021974)`
+// DrawStep enters the gate and then draws one id of a sequence per position, 1 to n,
+// as step "drawn" of a shared statement: columns n and id. In this order, so that
+// whoever closes the gate has seen every id that was drawn before.
+func DrawStep(sequence string, n int) db.Step {
+	return db.Step{
+		Name: "drawn",
+		SQL: `SELECT g.n, nextval('` + sequence + `') AS id
+			FROM (SELECT pg_advisory_xact_lock_shared(7021974)) AS gate, generate_series(1, $1::int) AS g(n)`,
+		Args: []any{n},
+		Rows: n,
+	}
+}
 
 // Enter takes the gate as a writer until the end of tx. Post does it by itself.
 func Enter(ctx context.Context, tx *db.Tx) error {
@@ -89,12 +100,19 @@ func Post(ctx context.Context, tx *db.Tx, transfers ...Transfer) error {
 	if err := moveGuarded(ctx, tx, transfers); err != nil {
 		return err
 	}
-	return tx.Together(ctx, PostStep(tx, transfers))
+	if len(transfers) == 0 {
+		return nil
+	}
+	return tx.Together(ctx, insertStep(tx.Now, transfers, "u.cause", ""))
 }
 
-// PostStep adds transfers that touch no guarded account as part of a shared statement
-// of a caller that has entered the gate.
-func PostStep(tx *db.Tx, transfers []Transfer) db.Step {
+// PostDrawnStep adds transfers that touch no guarded account as part of a shared
+// statement: the cause of the i-th is the i-th id of its DrawStep.
+func PostDrawnStep(at time.Time, transfers []Transfer) db.Step {
+	return insertStep(at, transfers, "drawn.id", "JOIN drawn ON drawn.n = u.n")
+}
+
+func insertStep(at time.Time, transfers []Transfer, cause, join string) db.Step {
 	n := len(transfers)
 	events, causes := make([]string, n), make([]int64, n)
 	debits, credits := make([]string, n), make([]string, n)
@@ -105,13 +123,14 @@ func PostStep(tx *db.Tx, transfers []Transfer) db.Step {
 		amounts[i], campaigns[i] = int64(t.Amount), int64(t.Campaign)
 	}
 	return db.Step{
+		Name: "posted",
 		SQL: `INSERT INTO transfers (at, event, cause, debit, credit, amount, campaign_id)
-			SELECT $7, u.event, u.cause, u.debit, u.credit, u.amount, u.campaign_id
+			SELECT $7::timestamptz, u.event, ` + cause + `, u.debit, u.credit, u.amount, u.campaign_id
 			FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
-				AS u(event, cause, debit, credit, amount, campaign_id)
+				WITH ORDINALITY AS u(event, cause, debit, credit, amount, campaign_id, n) ` + join + `
 			RETURNING 1`,
 		Args: []any{db.Array(events), db.Array(causes), db.Array(debits), db.Array(credits),
-			db.Array(amounts), db.Array(campaigns), tx.Now},
+			db.Array(amounts), db.Array(campaigns), at},
 		Rows: n,
 	}
 }

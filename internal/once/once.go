@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -133,24 +135,39 @@ func keep[T any](ctx context.Context, tx *db.Tx, scope vouchers.OrganisationID, 
 	return err
 }
 
-// KeepStep stores answers of a batch, as part of a shared statement: one row per key,
-// all of them new.
-func KeepStep(tx *db.Tx, scopes []int64, keys []string, hashes [][]byte, answers []string) db.Step {
+// KeepDrawnStep stores the answers of a batch as part of a shared statement: one row
+// per key, all of them new. An answer is a format of PostgreSQL whose %s becomes the id
+// that step "drawn" gave to its position (see Template).
+func KeepDrawnStep(at time.Time, scopes []int64, keys []string, hashes [][]byte, answers []string) db.Step {
 	return db.Step{
+		Name: "kept",
 		SQL: `INSERT INTO idempotency_keys (scope, key, request_hash, answer, created_at, replays)
-			SELECT u.scope, u.key, u.hash, u.answer, $5, 0
-			FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[]) AS u(scope, key, hash, answer)
+			SELECT u.scope, u.key, u.hash, format(u.answer, drawn.id), $5::timestamptz, 0
+			FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[])
+				WITH ORDINALITY AS u(scope, key, hash, answer, n) JOIN drawn ON drawn.n = u.n
 			RETURNING 1`,
-		Args: []any{db.Array(scopes), db.Array(keys), db.Array(hashes), db.Array(answers), tx.Now},
+		Args: []any{db.Array(scopes), db.Array(keys), db.Array(hashes), db.Array(answers), at},
 		Rows: len(keys),
 	}
 }
 
-// TouchMany writes to the rows of replayed keys (see touch).
-func TouchMany(ctx context.Context, tx *db.Tx, scopes []int64, keys []string) error {
-	_, err := tx.Exec(ctx, `
+// Template makes the format for an answer that is JSON and begins with its id, not yet
+// known: {"id":0,…
+func Template(answer []byte) string {
+	const unknown = `{"id":0,`
+	rest, found := strings.CutPrefix(string(answer), unknown)
+	if !found {
+		panic("once: the answer does not begin with an unknown id")
+	}
+	return `{"id":%s,` + strings.ReplaceAll(rest, "%", "%%")
+}
+
+// Touch writes to the rows of replayed keys, in a transaction of its own, before their
+// answers are given again (SECURITY finding 2).
+func Touch(ctx context.Context, d *db.DB, scopes []int64, keys []string) error {
+	var touched []int
+	return d.Alone(ctx, &touched, `
 		UPDATE idempotency_keys k SET replays = k.replays + 1
 		FROM unnest($1::bigint[], $2::text[]) AS u(scope, key)
-		WHERE k.scope = u.scope AND k.key = u.key`, db.Array(scopes), db.Array(keys))
-	return err
+		WHERE k.scope = u.scope AND k.key = u.key RETURNING 1`, db.Array(scopes), db.Array(keys))
 }

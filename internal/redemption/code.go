@@ -2,6 +2,7 @@ package redemption
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -40,6 +41,17 @@ func readCode(keys *vouchers.Keyring, text string) (code, error) {
 		return code{}, fault.New(fault.Malformed, "code_malformed")
 	}
 	return code{hashes: keys.Hash(typed)}, nil
+}
+
+// fingerprint is the request with the code replaced by what may be stored: the ticket's
+// serial, or the oldest key's hash of a typed code, which stays the same when keys are
+// added.
+func (c code) fingerprint(req Request) any {
+	req.Code = fmt.Sprintf("%d/%d", c.ticket.Campaign, c.ticket.Serial)
+	if len(c.hashes) > 0 {
+		req.Code = hex.EncodeToString(c.hashes[len(c.hashes)-1])
+	}
+	return req
 }
 
 func findBooklet(ctx context.Context, tx *db.Tx, c code) (vouchers.BookletID, error) {

@@ -44,7 +44,7 @@ func New(ctx context.Context, d *db.DB, keys *vouchers.Keyring, log *slog.Logger
 		return nil, err
 	}
 	s := &Service{db: d, keys: keys, log: log, tries: tries{until: map[vouchers.OrganisationID]time.Time{}}}
-	s.batcher = startBatcher(hot, log)
+	s.batcher = newBatcher(hot, log)
 	return s, nil
 }
 
@@ -95,7 +95,7 @@ func (s *Service) Redeem(ctx context.Context, actor identity.Actor, req Request)
 	if err != nil {
 		return Redemption{}, err
 	}
-	hash, err := once.Hash("redeem", req)
+	hash, err := once.Hash("redeem", code.fingerprint(req))
 	if err != nil {
 		return Redemption{}, err
 	}
@@ -103,7 +103,7 @@ func (s *Service) Redeem(ctx context.Context, actor identity.Actor, req Request)
 	if token == nil {
 		token = &once.Token{Key: rand.Text()}
 	}
-	it := &item{req: req, code: code, actor: actor, key: token.Key, hash: hash, ctx: ctx, done: make(chan struct{})}
+	it := &item{req: req, code: code, actor: actor, key: token.Key, hash: hash, done: make(chan struct{})}
 	if err := s.batcher.submit(ctx, it); err != nil {
 		return Redemption{}, err
 	}
@@ -188,6 +188,7 @@ type Checked struct {
 	Themes   []ThemeOffer `json:"themes"`    // what this place may take it for
 	PriceCap int          `json:"price_cap"` // most vouchers for one service
 	Refusal  string       `json:"refusal,omitempty"`
+	Refused  *fault.Error `json:"-"` // Refusal with the values of its sentence
 }
 
 // ThemeOffer is a service of the place that the campaign accepts, with its price.
@@ -237,14 +238,19 @@ func check(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.
 		return Checked{}, err
 	}
 	checked := Checked{Card: card, Themes: []ThemeOffer{}}
-	ask := item{actor: actor, req: Request{Place: place}, booklet: booklet, key: "none"}
-	facts, err := readFacts(ctx, tx, []*item{&ask})
+	ask := item{actor: actor, req: Request{Place: place}, code: code, booklet: booklet}
+	facts, err := readFacts(ctx, tx.Select, vouchers.DayOf(tx.Now), []*item{&ask})
 	if err != nil {
 		return Checked{}, err
 	}
 	checked.PriceCap = facts[0].PriceCap
 	if refusal := standing(&facts[0], 1, vouchers.DayOf(tx.Now)); refusal != nil {
-		checked.Refusal = refusal.Code
+		ask.err = refusal
+		if err := explain(ctx, tx.Select, []*item{&ask}, facts); err != nil {
+			return Checked{}, err
+		}
+		errors.As(ask.err, &checked.Refused)
+		checked.Refusal = checked.Refused.Code
 	}
 	checked.Themes, err = offers(ctx, tx, vouchers.PlaceID(facts[0].Place), card.Campaign)
 	return checked, err
@@ -265,6 +271,10 @@ type Line struct {
 	CanUndo   bool                  `json:"can_undo"`
 }
 
+func (l Line) canUndo(now time.Time) bool {
+	return !l.Undone && !l.Settled && !now.After(l.At.Add(undoWindow))
+}
+
 // List returns the structure's redemptions below the cursor (0: the latest), newest
 // first.
 func (s *Service) List(ctx context.Context, actor identity.Actor, before vouchers.RedemptionID, limit int) ([]Line, error) {
@@ -276,7 +286,7 @@ func (s *Service) List(ctx context.Context, actor identity.Actor, before voucher
 		lines, err = list(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))
 		for i := range lines {
 			l := &lines[i]
-			l.CanUndo = !l.Undone && !l.Settled && tx.Now.Before(l.At.Add(undoWindow))
+			l.CanUndo = l.canUndo(tx.Now)
 		}
 		return err
 	})
@@ -298,7 +308,7 @@ func (t *tries) check(org vouchers.OrganisationID, now time.Time) error {
 		return nil
 	}
 	if wait := until.Sub(now); wait > 0 {
-		return fault.New(fault.RateLimited, "rate_limited", "wait", int(wait.Seconds())+1)
+		return fault.New(fault.RateLimited, "rate_limited", "wait", wait)
 	}
 	delete(t.until, org)
 	return nil

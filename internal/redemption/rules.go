@@ -30,27 +30,26 @@ func checkShape(req Request) error {
 // facts is all that the rules need to know of one request, read after the booklet was
 // locked.
 type facts struct {
-	ID          int64     `db:"id"` // for the redemption, if it is granted
-	StoredHash  []byte    `db:"request_hash"`
-	Stored      *string   `db:"answer"`
-	Booklet     int64     `db:"booklet_id"` // 0: no such booklet
-	Campaign    int64     `db:"campaign_id"`
-	Face        int64     `db:"face_cents"`
-	FromOn      string    `db:"from_on"`
-	LastDay     string    `db:"last_day"` // tolerance included
-	PriceCap    int       `db:"price_cap"`
-	Live        db.Int64s `db:"live"` // ids of live vouchers, ascending
-	Redeemed    int       `db:"redeemed"`
-	Frozen      int       `db:"frozen"`
-	Expired     int       `db:"expired"`
-	Replaced    int       `db:"replaced"`
-	Place       int64     `db:"place_id"`
-	PlaceName   string    `db:"place_name"`
-	Places      int       `db:"places"` // how many places the request could mean
-	Labelled    bool      `db:"labelled"`
-	InArea      bool      `db:"in_area"`
-	ThemeOpen   bool      `db:"theme_open"`   // the campaign pays for the theme
-	ThemeOnSite bool      `db:"theme_onsite"` // the place offers it
+	StoredHash  []byte       `db:"request_hash"`
+	Stored      *string      `db:"answer"`
+	Booklet     int64        `db:"booklet_id"` // 0: no such booklet
+	Campaign    int64        `db:"campaign_id"`
+	Face        int64        `db:"face_cents"`
+	FromOn      vouchers.Day `db:"from_on"`
+	LastDay     vouchers.Day `db:"last_day"` // tolerance included
+	PriceCap    int          `db:"price_cap"`
+	Live        db.Int64s    `db:"live"` // ids of live vouchers, ascending
+	Redeemed    int          `db:"redeemed"`
+	Frozen      int          `db:"frozen"`
+	Expired     int          `db:"expired"`
+	Replaced    int          `db:"replaced"`
+	Place       int64        `db:"place_id"`
+	PlaceName   string       `db:"place_name"`
+	Places      int          `db:"places"` // how many places the request could mean
+	Labelled    bool         `db:"labelled"`
+	InArea      bool         `db:"in_area"`
+	ThemeOpen   bool         `db:"theme_open"`   // the campaign pays for the theme
+	ThemeOnSite bool         `db:"theme_onsite"` // the place offers it
 }
 
 // decide says whether a request is granted. It changes nothing; the caller takes the
@@ -80,10 +79,10 @@ func standing(f *facts, count int, today vouchers.Day) *fault.Error {
 		return fault.New(fault.Invalid, "place_required")
 	case !f.InArea:
 		return fault.New(fault.Forbidden, "place_outside_area", "place", f.PlaceName)
-	case today < day(f.FromOn):
-		return fault.New(fault.Conflict, "voucher_not_yet_valid", "from", day(f.FromOn))
-	case today > day(f.LastDay):
-		return fault.New(fault.Conflict, "voucher_expired", "on", day(f.LastDay))
+	case today < f.FromOn:
+		return fault.New(fault.Conflict, "voucher_not_yet_valid", "from", f.FromOn)
+	case today > f.LastDay:
+		return fault.New(fault.Conflict, "voucher_expired", "on", f.LastDay)
 	}
 	return left(f, count)
 }
@@ -100,18 +99,10 @@ func left(f *facts, count int) *fault.Error {
 	case f.Replaced > 0:
 		return fault.New(fault.Conflict, "voucher_replaced")
 	case f.Redeemed == 0 && f.Expired > 0:
-		return fault.New(fault.Conflict, "voucher_expired", "on", day(f.LastDay))
+		return fault.New(fault.Conflict, "voucher_expired", "on", f.LastDay)
 	default:
 		return fault.New(fault.Conflict, "voucher_already_redeemed")
 	}
-}
-
-func day(iso string) vouchers.Day {
-	d, err := vouchers.ParseDay(iso)
-	if err != nil {
-		panic("redemption: the database gave a day that is none: " + iso)
-	}
-	return d
 }
 
 // mayUndo says whether a redemption can still be taken back.

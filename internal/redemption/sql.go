@@ -12,109 +12,95 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// lockBooklets locks the batch's booklets in the order of their ids and notes on each
-// item which one it means. Whoever changes a voucher locks its booklet first.
-func lockBooklets(ctx context.Context, tx *db.Tx, batch []*item, wait time.Duration) error {
-	serials := make([]int64, 0, len(batch))
-	var hashes [][]byte
-	for _, it := range batch {
-		if len(it.code.hashes) == 0 {
-			serials = append(serials, int64(it.code.ticket.Serial))
-		}
-		hashes = append(hashes, it.code.hashes...)
-	}
-	booklets, err := issuing.Lock(ctx, tx, serials, hashes, wait)
-	if err != nil {
-		return err
-	}
-	for _, it := range batch {
-		it.booklet = booklets.Match(it.code.ticket, it.code.hashes)
-	}
-	return nil
-}
+// query reads rows: in a transaction (Tx.Select) or as one of its own (DB.Alone).
+type query func(ctx context.Context, dst any, sql string, args ...any) error
 
-// readFacts returns one row of facts per item, in order.
-func readFacts(ctx context.Context, tx *db.Tx, batch []*item) ([]facts, error) {
+// readFacts returns one row of facts per item, in order. LIMIT 1 on a unique key keeps
+// each look-up an index probe, even where the plan was made on empty tables.
+func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*item) ([]facts, error) {
 	n := len(batch)
-	scopes, keys, booklets := make([]int64, n), make([]string, n), make([]int64, n)
-	places, themes := make([]int64, n), make([]string, n)
+	scopes, keys, themes := make([]int64, n), make([]string, n), make([]string, n)
+	booklets, campaigns, places := make([]int64, n), make([]int64, n), make([]int64, n)
 	for i, it := range batch {
-		scopes[i], keys[i], booklets[i] = int64(it.actor.Organisation), it.key, int64(it.booklet)
-		places[i], themes[i] = int64(it.req.Place), it.req.Theme
+		scopes[i], keys[i], themes[i], places[i] = int64(it.actor.Organisation), it.key, it.req.Theme, int64(it.req.Place)
+		booklets[i], campaigns[i] = int64(it.booklet), int64(it.code.ticket.Campaign)
+		if len(it.code.hashes) == 0 {
+			booklets[i] = int64(it.code.ticket.Serial)
+		}
 	}
 	all := make([]facts, 0, n)
-	err := tx.SelectPrepared(ctx, &all, `
-		SELECT nextval('redemption_ids') AS id, k.request_hash, k.answer,
+	err := read(ctx, &all, `
+		SELECT k.request_hash, k.answer,
 			COALESCE(b.id, 0) AS booklet_id, COALESCE(b.campaign_id, 0) AS campaign_id, COALESCE(b.face_cents, 0) AS face_cents,
-			COALESCE(b.from_on, '-infinity')::text AS from_on, COALESCE(b.until_on + c.tolerance_days, '-infinity')::text AS last_day,
-			COALESCE(c.price_cap, 0) AS price_cap,
+			COALESCE(b.from_on, DATE '2024-01-01') AS from_on, COALESCE(b.until_on + c.tolerance_days, DATE '2024-01-01') AS last_day, COALESCE(c.price_cap, 0) AS price_cap,
 			v.live, v.redeemed, v.frozen, v.expired, v.replaced,
 			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, COALESCE(p.places, 0) AS places, COALESCE(p.labelled, false) AS labelled,
 			COALESCE(p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0, false) AS in_area,
 			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open,
-			EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.theme = r.theme) AS theme_onsite
-		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
-			WITH ORDINALITY AS r(scope, key, booklet, place, theme, position)
-		LEFT JOIN idempotency_keys k ON k.scope = r.scope AND k.key = r.key
-		LEFT JOIN booklets b ON b.id = r.booklet
+			s.place_id IS NOT NULL AS theme_onsite
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+			WITH ORDINALITY AS r(scope, key, booklet, campaign, place, theme, position)
+		LEFT JOIN LATERAL (
+			SELECT request_hash, answer FROM idempotency_keys WHERE scope = r.scope AND key = r.key LIMIT 1) AS k ON true
+		LEFT JOIN booklets b ON b.id = r.booklet AND r.campaign IN (0, b.campaign_id)
 		LEFT JOIN campaigns c ON c.id = b.campaign_id
 		CROSS JOIN LATERAL (
 			SELECT array_agg(w.id ORDER BY w.id) FILTER (WHERE w.state = 'live') AS live,
 				count(*) FILTER (WHERE w.state = 'redeemed') AS redeemed, count(*) FILTER (WHERE w.state = 'frozen') AS frozen,
 				count(*) FILTER (WHERE w.state = 'expired') AS expired, count(*) FILTER (WHERE w.state = 'replaced') AS replaced
-			FROM vouchers w WHERE w.booklet_id = r.booklet) AS v
+			FROM vouchers w WHERE w.booklet_id = b.id) AS v
 		LEFT JOIN LATERAL (
 			SELECT q.id, q.name, q.insee, q.epci, q.departement, l.id IS NOT NULL AS labelled,
 				count(*) FILTER (WHERE l.id IS NOT NULL) OVER () AS places
 			FROM places q
-			LEFT JOIN labels l ON l.place_id = q.id AND l.ended_at IS NULL AND $6::date BETWEEN l.starts_on AND l.ends_on
+			LEFT JOIN labels l ON l.place_id = q.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on
 			WHERE q.structure_id = r.scope AND (r.place = 0 OR q.id = r.place)
 			ORDER BY l.id IS NULL, q.id LIMIT 1) AS p ON true
+		LEFT JOIN LATERAL (
+			SELECT place_id FROM services WHERE place_id = p.id AND theme = r.theme LIMIT 1) AS s ON true
 		ORDER BY r.position`,
-		db.Array(scopes), db.Array(keys), db.Array(booklets), db.Array(places), db.Array(themes), vouchers.DayOf(tx.Now))
+		db.Array(scopes), db.Array(keys), db.Array(booklets), db.Array(campaigns), db.Array(places), db.Array(themes), today)
 	return all, err
 }
 
-// row is a redemption to be written.
-type row struct {
-	it *item
-	r  Redemption
-}
-
-func insertStep(tx *db.Tx, rows []row) db.Step {
-	n := len(rows)
-	ids, campaigns, booklets := make([]int64, n), make([]int64, n), make([]int64, n)
+func insertStep(at time.Time, items []*item) db.Step {
+	n := len(items)
+	campaigns, booklets := make([]int64, n), make([]int64, n)
 	structures, places, people := make([]int64, n), make([]int64, n), make([]int64, n)
 	counts, amounts, minutes := make([]int64, n), make([]int64, n), make([]int64, n)
 	themes, modes := make([]string, n), make([]string, n)
-	for i, w := range rows {
-		ids[i], campaigns[i], booklets[i] = int64(w.r.ID), int64(w.r.Campaign), int64(w.r.Booklet)
-		structures[i], places[i], people[i] = int64(w.it.actor.Organisation), int64(w.r.Place), int64(w.it.actor.Person)
-		counts[i], amounts[i], minutes[i] = int64(w.r.Count), int64(w.r.Amount), int64(w.r.DurationMinutes)
-		themes[i], modes[i] = w.r.Theme, w.r.Mode
+	for i, it := range items {
+		campaigns[i], booklets[i] = int64(it.answer.Campaign), int64(it.answer.Booklet)
+		structures[i], places[i], people[i] = int64(it.actor.Organisation), int64(it.answer.Place), int64(it.actor.Person)
+		counts[i], amounts[i], minutes[i] = int64(it.answer.Count), int64(it.answer.Amount), int64(it.answer.DurationMinutes)
+		themes[i], modes[i] = it.answer.Theme, it.answer.Mode
 	}
 	return db.Step{
+		Name: "inserted",
 		SQL: `INSERT INTO redemptions (id, at, campaign_id, booklet_id, structure_id, place_id, person_id,
 				vouchers, amount_cents, theme, duration_minutes, mode)
-			SELECT u.id, $12, u.campaign_id, u.booklet_id, u.structure_id, u.place_id, u.person_id,
+			SELECT drawn.id, $11::timestamptz, u.campaign_id, u.booklet_id, u.structure_id, u.place_id, u.person_id,
 				u.vouchers, u.amount_cents, u.theme, u.minutes, u.mode
-			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-				$7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::text[])
-				AS u(id, campaign_id, booklet_id, structure_id, place_id, person_id, vouchers, amount_cents, theme, minutes, mode)
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+				$6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[]) WITH ORDINALITY
+				AS u(campaign_id, booklet_id, structure_id, place_id, person_id, vouchers, amount_cents, theme, minutes, mode, n)
+			JOIN drawn ON drawn.n = u.n
 			RETURNING 1`,
-		Args: []any{db.Array(ids), db.Array(campaigns), db.Array(booklets), db.Array(structures), db.Array(places), db.Array(people),
-			db.Array(counts), db.Array(amounts), db.Array(themes), db.Array(minutes), db.Array(modes), tx.Now},
+		Args: []any{db.Array(campaigns), db.Array(booklets), db.Array(structures), db.Array(places), db.Array(people),
+			db.Array(counts), db.Array(amounts), db.Array(themes), db.Array(minutes), db.Array(modes), at},
 		Rows: n,
 	}
 }
 
-func takeStep(redemptions, taken []int64) db.Step {
+func takeStep(positions, taken []int64) db.Step {
 	return db.Step{
+		Name: "taken",
 		SQL: `INSERT INTO redeemed_vouchers (redemption_id, voucher_id, undone)
-			SELECT u.redemption_id, u.voucher_id, false FROM unnest($1::bigint[], $2::bigint[]) AS u(redemption_id, voucher_id)
+			SELECT drawn.id, u.voucher_id, false FROM unnest($1::bigint[], $2::bigint[]) AS u(n, voucher_id)
+			JOIN drawn ON drawn.n = u.n
 			RETURNING 1`,
-		Args: []any{db.Array(redemptions), db.Array(taken)},
+		Args: []any{db.Array(positions), db.Array(taken)},
 		Rows: len(taken),
 	}
 }
@@ -124,12 +110,16 @@ type last struct {
 	At    time.Time `db:"at"`
 }
 
-func lastRedemption(ctx context.Context, tx *db.Tx, b vouchers.BookletID) (last, error) {
-	var l last
-	err := tx.Get(ctx, &l, `
+// lastRedemption is the booklet's latest; the zero value if it was undone meanwhile.
+func lastRedemption(ctx context.Context, read query, b vouchers.BookletID) (last, error) {
+	var l []last
+	err := read(ctx, &l, `
 		SELECT p.name, r.at FROM redemptions r JOIN places p ON p.id = r.place_id
-		WHERE r.booklet_id = $1 AND r.undone_at IS NULL ORDER BY r.id DESC LIMIT 1`, b)
-	return l, err
+		WHERE r.booklet_id = $1 AND r.undone_at IS NULL ORDER BY r.id DESC LIMIT 1`, int64(b))
+	if err != nil || len(l) == 0 {
+		return last{}, err
+	}
+	return l[0], nil
 }
 
 // offers are the services of a place that a campaign pays for.
@@ -165,7 +155,7 @@ func lockForUndo(ctx context.Context, tx *db.Tx, structure vouchers.Organisation
 	if err != nil {
 		return undoable{}, err
 	}
-	if _, err := issuing.Lock(ctx, tx, []int64{booklet}, nil, lockSingle); err != nil {
+	if err := issuing.Lock(ctx, tx, booklet); err != nil {
 		return undoable{}, err
 	}
 	var r undoable
