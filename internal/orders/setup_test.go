@@ -1,0 +1,63 @@
+package orders_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+var issuer = documents.Issuer{
+	Party: documents.Party{Name: "Passerelle", Address: []string{"12 rue de la Préfecture", "69003 Lyon"}, SIRET: "12345678900012"},
+	IBAN:  "FR7630006000011234567890189", BIC: "AGRIFRPP",
+}
+
+type bundle struct {
+	*world.World
+	room *orders.Service
+	t    testing.TB
+}
+
+func setup(t testing.TB) bundle {
+	t.Helper()
+	w := world.New(t)
+	told := func(context.Context, *db.Tx, string, orders.Order, int64) error { return nil }
+	return bundle{w, orders.New(w.DB.WithoutRetries(), issuer, told), t}
+}
+
+func (b bundle) ordered(count int) orders.Order {
+	b.t.Helper()
+	o, err := b.room.Place(b.t.Context(), b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: count})
+	b.ok(err)
+	return o
+}
+
+// pays gives payments to the orders that they name.
+func (b bundle) pays(payments ...orders.Payment) map[int64]vouchers.OrderID {
+	b.t.Helper()
+	var paid map[int64]vouchers.OrderID
+	b.InTx(func(tx *db.Tx) (err error) {
+		paid, err = b.room.PayFromLines(b.t.Context(), tx, payments)
+		return err
+	})
+	return paid
+}
+
+func (b bundle) ok(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b bundle) refused(err error, code string) {
+	b.t.Helper()
+	if fault.Code(err) != code {
+		b.t.Errorf("got %v, want fault %q", err, code)
+	}
+}

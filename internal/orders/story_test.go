@@ -1,0 +1,163 @@
+package orders_test
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/i18n"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
+	"github.com/passerelle/passerelle/web"
+)
+
+func TestAnOrderHasAReferenceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	one, two := b.ordered(250), b.ordered(250)
+	if one.Reference == two.Reference || !sepa.ValidRF(one.Reference) || !sepa.ValidRF(two.Reference) {
+		t.Errorf("references %s and %s", one.Reference, two.Reference)
+	}
+	if one.Face != 2500_00 || one.Received != 0 || one.State != orders.AwaitingPayment {
+		t.Errorf("%+v", one)
+	}
+	b.Clock.Add(5 * 24 * time.Hour)
+	if age := one.AgeDays(vouchers.DayOf(b.Clock.Now())); age != 5 {
+		t.Errorf("an order of five days is %d days old", age)
+	}
+}
+
+func TestOneKeyOrdersOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var wg sync.WaitGroup
+	ids := make([]vouchers.OrderID, 8)
+	for i := range ids {
+		wg.Go(func() {
+			ctx, _ := once.With(t.Context(), "order-of-monday")
+			o, err := b.room.Place(ctx, b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 10})
+			if err != nil {
+				t.Error(err)
+			}
+			ids[i] = o.ID
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Errorf("one key made the orders %v", ids)
+		}
+	}
+}
+
+func TestWhoMayOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other := b.Organisation(identity.Funder, "Métropole de Lyon")
+	reader := b.Funder
+	reader.Role = identity.Reader
+	for _, refusal := range []struct {
+		name  string
+		actor identity.Actor
+		req   orders.PlaceRequest
+		code  string
+	}{
+		{"nobody", identity.Actor{}, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "unauthenticated"},
+		{"a prescriber", b.Prescriber, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "forbidden"},
+		{"a reader", reader, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "forbidden"},
+		{"another funder", other, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "not_found"},
+		{"for no voucher", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID}, "vouchers_out_of_range"},
+		{"for too many", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1_000_001}, "vouchers_out_of_range"},
+	} {
+		_, err := b.room.Place(t.Context(), refusal.actor, refusal.req)
+		t.Log(refusal.name)
+		b.refused(err, refusal.code)
+	}
+	b.Clock.Add(400 * 24 * time.Hour)
+	_, err := b.room.Place(t.Context(), b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1})
+	b.refused(err, "campaign_over")
+}
+
+func TestAnotherFundersOrderDoesNotExist(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.ordered(10)
+	other := b.Organisation(identity.Funder, "Métropole de Lyon")
+	_, err := b.room.Open(t.Context(), other, o.ID)
+	b.refused(err, "not_found")
+	b.refused(b.room.Proforma(t.Context(), other, o.ID, nil, &bytes.Buffer{}), "not_found")
+	none, err := b.room.List(t.Context(), other, orders.Query{Limit: 10})
+	if err != nil || len(none) != 0 {
+		t.Errorf("%v, %v", none, err)
+	}
+	_, err = b.room.Open(t.Context(), b.Operator, o.ID)
+	b.ok(err)
+}
+
+func TestTheListIsCutAndPicksWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	one, two, three := b.ordered(1), b.ordered(2), b.ordered(3)
+	b.pays(orders.Payment{Line: 7, Amount: 20_00, Stated: []string{two.Reference}})
+	page, err := b.room.List(t.Context(), b.Funder, orders.Query{Before: three.ID, Limit: 1})
+	if err != nil || len(page) != 1 || page[0].ID != two.ID || page[0].State != orders.Funded {
+		t.Errorf("%+v, %v", page, err)
+	}
+	missing, err := b.room.List(t.Context(), b.Operator, orders.Query{Unfunded: true, Campaign: b.Campaign.ID, Limit: 10})
+	if err != nil || len(missing) != 2 || missing[0].ID != three.ID || missing[1].ID != one.ID {
+		t.Errorf("%+v, %v", missing, err)
+	}
+}
+
+func TestAProformaIsAlwaysTheSame(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.ordered(100)
+	catalogue, err := i18n.Load(web.Files)
+	b.ok(err)
+	print := func() string {
+		var pdf bytes.Buffer
+		b.ok(b.room.Proforma(t.Context(), b.Funder, o.ID, paper{catalogue.For("fr")}, &pdf))
+		return pdf.String()
+	}
+	first := print()
+	b.Clock.Add(time.Hour)
+	if len(first) < 1000 || first[:5] != "%PDF-" || print() != first {
+		t.Errorf("%d bytes, and not the same again", len(first))
+	}
+}
+
+// paper makes pages' words fit documents.
+type paper struct{ *i18n.Words }
+
+func (p paper) Number(n int) string                { return p.Words.Number(int64(n)) }
+func (p paper) ShortMoney(c vouchers.Cents) string { return p.Euros(c) }
+func (p paper) Distance(km float64) string         { return p.Km(km) }
+
+func TestPaymentsThatRaceShareTheOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.ordered(10)
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			err := b.DB.InTx(t.Context(), func(tx *db.Tx) error {
+				_, err := b.room.PayFromLines(t.Context(), tx, []orders.Payment{{Line: int64(9000 + i), Amount: 15_00, Found: []string{o.Reference}}})
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	o, err := b.room.Open(t.Context(), b.Funder, o.ID)
+	if err != nil || o.Received != 100_00 || o.Credit != 140_00 || o.State != orders.Funded {
+		t.Errorf("%+v, %v", o, err)
+	}
+}

@@ -1,0 +1,180 @@
+package statements_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/internal/statements"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// account is the segregated account of these tests.
+const account sepa.IBAN = "FR7630006000011234567890189"
+
+// bank is a world with orders, payouts and statements, and a bank that writes files.
+type bank struct {
+	*world.World
+	orders     *orders.Service
+	settlement *settlement.Service
+	room       *statements.Service
+	log        *bytes.Buffer
+	told       *[]orders.Order // notices to funders
+
+	t       testing.TB
+	balance vouchers.Cents
+	count   int
+}
+
+func setup(t testing.TB) *bank {
+	t.Helper()
+	w := world.New(t)
+	b := &bank{World: w, t: t, log: &bytes.Buffer{}, told: &[]orders.Order{}}
+	var mu sync.Mutex
+	b.orders = orders.New(w.DB, documents.Issuer{Party: documents.Party{Name: "Passerelle"}, IBAN: account.Full()},
+		func(_ context.Context, _ *db.Tx, to string, o orders.Order, line int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if to == "" || line == 0 {
+				t.Errorf("order %d: a notice to %q of line %d", o.ID, to, line)
+			}
+			*b.told = append(*b.told, o)
+			return nil
+		})
+	b.settlement = settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: account, BIC: "AGRIFRPP",
+		Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon"},
+		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
+	b.room = statements.New(w.DB, account, b.orders, b.settlement, slog.New(slog.NewTextHandler(b.log, nil)))
+	b.balance = b.held() // what the world has brought already
+	return b
+}
+
+// held is the ledger's cash on the segregated account.
+func (b *bank) held() vouchers.Cents {
+	b.t.Helper()
+	return -b.owed(ledger.Segregated)
+}
+
+func (b *bank) owed(a ledger.Account) vouchers.Cents {
+	b.t.Helper()
+	var owed vouchers.Cents
+	b.InTx(func(tx *db.Tx) (err error) {
+		owed, err = ledger.Balance(b.t.Context(), tx, a)
+		return err
+	})
+	return owed
+}
+
+// ordered is an order of the world's funder for its campaign.
+func (b *bank) ordered(count int) orders.Order {
+	b.t.Helper()
+	o, err := b.orders.Place(b.t.Context(), b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: count})
+	b.ok(err)
+	return o
+}
+
+func (b *bank) order(id vouchers.OrderID) orders.Order {
+	b.t.Helper()
+	o, err := b.orders.Open(b.t.Context(), b.Funder, id)
+	b.ok(err)
+	return o
+}
+
+// credit is an entry that brings amount, with text as free text.
+func (b *bank) credit(amount vouchers.Cents, text string) sepa.Entry {
+	return b.entry(true, sepa.Transaction{Amount: amount, Remittance: text,
+		Counterparty: sepa.Counterparty{Name: "Trésorerie de Haute-Savoie"}})
+}
+
+func (b *bank) debit(amount vouchers.Cents, endToEnd string) sepa.Entry {
+	return b.entry(false, sepa.Transaction{Amount: amount, EndToEndID: endToEnd})
+}
+
+// entry is booked today under a reference that the bank gives no other.
+func (b *bank) entry(credit bool, payments ...sepa.Transaction) sepa.Entry {
+	b.count++
+	today := vouchers.DayOf(b.Clock.Now())
+	e := sepa.Entry{Reference: "1", BankReference: fmt.Sprintf("BANK%06d", b.count), Status: "BOOK", Booked: today, ValueDate: today,
+		Credit: credit, Code: sepa.BankCode{Proprietary: "X"}, Transactions: payments}
+	for _, p := range payments {
+		e.Amount += p.Amount
+	}
+	return e
+}
+
+// file is a camt.053 file of one statement with these entries.
+func (b *bank) file(entries ...sepa.Entry) []byte {
+	b.t.Helper()
+	b.count++
+	today := vouchers.DayOf(b.Clock.Now())
+	s := sepa.Statement{ID: fmt.Sprintf("REL%d", b.count), Kind: sepa.KindStatement, Account: account, Entries: entries,
+		Opening: &sepa.Balance{Day: today, Amount: b.balance}}
+	for _, e := range entries {
+		b.balance += e.Movement()
+	}
+	s.Closing = &sepa.Balance{Day: today, Amount: b.balance}
+	return b.write(s)
+}
+
+func (b *bank) write(s ...sepa.Statement) []byte {
+	b.t.Helper()
+	var out bytes.Buffer
+	b.ok(sepa.WriteStatements(&out, sepa.StatementFile{MessageID: fmt.Sprintf("MSG%d", b.count), CreatedAt: b.Clock.Now(), Statements: s}))
+	return out.Bytes()
+}
+
+// imports takes a file and returns what became of its first statement.
+func (b *bank) imports(file []byte) statements.Statement {
+	b.t.Helper()
+	r, err := b.room.Import(b.t.Context(), b.Operator, bytes.NewReader(file))
+	b.ok(err)
+	b.agrees(r.Agreement)
+	return r.Statements[0]
+}
+
+// agrees checks that the bank's closing balance is our books'.
+func (b *bank) agrees(a *statements.Agreement) {
+	b.t.Helper()
+	if a == nil || a.Gap() != 0 {
+		b.t.Errorf("bank and books: %+v", a)
+	}
+}
+
+func (b *bank) waiting() []statements.Line {
+	b.t.Helper()
+	all, err := b.room.Unexplained(b.t.Context(), b.Operator)
+	b.ok(err)
+	return all
+}
+
+func (b *bank) ok(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bank) refused(err error, code string) {
+	b.t.Helper()
+	if fault.Code(err) != code {
+		b.t.Errorf("got %v, want fault %q", err, code)
+	}
+}
+
+func (b *bank) same(what string, got, want any) {
+	b.t.Helper()
+	if got != want {
+		b.t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
