@@ -1,0 +1,159 @@
+package httpd
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// settlementWindow is the API and the pages of settlements and payouts.
+type settlementWindow struct{ room *settlement.Service }
+
+// SettlementRoutes are the routes of package settlement.
+func SettlementRoutes(room *settlement.Service) []Route {
+	w := settlementWindow{room}
+	finance := For(identity.Operator, identity.Finance)
+	operator := For(identity.Operator, identity.Finance, identity.Agent, identity.Reader)
+	structure := For(identity.Structure, identity.Agent, identity.Finance, identity.Reader)
+	return []Route{
+		{Method: "POST", Path: "/api/v1/settlements", Handler: w.close, Access: finance,
+			Doc: "close a settlement: one payout per structure that is owed something"},
+		{Method: "GET", Path: "/api/v1/settlements", Handler: w.list, Access: operator, Doc: "list settlements, newest first"},
+		{Method: "GET", Path: "/api/v1/settlements/:id", Handler: w.open, Access: operator, Doc: "one settlement with its payouts"},
+		{Method: "GET", Path: "/api/v1/settlements/:id/pain001", Handler: w.file, Access: finance,
+			Doc: "the settlement's pain.001.001.09 file for the bank, always the same bytes"},
+		{Method: "GET", Path: "/api/v1/payouts", Handler: w.payouts, Access: structure,
+			Doc: "what the structure is owed, and its payouts, newest first"},
+		{Method: "GET", Path: "/api/v1/payouts/:id/statement", Handler: w.statement, Access: ForAny(identity.Structure, identity.Operator),
+			Doc: "the statement of one payout, as a PDF"},
+
+		{Method: "GET", Path: "/settlements", Handler: w.listPage, Access: operator, Doc: "settlements: what is owed now, and the list",
+			Nav: Nav{Key: "settlement.nav", Icon: "landmark"}},
+		{Method: "POST", Path: "/settlements", Handler: w.closeForm, Access: finance, Doc: "close a settlement from its page"},
+		{Method: "GET", Path: "/settlements/:id", Handler: w.openPage, Access: operator, Doc: "one settlement: file and payouts"},
+		{Method: "GET", Path: "/payouts", Handler: w.payoutsPage, Access: structure, Doc: "where the structure's money is",
+			Nav: Nav{Key: "settlement.payouts.nav", Icon: "banknote"}},
+	}
+}
+
+func (w settlementWindow) close(c *fiber.Ctx) error {
+	var req settlement.CloseRequest
+	if len(c.Request().Body()) > 0 {
+		if err := decode(c, &req); err != nil {
+			return err
+		}
+	}
+	closed, err := w.room.Close(c.UserContext(), actor(c), req)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderLocation, fmt.Sprintf("/api/v1/settlements/%d", closed.ID))
+	return apiJSON(c, http.StatusCreated, closed)
+}
+
+func (w settlementWindow) page(c *fiber.Ctx) (listing[settlement.Settlement], error) {
+	below, err := before[vouchers.SettlementID](c)
+	if err != nil {
+		return listing[settlement.Settlement]{}, err
+	}
+	all, err := w.room.List(c.UserContext(), actor(c), below, pageSize+1)
+	return cut(all, func(s settlement.Settlement) vouchers.SettlementID { return s.ID }), err
+}
+
+func (w settlementWindow) list(c *fiber.Ctx) error {
+	all, err := w.page(c)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, all)
+}
+
+func (w settlementWindow) detail(c *fiber.Ctx) (settlement.Detail, error) {
+	id, err := pathID[vouchers.SettlementID](c, "id")
+	if err != nil {
+		return settlement.Detail{}, err
+	}
+	return w.room.Open(c.UserContext(), actor(c), id)
+}
+
+func (w settlementWindow) open(c *fiber.Ctx) error {
+	d, err := w.detail(c)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, d)
+}
+
+func (w settlementWindow) file(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.SettlementID](c, "id")
+	if err != nil {
+		return err
+	}
+	var file bytes.Buffer
+	if err := w.room.File(c.UserContext(), actor(c), id, &file); err != nil {
+		return err
+	}
+	c.Attachment(fmt.Sprintf("PSL%d.xml", id))
+	c.Set(fiber.HeaderContentType, "application/xml; charset=utf-8")
+	return c.Send(file.Bytes())
+}
+
+// payoutsAnswer is a structure's money with a page of its payouts.
+type payoutsAnswer struct {
+	settlement.Money
+	listing[settlement.Payout]
+}
+
+func (w settlementWindow) money(c *fiber.Ctx) (payoutsAnswer, error) {
+	below, err := before[vouchers.PayoutID](c)
+	if err != nil {
+		return payoutsAnswer{}, err
+	}
+	m, err := w.room.Payouts(c.UserContext(), actor(c), below, pageSize+1)
+	return payoutsAnswer{m, cut(m.Payouts, func(p settlement.Payout) vouchers.PayoutID { return p.ID })}, err
+}
+
+func (w settlementWindow) payouts(c *fiber.Ctx) error {
+	all, err := w.money(c)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, all)
+}
+
+func (w settlementWindow) statement(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.PayoutID](c, "id")
+	if err != nil {
+		return err
+	}
+	s, err := w.room.Statement(c.UserContext(), actor(c), id)
+	if err != nil {
+		return err
+	}
+	for i, r := range s.Redeemed {
+		s.Redeemed[i].Theme = themeWord(c, r.Theme)
+	}
+	var out bytes.Buffer
+	if err := documents.WriteStatement(&out, paperWords{words(c)}, s); err != nil {
+		return err
+	}
+	c.Attachment(s.EndToEndID + ".pdf")
+	c.Set(fiber.HeaderContentType, "application/pdf")
+	return c.Send(out.Bytes())
+}
+
+// themeWord says a theme; one that a later version of the standard may bring is shown
+// as it is.
+func themeWord(c *fiber.Ctx, code string) string {
+	if key := "theme." + code; words(c).Has(key) {
+		return words(c).Text(key)
+	}
+	return code
+}

@@ -1,0 +1,156 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+func init() {
+	day, next := vouchers.Day(900), vouchers.PayoutID(8)
+	payouts := []settlement.Payout{
+		{ID: 7, StructureName: "Bonlieu", Amount: 30_00, EndToEnd: "PSL1-4", State: settlement.InTransit, ExecutionOn: day},
+		{ID: 6, StructureName: "Cluses", Amount: 30_00, EndToEnd: "PSL1-5", State: settlement.Booked, ExecutionOn: day, BookedOn: &day},
+		{ID: 5, StructureName: "Thônes", Amount: 30_00, EndToEnd: "PSL1-6", State: settlement.Returned, ReturnReason: "AC04", ReissuedIn: &next},
+	}
+	var held []settlement.Held
+	for _, reason := range []string{"bank_details_missing", "transfer_town_missing", "transfer_name_missing", "transfer_iban",
+		"transfer_iban_outside_sepa", "transfer_bic", "transfer_amount"} {
+		held = append(held, settlement.Held{Name: "Faverges", Amount: 10_00, Reason: reason})
+	}
+	one := settlement.Settlement{ID: 1, MessageID: "PSL1", ExecutionOn: day, Payouts: 3, Total: 90_00, SHA256: strings.Repeat("0f", 32),
+		InTransit: 1, Booked: 1, Returned: 1}
+	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held},
+		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: []settlement.Settlement{one}, Next: "/settlements?before=1"}
+	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: one, List: payouts}, MayFetch: true}
+	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true,
+		Steps: []payoutStep{{"Encaissé", "done"}, {"Envoyé", "current"}}, Rows: payouts, Next: "/payouts?before=5"}
+}
+
+// tills is a world behind the settlement window; a bearer token names who asks.
+func tills(t *testing.T) (*world.World, *window) {
+	t.Helper()
+	w := world.New(t)
+	room := settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: "FR7630006000011234567890189", Town: "Lyon"},
+		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
+	stranger := w.NewStructure("Autre lieu")
+	actors := map[string]identity.Actor{"operator": w.Operator, "structure": w.Structure.Actor, "stranger": stranger.Actor}
+	return w, setup(t, func(o *Options) {
+		o.Authenticate = func(_ context.Context, c Credential) (identity.Actor, error) {
+			if who, known := actors[c.Bearer]; known {
+				return who, nil
+			}
+			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
+		}
+	}, SettlementRoutes(room)...)
+}
+
+func (w *window) as(who, method, path, body string, headers ...string) (*http.Response, string) {
+	kind := "application/json"
+	if !strings.HasPrefix(path, "/api/") {
+		kind = "application/x-www-form-urlencoded"
+	}
+	return w.ask(method, path, body, append([]string{"Authorization", "Bearer " + who, "Content-Type", kind}, headers...)...)
+}
+
+func TestAProgramSettlesAndFetchesTheFile(t *testing.T) {
+	t.Parallel()
+	w, api := tills(t)
+	w.Redeem(w.Structure, w.HandOver(w.Campaign, 10), 3)
+	for i, replayed := range []string{"", "true"} {
+		answer, text := api.as("operator", "POST", "/api/v1/settlements", "{}", "Idempotency-Key", "monday-2026-03-09")
+		if answer.StatusCode != http.StatusCreated || answer.Header.Get("Idempotent-Replayed") != replayed || !strings.Contains(text, `"total_cents":3000`) {
+			t.Fatalf("closing, time %d: %d %s", i, answer.StatusCode, text)
+		}
+	}
+	_, text := api.as("operator", "GET", "/api/v1/settlements", "")
+	var list struct {
+		Items []settlement.Settlement
+		Next  *int64
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list.Items) != 1 || list.Next != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	path := fmt.Sprintf("/api/v1/settlements/%d", list.Items[0].ID)
+	answer, file := api.as("operator", "GET", path+"/pain001", "")
+	if answer.Header.Get("Content-Type") != "application/xml; charset=utf-8" || !strings.Contains(file, "pain.001.001.09") ||
+		answer.Header.Get("Content-Disposition") != `attachment; filename="PSL1.xml"` {
+		t.Errorf("%v: %.200s", answer.Header, file)
+	}
+	if _, detail := api.as("operator", "GET", path, ""); !strings.Contains(detail, `"account":"FR`) || strings.Contains(detail, "30006000010") {
+		t.Errorf("the account is not masked: %s", detail)
+	}
+	for _, refused := range []string{path, path + "/pain001"} {
+		if answer, _ := api.as("structure", "GET", refused, ""); answer.StatusCode != http.StatusForbidden {
+			t.Errorf("a structure gets %d for %s", answer.StatusCode, refused)
+		}
+	}
+	if answer, _ := api.as("operator", "GET", "/api/v1/settlements/x", ""); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("settlement x: %d", answer.StatusCode)
+	}
+}
+
+func TestAStructureSeesWhereItsMoneyIs(t *testing.T) {
+	t.Parallel()
+	w, api := tills(t)
+	booklet := w.HandOver(w.Campaign, 10)
+	w.Redeem(w.Structure, booklet, 3)
+	api.as("operator", "POST", "/api/v1/settlements", "")
+	w.Redeem(w.Structure, booklet, 1)
+	_, text := api.as("structure", "GET", "/api/v1/payouts", "")
+	var money struct {
+		Owed  vouchers.Cents      `json:"owed_cents"`
+		Next  string              `json:"next_on"`
+		Items []settlement.Payout `json:"items"`
+	}
+	if err := json.Unmarshal([]byte(text), &money); err != nil || money.Owed != 10_00 || money.Next != "2026-03-10" || len(money.Items) != 1 {
+		t.Fatalf("%v: %s", err, text)
+	}
+	statement := fmt.Sprintf("/api/v1/payouts/%d/statement", money.Items[0].ID)
+	answer, pdf := api.as("structure", "GET", statement, "")
+	if answer.Header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(pdf, "%PDF-") {
+		t.Errorf("%v: %.20q", answer.Header, pdf)
+	}
+	if answer, _ := api.as("stranger", "GET", statement, ""); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("another structure gets %d", answer.StatusCode)
+	}
+	if answer, page := api.as("structure", "GET", "/payouts", ""); answer.StatusCode != http.StatusOK || !strings.Contains(page, "10,00") ||
+		!strings.Contains(page, statement) || !strings.Contains(page, `aria-current="step"`) {
+		t.Errorf("%d: %s", answer.StatusCode, page)
+	}
+}
+
+func TestTheOperatorSettlesFromThePage(t *testing.T) {
+	t.Parallel()
+	w, pages := tills(t)
+	if _, empty := pages.as("operator", "GET", "/settlements", ""); strings.Contains(empty, "<form class=\"confirm\"") {
+		t.Error("nothing to settle and a button all the same")
+	}
+	w.Redeem(w.Structure, w.HandOver(w.Campaign, 10), 3)
+	if _, list := pages.as("operator", "GET", "/settlements", ""); !strings.Contains(list, `value="2026-03-10"`) || !strings.Contains(list, "30,00") {
+		t.Errorf("the list page: %s", list)
+	}
+	sunday := "_key=0123456789&execution_on=2026-03-15"
+	if answer, page := pages.as("operator", "POST", "/settlements", sunday); answer.StatusCode != http.StatusUnprocessableEntity ||
+		!strings.Contains(page, `href="#execution_on"`) {
+		t.Errorf("a Sunday: %d %s", answer.StatusCode, page)
+	}
+	answer, _ := pages.as("operator", "POST", "/settlements", "_key=9876543210&execution_on=2026-03-11")
+	if answer.StatusCode != http.StatusSeeOther {
+		t.Fatalf("closing answers %d", answer.StatusCode)
+	}
+	_, page := pages.as("operator", "GET", answer.Header.Get("Location"), "")
+	if !strings.Contains(page, w.Structure.OrganisationName) || !strings.Contains(page, "/pain001") || !strings.Contains(page, "settlement-hash") {
+		t.Errorf("the settlement's page: %s", page)
+	}
+}

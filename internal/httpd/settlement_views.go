@@ -1,0 +1,124 @@
+package httpd
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// SettlementsBody is what settlement/list.html shows.
+type SettlementsBody struct {
+	Now      settlement.Preview
+	HeldSum  vouchers.Cents
+	MayClose bool
+	Problem  string // why the form was refused, "" at first
+	Rows     []settlement.Settlement
+	Next     string // URL of the page that follows
+}
+
+func (w settlementWindow) listPage(c *fiber.Ctx) error { return w.showList(c, "") }
+
+func (w settlementWindow) showList(c *fiber.Ctx, problem string) error {
+	now, err := w.room.Preview(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	all, err := w.page(c)
+	if err != nil {
+		return err
+	}
+	body := SettlementsBody{Now: now, Problem: problem, Rows: all.Items, Next: all.nextURL("/settlements"),
+		MayClose: actor(c).Needs(identity.Operator, identity.Finance) == nil}
+	for _, held := range now.Held {
+		body.HeldSum += held.Amount
+	}
+	return page(c, "settlement/list", body)
+}
+
+func (w settlementWindow) closeForm(c *fiber.Ctx) error {
+	var form struct {
+		ExecutionOn vouchers.Day `form:"execution_on"`
+	}
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	closed, err := w.room.Close(c.UserContext(), actor(c), settlement.CloseRequest{ExecutionOn: form.ExecutionOn})
+	if problem := faultText(c, err); problem != "" {
+		c.Status(refusalOf(err).status)
+		return w.showList(c, problem)
+	}
+	if err != nil {
+		return err
+	}
+	if err := flash(c, "done", "settlement.closed", "count", closed.Payouts, "amount", closed.Total); err != nil {
+		return err
+	}
+	return c.Redirect(fmt.Sprintf("/settlements/%d", closed.ID), http.StatusSeeOther)
+}
+
+// SettlementBody is what settlement/settlement.html shows.
+type SettlementBody struct {
+	settlement.Detail
+	MayFetch bool
+}
+
+func (w settlementWindow) openPage(c *fiber.Ctx) error {
+	d, err := w.detail(c)
+	if err != nil {
+		return err
+	}
+	return page(c, "settlement/settlement", SettlementBody{d, actor(c).Needs(identity.Operator, identity.Finance) == nil})
+}
+
+// PayoutsBody is what settlement/payouts.html shows.
+type PayoutsBody struct {
+	settlement.Money
+	First bool // the first page of the list
+	Steps []payoutStep
+	Rows  []settlement.Payout
+	Next  string
+}
+
+// payoutStep is one step on money's way.
+type payoutStep struct{ Text, State string }
+
+func (w settlementWindow) payoutsPage(c *fiber.Ctx) error {
+	all, err := w.money(c)
+	if err != nil {
+		return err
+	}
+	return page(c, "settlement/payouts", PayoutsBody{Money: all.Money, First: c.Query("before") == "",
+		Steps: payoutSteps(c, all.Money), Rows: all.listing.Items, Next: all.nextURL("/payouts")})
+}
+
+// payoutSteps say how far the latest money has come: the latest payout if there is one
+// that did not come back, otherwise what has been redeemed since.
+func payoutSteps(c *fiber.Ctx, m settlement.Money) []payoutStep {
+	at := -1
+	switch {
+	case len(m.Payouts) > 0 && m.Payouts[0].State == settlement.InTransit:
+		at = 1
+	case len(m.Payouts) > 0 && m.Payouts[0].State == settlement.Booked:
+		at = 3
+	case m.Owed > 0:
+		at = 0
+	default:
+		return nil
+	}
+	steps := make([]payoutStep, 4)
+	for i, key := range []string{"redeemed", "ordered", "sent", "arrived"} {
+		state := "todo"
+		if i < at {
+			state = "done"
+		} else if i == at {
+			state = "current"
+		}
+		steps[i] = payoutStep{words(c).Text("settlement.payouts.step." + key), state}
+	}
+	return steps
+}
