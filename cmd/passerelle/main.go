@@ -1,0 +1,219 @@
+// Passerelle is a voucher and mediation-service marketplace: see README.md.
+//
+// SPDX-License-Identifier: AGPL-3.0-or-later
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	_ "time/tzdata" // days are French days, also where the machine has no zone files
+
+	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+
+	"github.com/passerelle/passerelle/internal/app"
+)
+
+type commands struct {
+	Serve   serve   `cmd:"" help:"Run the service."`
+	Migrate migrate `cmd:"" help:"Bring the database's schema up to date."`
+	Verify  verify  `cmd:"" help:"Recompute the invariants from the rows; exit 1 when one is broken."`
+	Keys    struct {
+		Rotate rotate `cmd:"" help:"Add a key that signs from now on. Codes made before stay valid. Start every service again afterwards."`
+	} `cmd:"" help:"The secrets of the codes."`
+	Admin struct {
+		Create createAdmin `cmd:"" help:"Make an admin of the operator. The password is PASSERELLE_PASSWORD, or asked for, or made and printed."`
+	} `cmd:"" help:"The operator's people."`
+	Import struct {
+		Places    importPlaces    `cmd:"" help:"Import places from a file in standard-mediation-num."`
+		Statement importStatement `cmd:"" help:"Import a bank statement (camt.053 or camt.054)."`
+	} `cmd:"" help:"Bring files in."`
+}
+
+// program is what every command gets.
+type program struct {
+	context.Context
+	cfg app.Config
+	log *slog.Logger
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx)
+	stop()
+	os.Exit(code)
+}
+
+// run returns the exit code: 0, 1 when the command fails, kong's when it is not understood.
+func run(ctx context.Context) int {
+	parser := kong.Must(&commands{}, kong.Name("passerelle"), kong.Help(printHelp), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Description("Digital-culture vouchers: every live cheque is covered by money that is there. “passerelle help COMMAND” tells more."))
+	chosen, err := parser.Parse(withHelp(os.Args[1:]))
+	parser.FatalIfErrorf(err)
+	cfg, err := app.ReadConfig(os.Environ())
+	if err == nil {
+		err = chosen.Run(&program{ctx, cfg, app.NewLog(os.Stderr, slog.LevelInfo)})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "passerelle:", err)
+		return 1
+	}
+	return 0
+}
+
+// withHelp makes "help COMMAND" of "COMMAND --help", and help of nothing at all.
+func withHelp(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(args[1:], "--help")
+	}
+	return args
+}
+
+// printHelp adds the environment to the list of all commands.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil || ctx.Selected() != nil {
+		return err
+	}
+	return app.PrintConfig(ctx.Stdout)
+}
+
+type serve struct{}
+
+func (serve) Run(p *program) error { return app.Serve(p, p.cfg, p.log) }
+
+type migrate struct{}
+
+func (migrate) Run(p *program) error { return app.Migrate(p, p.cfg, p.log) }
+
+type verify struct {
+	JSON bool `name:"json" help:"Print the findings as JSON."`
+}
+
+func (v *verify) Run(p *program) error {
+	findings, err := app.Verify(p, p.cfg, p.log)
+	if err != nil {
+		return err
+	}
+	if v.JSON {
+		err = writeJSON(os.Stdout, findings)
+	} else {
+		for _, f := range findings {
+			fmt.Printf("%-7s %v\n", f.ID, f.OK)
+		}
+	}
+	return errors.Join(err, app.Broken(findings))
+}
+
+type rotate struct{}
+
+func (rotate) Run(p *program) error {
+	id, err := app.RotateKeys(p.cfg.KeysFile)
+	if err == nil {
+		fmt.Printf("key %d signs from now on: start every service again\n", id)
+	}
+	return err
+}
+
+type createAdmin struct {
+	Email string `arg:"" help:"The admin's e-mail address."`
+}
+
+func (c *createAdmin) Run(p *program) error {
+	given, err := askPassword()
+	if err != nil {
+		return err
+	}
+	password, err := app.CreateAdmin(p, p.cfg, p.log, c.Email, given)
+	if err != nil {
+		return err
+	}
+	fmt.Println("admin:", c.Email)
+	if given == "" {
+		fmt.Println("password, shown this once:", password)
+	}
+	return nil
+}
+
+// askPassword takes PASSERELLE_PASSWORD, or asks where somebody is there to answer. ""
+// means that one is to be made.
+func askPassword() (string, error) {
+	if password := os.Getenv("PASSERELLE_PASSWORD"); password != "" {
+		return password, nil
+	}
+	if !isatty.IsTerminal(os.Stdin.Fd()) {
+		return "", nil
+	}
+	fmt.Fprint(os.Stderr, "Password (empty: make one): ")
+	echo("-echo")
+	defer echo("echo")
+	text, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	fmt.Fprintln(os.Stderr)
+	return strings.TrimRight(text, "\r\n"), err
+}
+
+// echo tells the terminal whether to show what is typed. Where it cannot, the password
+// is seen, which whoever types it notices.
+func echo(mode string) {
+	stty := exec.Command("stty", mode)
+	stty.Stdin = os.Stdin
+	_ = stty.Run()
+}
+
+type importPlaces struct {
+	File   string `arg:"" type:"existingfile" help:"The file."`
+	Source string `help:"Who made the file; a place is known again by it and its id. Default: the file's name."`
+	As     string `placeholder:"EMAIL" help:"The operator's member who imports. Default: the first admin."`
+}
+
+func (i *importPlaces) Run(p *program) error {
+	if i.Source == "" {
+		i.Source = strings.ToLower(strings.TrimSuffix(filepath.Base(i.File), filepath.Ext(i.File)))
+	}
+	return importFile(i.File, func(file io.Reader) (any, error) {
+		return app.ImportPlaces(p, p.cfg, p.log, app.Import{File: file, Source: i.Source, As: i.As})
+	})
+}
+
+type importStatement struct {
+	File string `arg:"" type:"existingfile" help:"The file."`
+	As   string `placeholder:"EMAIL" help:"The operator's member who imports. Default: the first admin."`
+}
+
+func (i *importStatement) Run(p *program) error {
+	return importFile(i.File, func(file io.Reader) (any, error) {
+		return app.ImportStatement(p, p.cfg, p.log, app.Import{File: file, As: i.As})
+	})
+}
+
+func importFile(name string, do func(io.Reader) (any, error)) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	report, err := do(file)
+	if err != nil {
+		return err
+	}
+	return writeJSON(os.Stdout, report)
+}
+
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}

@@ -1,0 +1,201 @@
+// Package app makes a whole program of a configuration: database, rooms, window, jobs.
+// The command line and the stories use it; it is the only place that reads the
+// environment and the machine's clock.
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/internal/siret"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Config is everything that can be set from outside. `passerelle help` prints it.
+type Config struct {
+	DatabaseURL string  `env:"DATABASE_URL" help:"PostgreSQL 15 or later to use; without it a private one runs under PASSERELLE_DATA"`
+	Data        string  `env:"PASSERELLE_DATA" envDefault:"./data" help:"folder of the private PostgreSQL, the keys, the outbox and settings.env"`
+	Port        uint16  `env:"PORT" envDefault:"8080" help:"port to listen on"`
+	PublicURL   string  `env:"PUBLIC_URL" help:"address that browsers and QR codes use; default http://localhost:PORT"`
+	Proxies     proxies `env:"TRUSTED_PROXY" help:"addresses or networks, separated by commas, whose X-Forwarded-For is believed"`
+	KeysFile    string  `env:"KEYS_FILE" help:"secrets of the codes; default PASSERELLE_DATA/keys.json, made on the first start"`
+	SMTPURL     string  `env:"SMTP_URL" help:"smtp://user:password@host:587 or smtps://…; without it notices are files in PASSERELLE_DATA/outbox"`
+	MailFrom    string  `env:"MAIL_FROM" envDefault:"Passerelle <bonjour@passerelle.example>" help:"sender of notices; to be set with SMTP_URL"`
+
+	OperatorName    string `env:"OPERATOR_NAME" envDefault:"Passerelle" help:"the operator, as pro-formas and bank files name it"`
+	OperatorAddress string `env:"OPERATOR_ADDRESS" help:"its address: street, postcode town"`
+	OperatorSIRET   string `env:"OPERATOR_SIRET" help:"its SIRET, 14 digits"`
+	OperatorPhone   string `env:"OPERATOR_PHONE" help:"whom holders of cheques can call, as it is read out"`
+	SegregatedIBAN  string `env:"SEGREGATED_IBAN" help:"the bank account that holds face value; without it nothing can be settled"`
+	SegregatedBIC   string `env:"SEGREGATED_BIC" help:"its BIC; may be absent"`
+
+	Dev bool `env:"PASSERELLE_DEV" help:"1 shows /dev/outbox and /dev/components; never where strangers can come"`
+}
+
+// settingsFile may hold NAME=value lines for what the environment does not say.
+const settingsFile = "settings.env"
+
+// ReadConfig reads the environment (NAME=value, as os.Environ gives it) and
+// PASSERELLE_DATA/settings.env, and checks what can be checked without a database.
+func ReadConfig(environ []string) (Config, error) {
+	values := env.ToMap(environ)
+	data := values["PASSERELLE_DATA"]
+	if data == "" {
+		data = "./data"
+	}
+	settings, err := os.ReadFile(filepath.Join(data, settingsFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Config{}, err
+	}
+	for line := range strings.Lines(string(settings)) {
+		name, value, found := strings.Cut(strings.TrimSpace(line), "=")
+		if _, given := values[name]; found && !given && !strings.HasPrefix(name, "#") {
+			values[name] = value
+		}
+	}
+	cfg, err := env.ParseAsWithOptions[Config](env.Options{Environment: values})
+	if err != nil {
+		return Config{}, fmt.Errorf("the environment cannot be read: %w", err)
+	}
+	return cfg.complete()
+}
+
+// complete fills in what follows from the rest, and checks.
+func (c Config) complete() (Config, error) {
+	if c.PublicURL == "" {
+		c.PublicURL = localURL(c.Port)
+	}
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	if c.KeysFile == "" {
+		c.KeysFile = filepath.Join(c.Data, "keys.json")
+	}
+	// What a QR code will hold later must fit now.
+	if _, err := vouchers.URL(c.PublicURL, strings.Repeat("0", vouchers.PayloadLength)); err != nil {
+		return c, fmt.Errorf("PUBLIC_URL %q cannot be printed as a QR code: %w", c.PublicURL, err)
+	}
+	if u, err := url.Parse(c.DatabaseURL); c.DatabaseURL != "" && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		return c, errors.New("DATABASE_URL is no address like postgres://user:password@host/database") // never repeated: it holds a password
+	}
+	if c.SMTPURL != "" && strings.HasSuffix(strings.TrimSuffix(c.MailFrom, ">"), ".example") {
+		return c, errors.New("MAIL_FROM must be set with SMTP_URL: it is the address that notices come from")
+	}
+	return c, c.checkOperator()
+}
+
+// localURL is this machine as its own browser reaches it. With a port of five digits
+// "localhost" is too long for a QR code; 127.1 is 127.0.0.1 written short.
+func localURL(port uint16) string {
+	if port > 9999 {
+		return fmt.Sprintf("http://127.1:%d", port)
+	}
+	return fmt.Sprintf("http://localhost:%d", port)
+}
+
+func (c Config) checkOperator() error {
+	if c.SegregatedIBAN != "" {
+		if _, err := sepa.ParseIBAN(c.SegregatedIBAN); err != nil {
+			return fmt.Errorf("SEGREGATED_IBAN is no IBAN: %w", err)
+		}
+		if _, _, town := c.address(); town == "" {
+			return errors.New("OPERATOR_ADDRESS must read street, postcode town: bank files need it with SEGREGATED_IBAN")
+		}
+	}
+	if c.SegregatedBIC != "" {
+		if _, err := sepa.ParseBIC(c.SegregatedBIC); err != nil {
+			return fmt.Errorf("SEGREGATED_BIC is no BIC: %w", err)
+		}
+	}
+	if c.OperatorSIRET != "" {
+		if _, err := siret.Parse(c.OperatorSIRET); err != nil {
+			return fmt.Errorf("OPERATOR_SIRET is no SIRET: %w", err)
+		}
+	}
+	return nil
+}
+
+// address cuts "12 rue des Lilas, 74000 Annecy" where the last comma is.
+func (c Config) address() (street, postcode, town string) {
+	cut := strings.LastIndex(c.OperatorAddress, ",")
+	if cut < 0 {
+		return strings.TrimSpace(c.OperatorAddress), "", ""
+	}
+	postcode, town, _ = strings.Cut(strings.TrimSpace(c.OperatorAddress[cut+1:]), " ")
+	return strings.TrimSpace(c.OperatorAddress[:cut]), postcode, strings.TrimSpace(town)
+}
+
+// issuer is the operator on pro-formas.
+func (c Config) issuer() documents.Issuer {
+	street, postcode, town := c.address()
+	issuer := documents.Issuer{IBAN: c.SegregatedIBAN, BIC: c.SegregatedBIC}
+	issuer.Name, issuer.SIRET = c.OperatorName, c.OperatorSIRET
+	for _, line := range []string{street, strings.TrimSpace(postcode + " " + town)} {
+		if line != "" {
+			issuer.Address = append(issuer.Address, line)
+		}
+	}
+	return issuer
+}
+
+// debtor is the operator in bank files. complete has checked both numbers.
+func (c Config) debtor() settlement.Debtor {
+	street, postcode, town := c.address()
+	debtor := settlement.Debtor{Name: c.OperatorName, Street: street, Postcode: postcode, Town: town}
+	if c.SegregatedIBAN != "" {
+		debtor.IBAN, _ = sepa.ParseIBAN(c.SegregatedIBAN)
+	}
+	if c.SegregatedBIC != "" {
+		debtor.BIC, _ = sepa.ParseBIC(c.SegregatedBIC)
+	}
+	return debtor
+}
+
+// PrintConfig lists the environment with its defaults.
+func PrintConfig(w io.Writer) error {
+	fmt.Fprintln(w, "\nEnvironment, or NAME=value lines in PASSERELLE_DATA/settings.env:")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fields := reflect.TypeFor[Config]()
+	for i := range fields.NumField() {
+		tag := fields.Field(i).Tag
+		text := tag.Get("help")
+		if value := tag.Get("envDefault"); value != "" {
+			text += " (default " + value + ")"
+		}
+		fmt.Fprintf(table, "  %s\t%s\n", tag.Get("env"), text)
+	}
+	return table.Flush()
+}
+
+// proxies reads addresses and networks.
+type proxies []netip.Prefix
+
+func (p *proxies) UnmarshalText(text []byte) error {
+	for item := range strings.SplitSeq(string(text), ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		if address, err := netip.ParseAddr(item); err == nil {
+			*p = append(*p, netip.PrefixFrom(address, address.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(item)
+		if err != nil {
+			return fmt.Errorf("TRUSTED_PROXY: %q is neither an address nor a network", item)
+		}
+		*p = append(*p, network.Masked())
+	}
+	return nil
+}

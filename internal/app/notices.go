@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/i18n"
+	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/mail"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/settlement"
+)
+
+// notices writes the messages that go out by e-mail. Each is enqueued in the transaction
+// of what it tells, under a key that names the event: it is neither lost nor sent twice.
+type notices struct {
+	words  *i18n.Words
+	origin string // PUBLIC_URL, for links
+}
+
+// newNotices writes in French: whom a notice is for has not told another language.
+func newNotices(cfg Config, words *i18n.Catalogue) notices {
+	return notices{words.For("fr"), cfg.PublicURL}
+}
+
+// handedOver is the receipt of a booklet, for a person who wants one. It holds the code:
+// whoever lost the paper still has the cheques.
+func (n notices) handedOver(ctx context.Context, tx *db.Tx, to string, b issuing.Booklet) error {
+	return mail.Enqueue(ctx, tx, fmt.Sprintf("booklet:%d:handed_over", b.ID), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.handover.subject", "count", b.Count),
+		Text: n.words.Text("notice.handover.text", "count", b.Count, "value", b.Value(), "funder", b.Funder,
+			"until", b.Until, "code", b.Typed, "link", b.QR, "places", n.origin+"/places"),
+	})
+}
+
+// orderFunded tells a funder that money has arrived. line names the event: an order may
+// be paid in several parts.
+func (n notices) orderFunded(ctx context.Context, tx *db.Tx, to string, o orders.Order, line int64) error {
+	subject, text := "notice.order.funded.subject", "notice.order.funded.text"
+	if o.State != orders.Funded {
+		subject, text = "notice.order.part.subject", "notice.order.part.text"
+	}
+	return mail.Enqueue(ctx, tx, fmt.Sprintf("order:%d:line:%d", o.ID, line), mail.Message{
+		To:      to,
+		Subject: n.words.Text(subject, "reference", o.Reference),
+		Text: n.words.Text(text, "reference", o.Reference, "campaign", o.CampaignName, "received", o.Received,
+			"face", o.Face, "lacks", o.Lacks(), "link", fmt.Sprintf("%s/orders/%d", n.origin, o.ID)),
+	})
+}
+
+// payoutSent tells a structure that the bank has sent its money.
+func (n notices) payoutSent(ctx context.Context, tx *db.Tx, to string, p settlement.Payout) error {
+	return mail.Enqueue(ctx, tx, fmt.Sprintf("payout:%d:sent", p.ID), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.payout.subject", "amount", p.Amount),
+		Text: n.words.Text("notice.payout.text", "count", p.Redemptions, "amount", p.Amount, "account", p.Account,
+			"reference", p.EndToEnd, "link", n.origin+"/payouts"),
+	})
+}

@@ -1,0 +1,206 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/audit"
+	"github.com/passerelle/passerelle/internal/campaigns"
+	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/httpd"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/jobs"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/mail"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/redemption"
+	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/internal/statements"
+	"github.com/passerelle/passerelle/internal/throttle"
+	"github.com/passerelle/passerelle/vouchers"
+	"github.com/passerelle/passerelle/web"
+)
+
+// stopWithin is how long requests in flight may take once the program is told to stop.
+const stopWithin = 15 * time.Second
+
+// rooms is the trade, wired.
+type rooms struct {
+	keys *vouchers.Keyring
+
+	identity   *identity.Service
+	labelling  *labelling.Service
+	catalogue  *catalogue.Service
+	campaigns  *campaigns.Service
+	orders     *orders.Service
+	issuing    *issuing.Service
+	counter    *redemption.Service
+	settlement *settlement.Service
+	statements *statements.Service
+	reporting  *reporting.Service
+}
+
+// open makes the rooms on a migrated database.
+func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger) (*rooms, error) {
+	keys, err := openKeys(ctx, s.DB, cfg.KeysFile)
+	if err != nil {
+		return nil, err
+	}
+	r := &rooms{
+		keys:       keys,
+		identity:   identity.New(s.DB, audit.Record),
+		labelling:  labelling.New(s.DB),
+		catalogue:  catalogue.New(s.DB),
+		campaigns:  campaigns.New(s.DB),
+		orders:     orders.New(s.DB, cfg.issuer(), n.orderFunded),
+		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
+		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
+	}
+	r.statements = statements.New(s.DB, cfg.debtor().IBAN, r.orders, r.settlement, log)
+	r.reporting = reporting.New(s.DB, settlement.FileOf)
+	r.counter, err = redemption.New(ctx, s.DB, keys, log)
+	return r, err
+}
+
+// Program is a service that runs: it answers requests and does jobs.
+type Program struct {
+	*rooms
+	Address string // "http://127.0.0.1:8080": where this process answers
+	Config  Config
+
+	store    *store
+	log      *slog.Logger
+	server   *httpd.Server
+	runner   *jobs.Runner
+	working  sync.WaitGroup // the runner and the listener
+	stopWork context.CancelFunc
+	failed   chan error // the listener's end, when nobody asked for it
+}
+
+// Start opens the database, brings its schema up to date and begins to answer. Jobs wait
+// for Work. Stop ends it all.
+func Start(ctx context.Context, cfg Config, clock db.Clock, log *slog.Logger) (*Program, error) {
+	s, err := openStore(ctx, cfg, clock, log, alone)
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{Config: cfg, store: s, log: log, failed: make(chan error, 1), stopWork: func() {}}
+	if err := p.begin(ctx, clock); err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return p, nil
+}
+
+func (p *Program) begin(ctx context.Context, clock db.Clock) error {
+	if err := db.Migrate(ctx, p.store.url); err != nil {
+		return err
+	}
+	site, err := httpd.LoadSite(web.Files)
+	if err != nil {
+		return err
+	}
+	rooms, err := open(ctx, p.Config, p.store, newNotices(p.Config, site.Words), p.log)
+	if err != nil {
+		return err
+	}
+	p.rooms = rooms
+	sender, outbox, err := p.mailer(clock)
+	if err != nil {
+		return err
+	}
+	p.runner = p.jobs(sender)
+	if p.server, err = p.window(site, outbox, clock); err != nil {
+		return err
+	}
+	return p.listen(ctx)
+}
+
+// mailer is the mail server, or the folder that stands in for it.
+func (p *Program) mailer(clock db.Clock) (mail.Sender, *mail.Outbox, error) {
+	if p.Config.SMTPURL != "" {
+		smtp, err := mail.NewSMTP(p.Config.SMTPURL, p.Config.MailFrom, clock)
+		return smtp, nil, err
+	}
+	outbox, err := mail.NewOutbox(filepath.Join(p.Config.Data, "outbox"), p.Config.MailFrom, clock)
+	return outbox, outbox, err
+}
+
+// jobs is the work that happens without a request.
+func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
+	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{mail.Kind: mail.Handler(sender)})
+	runner.Every("expire", 24*time.Hour, func(ctx context.Context) error {
+		_, err := p.issuing.ExpireDue(ctx)
+		return err
+	})
+	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
+		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
+	})
+	runner.Every("sweep", time.Hour, func(ctx context.Context) error {
+		return p.store.InTx(ctx, func(tx *db.Tx) error {
+			_, err := throttle.Sweep(ctx, tx)
+			if err != nil {
+				return err
+			}
+			_, err = jobs.Sweep(ctx, tx)
+			return err
+		})
+	})
+	return runner
+}
+
+func (p *Program) listen(ctx context.Context) error {
+	var l net.ListenConfig
+	socket, err := l.Listen(ctx, "tcp", fmt.Sprintf(":%d", p.Config.Port))
+	if err != nil {
+		return fmt.Errorf("port %d cannot be listened on; another one can be given with PORT: %w", p.Config.Port, err)
+	}
+	p.Address = fmt.Sprintf("http://127.0.0.1:%d", socket.Addr().(*net.TCPAddr).Port)
+	p.working.Go(func() {
+		if err := p.server.App.Listener(socket); err != nil {
+			p.failed <- err
+		}
+	})
+	return nil
+}
+
+// Work begins to do jobs.
+func (p *Program) Work() {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stopWork = cancel
+	p.working.Go(func() { p.runner.Run(ctx) })
+}
+
+// Wait returns when ctx ends, or with the error that ended the service by itself.
+func (p *Program) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-p.failed:
+		return err
+	}
+}
+
+// Stop takes no more requests, lets those in flight finish, then ends jobs, counter and
+// database, in the order in which they need each other.
+func (p *Program) Stop() error {
+	var err error
+	if p.server != nil {
+		err = p.server.App.ShutdownWithTimeout(stopWithin)
+	}
+	p.stopWork()
+	p.working.Wait()
+	if p.rooms != nil {
+		p.counter.Stop()
+	}
+	return errors.Join(err, p.store.Close())
+}

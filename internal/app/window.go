@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/httpd"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/mail"
+)
+
+// window puts the rooms behind HTTP. outbox is nil where mail goes out.
+func (p *Program) window(site *httpd.Site, outbox *mail.Outbox, clock db.Clock) (*httpd.Server, error) {
+	return httpd.New(httpd.Options{
+		Site:           site,
+		Log:            p.log,
+		Now:            clock,
+		PublicURL:      p.Config.PublicURL,
+		Authenticate:   p.authenticate,
+		Ready:          p.ready,
+		Home:           p.home,
+		Routes:         p.routes(outbox),
+		TrustedProxies: p.Config.Proxies,
+	})
+}
+
+func (p *Program) authenticate(ctx context.Context, c httpd.Credential) (identity.Actor, error) {
+	return p.identity.Authenticate(ctx, identity.Credential{Bearer: c.Bearer, Session: c.SessionCookie})
+}
+
+// ready says whether requests can be served: the database answers and its schema is this
+// program's.
+func (p *Program) ready(ctx context.Context) error {
+	if err := p.store.Ping(ctx); err != nil {
+		return err
+	}
+	return db.Migrated(ctx, p.store.url)
+}
+
+// home reads the figures of the home page.
+func (p *Program) home(ctx context.Context) (httpd.HomeFigures, error) {
+	cover, err := p.reporting.Cover(ctx)
+	if err != nil {
+		return httpd.HomeFigures{}, err
+	}
+	var places labelling.Counts
+	err = p.store.Read(ctx, func(tx *db.Tx) (err error) {
+		places, err = labelling.Count(ctx, tx)
+		return err
+	})
+	return httpd.HomeFigures{LiveCents: cover.Live, OwedCents: cover.Payable + cover.InTransit, HeldCents: cover.Held, At: cover.At,
+		Places: places.Known, LabelledPlaces: places.Labelled}, err
+}
+
+// routes lists the rooms' routes in the order of the navigation.
+func (p *Program) routes(_ *mail.Outbox) []httpd.Route {
+	return slices.Concat(
+		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
+		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
+		httpd.SettlementRoutes(p.settlement),
+		httpd.IdentityRoutes(p.identity),
+	)
+}
+
+// nearest finds where vouchers can be spent.
+func (p *Program) nearest(ctx context.Context, q labelling.NearQuery) ([]labelling.Place, error) {
+	var places []labelling.Place
+	err := p.store.Read(ctx, func(tx *db.Tx) (err error) {
+		places, err = labelling.Nearest(ctx, tx, q)
+		return err
+	})
+	return places, err
+}
