@@ -33,7 +33,14 @@ func New(t testing.TB) *db.DB {
 func NewWithClock(t testing.TB) (*db.DB, *Clock) {
 	t.Helper()
 	clock := NewClock()
-	d, err := db.Open(t.Context(), URL(t), clock.Now)
+	return Open(t, URL(t), clock), clock
+}
+
+// Open gives a pool of its own on the database at url, as another node has. It ends with
+// the test.
+func Open(t testing.TB, url string, clock *Clock) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), url, clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +49,7 @@ func NewWithClock(t testing.TB) (*db.DB, *Clock) {
 			t.Error(err)
 		}
 	})
-	return d, clock
+	return d
 }
 
 // URL gives the address of a migrated, empty database that is dropped with the test.
