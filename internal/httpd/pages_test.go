@@ -19,7 +19,6 @@ var samples = map[string]any{
 	"home/error":      ErrorBody{Status: 500, Title: "T", Text: "x", Reference: "R"},
 	"home/display":    DisplayBody{Back: "/"},
 	"home/components": componentsSample(),
-	"identity/login":  struct{ Email, Problem string }{"ana@example.org", "x"},
 }
 
 func TestEveryPageRendersInEveryLanguage(t *testing.T) {

@@ -177,36 +177,23 @@ type Search struct {
 	Kind   Kind
 	Words  string                  // part of the name or town
 	Before vouchers.OrganisationID // only those made before this one
+	Limit  int                     // how many at most
 }
 
-// Found is one page of organisations, newest first. Next is the Before of the next
-// page, 0 where there is none.
-type Found struct {
-	Items []Organisation          `json:"items"`
-	Next  vouchers.OrganisationID `json:"next,omitempty"`
-}
-
-const pageLength = 50
-
-// Find searches the organisations that Organisations lists, page by page.
-func (s *Service) Find(ctx context.Context, actor Actor, q Search) (Found, error) {
+// Find searches the organisations that Organisations lists, newest first.
+func (s *Service) Find(ctx context.Context, actor Actor, q Search) ([]Organisation, error) {
 	if err := actor.NeedsAny(Operator, Funder); err != nil {
-		return Found{}, err
+		return nil, err
 	}
 	if actor.Kind == Funder && q.Kind != Prescriber {
-		return Found{}, fault.New(fault.Forbidden, "forbidden")
+		return nil, fault.New(fault.Forbidden, "forbidden")
 	}
-	var f Found
+	var all []Organisation
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		f.Items, err = findOrganisations(ctx, tx, q, pageLength+1)
+		all, err = findOrganisations(ctx, tx, q)
 		return err
 	})
-	if len(f.Items) > pageLength {
-		f.Items = f.Items[:pageLength]
-		f.Next = f.Items[pageLength-1].ID
-	}
-	f.Items = visible(actor, f.Items)
-	return f, err
+	return visible(actor, all), err
 }
 
 // visible leaves a funder the names and towns of others, nothing else.

@@ -29,12 +29,12 @@ func organisations(ctx context.Context, tx *db.Tx, kind Kind) ([]Organisation, e
 	return all, err
 }
 
-func findOrganisations(ctx context.Context, tx *db.Tx, q Search, limit int) ([]Organisation, error) {
+func findOrganisations(ctx context.Context, tx *db.Tx, q Search) ([]Organisation, error) {
 	all := []Organisation{}
 	err := tx.Select(ctx, &all, selectOrganisations+`
 		WHERE ($1 = '' OR o.kind = $1) AND ($2 = 0 OR o.id < $2)
 		  AND ($3 = '' OR strpos(lower(o.name || ' ' || o.town), lower($3)) > 0)
-		ORDER BY o.id DESC LIMIT $4`, q.Kind, q.Before, q.Words, limit)
+		ORDER BY o.id DESC LIMIT $4`, q.Kind, q.Before, q.Words, q.Limit)
 	return all, err
 }
 
