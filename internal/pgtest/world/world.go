@@ -35,6 +35,7 @@ const Theme = "everyday_tools"
 // World is a database with people in it. The actors are admins.
 type World struct {
 	DB    *db.DB
+	URL   string // of the database, for tests that open it as another node does
 	Clock *pgtest.Clock
 	Keys  *vouchers.Keyring
 
@@ -61,7 +62,8 @@ type Structure struct {
 // of €10.00 in booklets of 10.
 func New(t testing.TB) *World {
 	t.Helper()
-	d, clock := pgtest.NewWithClock(t)
+	url, clock := pgtest.URL(t), pgtest.NewClock()
+	d := pgtest.Open(t, url, clock)
 	keys, err := vouchers.NewKeyring(1, vouchers.NewKey(1))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +73,7 @@ func New(t testing.TB) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{DB: d, Clock: clock, Keys: keys, t: t,
+	w := &World{DB: d, URL: url, Clock: clock, Keys: keys, t: t,
 		Identity: identity.New(d, audit.Record), Campaigns: campaigns.New(d),
 		Issuing: issuing.New(d, keys, Origin, noReceipt, log), Counter: counter}
 	t.Cleanup(w.Counter.Stop)
