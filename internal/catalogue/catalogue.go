@@ -92,7 +92,8 @@ func importPlaces(ctx context.Context, tx *db.Tx, actor identity.Actor, what imp
 
 // SetServices replaces what a place of the actor's structure offers. No service at all
 // is an offer too: the place then takes no voucher. Its faults are theme_unknown,
-// theme_repeated, price_out_of_range and duration_out_of_range.
+// theme_repeated, price_out_of_range and
+// service_duration_out_of_range.
 func (s *Service) SetServices(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, offers []Offer) ([]Offer, error) {
 	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
 		return nil, err

@@ -270,7 +270,7 @@ func TestServicesAreRefused(t *testing.T) {
 	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "cooking", PriceVouchers: 1, DurationMinutes: 60}), "theme_unknown")
 	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", DurationMinutes: 60}), "price_out_of_range")
 	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: 128, DurationMinutes: 60}), "price_out_of_range")
-	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: 1, DurationMinutes: 4}), "duration_out_of_range")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: 1, DurationMinutes: 4}), "service_duration_out_of_range")
 	if kept, err := w.Catalogue.Services(t.Context(), identity.Actor{}, w.Structure.Place); err != nil || len(kept) != 1 || kept[0].Theme != world.Theme {
 		t.Errorf("after the refusals: %+v, %v", kept, err)
 	}

@@ -30,7 +30,7 @@ func checkOffers(offers []Offer) error {
 		case o.PriceVouchers < 1 || o.PriceVouchers > priceMost:
 			return fault.New(fault.Invalid, "price_out_of_range", "most", priceMost)
 		case o.DurationMinutes < durationLeast || o.DurationMinutes > durationMost:
-			return fault.New(fault.Invalid, "duration_out_of_range", "least", durationLeast, "most", durationMost)
+			return fault.New(fault.Invalid, "service_duration_out_of_range", "least", durationLeast, "most", durationMost)
 		}
 		seen[o.Theme] = true
 	}

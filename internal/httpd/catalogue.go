@@ -1,0 +1,183 @@
+package httpd
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/i18n"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/territory"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// catalogueWindow is the API and the pages of places and what they offer.
+type catalogueWindow struct {
+	room   *catalogue.Service
+	places *labelling.Service
+}
+
+// CatalogueRoutes are the routes of package catalogue.
+func CatalogueRoutes(room *catalogue.Service, places *labelling.Service) []Route {
+	w := catalogueWindow{room, places}
+	operator, structure := For(identity.Operator, identity.Agent), For(identity.Structure, identity.Agent)
+	return []Route{
+		{Method: "GET", Path: "/api/v1/places", Handler: w.find, Access: Public,
+			Doc: "places, the nearest first; near is a commune or postcode, q words, labelled=true those that take vouchers today"},
+		{Method: "POST", Path: "/api/v1/places/import", Handler: w.importFile, Access: operator, Body: LargestBody,
+			Doc: "import a CSV file in standard-mediation-num, sent as the body; source names who made it"},
+		{Method: "GET", Path: "/api/v1/places/:id", Handler: w.open, Access: Public, Doc: "one place with its services and its label"},
+		{Method: "PUT", Path: "/api/v1/places/:id/services", Handler: w.setServices, Access: structure,
+			Doc: "replace what a place of one's structure offers, priced in vouchers"},
+
+		{Method: "GET", Path: "/places", Handler: w.findPage, Access: Public, Doc: "find a place"},
+		{Method: "GET", Path: "/places/import", Handler: w.importPage, Access: operator, Doc: "import places: form",
+			Nav: Nav{Key: "catalogue.import.nav", Icon: "upload"}},
+		{Method: "POST", Path: "/places/import", Handler: w.importForm, Access: operator, Body: LargestBody, Doc: "import places: report"},
+		{Method: "GET", Path: "/places/:id", Handler: w.openPage, Access: Public, Doc: "one place"},
+		{Method: "GET", Path: "/places/:id/services", Handler: w.servicesPage, Access: structure, Doc: "services of one's place: form"},
+		{Method: "POST", Path: "/places/:id/services", Handler: w.servicesForm, Access: structure, Doc: "services of one's place: keep"},
+	}
+}
+
+// findRequest reads the query of a search.
+func findRequest(c *fiber.Ctx) catalogue.FindRequest {
+	return catalogue.FindRequest{
+		Near: c.Query("near"), Commune: c.Query("commune"), Query: c.Query("q"),
+		LabelledOnly: c.QueryBool("labelled"), Limit: c.QueryInt("limit"), After: c.Query("after"),
+	}
+}
+
+// communeAnswer is a commune, as the API names it.
+type communeAnswer struct {
+	INSEE     string   `json:"insee"`
+	Name      string   `json:"name"`
+	Postcodes []string `json:"postcodes"`
+}
+
+func newCommuneAnswer(c territory.Commune) communeAnswer {
+	return communeAnswer{c.INSEE, c.Name, c.Postcodes}
+}
+
+// placesAnswer is one page of places.
+type placesAnswer struct {
+	Commune *communeAnswer    `json:"commune"` // from where distances are measured
+	Others  []communeAnswer   `json:"others"`  // communes that near may also mean: choose one with commune
+	Items   []labelling.Place `json:"items"`
+	Next    *string           `json:"next"` // for after
+}
+
+func (w catalogueWindow) find(c *fiber.Ctx) error {
+	f, err := w.room.Find(c.UserContext(), actor(c), findRequest(c))
+	if err != nil {
+		return err
+	}
+	answer := placesAnswer{Others: []communeAnswer{}, Items: f.Places}
+	if f.Places == nil {
+		answer.Items = []labelling.Place{}
+	}
+	if f.Commune != nil {
+		commune := newCommuneAnswer(*f.Commune)
+		answer.Commune = &commune
+	}
+	for _, other := range f.Others {
+		answer.Others = append(answer.Others, newCommuneAnswer(other))
+	}
+	if f.Next != "" {
+		answer.Next = &f.Next
+	}
+	return apiJSON(c, http.StatusOK, answer)
+}
+
+func (w catalogueWindow) place(c *fiber.Ctx) (labelling.Place, error) {
+	id, err := pathID[vouchers.PlaceID](c, "id")
+	if err != nil {
+		return labelling.Place{}, err
+	}
+	return w.places.Open(c.UserContext(), actor(c), id)
+}
+
+func (w catalogueWindow) open(c *fiber.Ctx) error {
+	p, err := w.place(c)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, p)
+}
+
+// servicesAnswer is what a place offers.
+type servicesAnswer struct {
+	Services []catalogue.Offer `json:"services"`
+}
+
+func (w catalogueWindow) setServices(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.PlaceID](c, "id")
+	if err != nil {
+		return err
+	}
+	var in servicesAnswer
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	services, err := w.room.SetServices(c.UserContext(), actor(c), id, in.Services)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, servicesAnswer{services})
+}
+
+// problemAnswer is a problem of a file, with its sentence.
+type problemAnswer struct {
+	Line   int    `json:"line"`  // 0: the whole file
+	Field  string `json:"field"` // the column
+	Code   string `json:"code"`
+	Value  string `json:"value"`
+	Effect string `json:"effect"` // "row_refused", "value_dropped" or "information"
+	Detail string `json:"detail"`
+}
+
+// reportAnswer is what became of a file.
+type reportAnswer struct {
+	catalogue.ImportReport
+	Problems []problemAnswer `json:"problems"`
+}
+
+var effects = map[catalogue.Effect]string{
+	catalogue.RowLeftOut: "row_refused", catalogue.ValueDropped: "value_dropped", catalogue.ForInformation: "information",
+}
+
+func newReportAnswer(words *i18n.Words, r catalogue.ImportReport) reportAnswer {
+	answer := reportAnswer{ImportReport: r, Problems: make([]problemAnswer, len(r.Problems))}
+	for i, p := range r.Problems {
+		answer.Problems[i] = problemAnswer{p.Line, p.Field, p.Code, p.Value, effects[p.Effect],
+			words.Text("import.problem."+p.Code, "line", p.Line, "field", p.Field, "value", p.Value)}
+	}
+	return answer
+}
+
+func (w catalogueWindow) importFile(c *fiber.Ctx) error {
+	report, err := w.room.Import(c.UserContext(), actor(c), c.Query("source"), bytes.NewReader(c.Request().Body()))
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, newReportAnswer(words(c), report))
+}
+
+// uploaded opens the one file of a form.
+func uploaded(c *fiber.Ctx, field string) (io.ReadCloser, error) {
+	file, err := c.FormFile(field)
+	if err != nil || file.Size == 0 {
+		return nil, fault.New(fault.Invalid, "file_missing")
+	}
+	opened, err := file.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open an uploaded file: %w", err)
+	}
+	return opened, nil
+}

@@ -1,0 +1,295 @@
+package httpd
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/i18n"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/territory"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// FinderBody is what catalogue/places.html shows.
+type FinderBody struct {
+	Near, Query  string
+	LabelledOnly bool
+	Asked        bool   // something was looked for
+	Commune      string // from where distances are measured, "" when not understood
+	Others       []Choice
+	Places       []PlaceView
+	Next         string // URL of the page that follows
+}
+
+// Choice is a link to one of several answers.
+type Choice struct{ Text, Href string }
+
+func (w catalogueWindow) findPage(c *fiber.Ctx) error {
+	req := findRequest(c)
+	body := FinderBody{Near: req.Near, Query: req.Query, LabelledOnly: req.LabelledOnly}
+	body.Asked = req.Near != "" || req.Query != "" || req.Commune != ""
+	if !body.Asked {
+		return page(c, "catalogue/places", body)
+	}
+	f, err := w.room.Find(c.UserContext(), actor(c), req)
+	if err != nil {
+		return err
+	}
+	if f.Commune != nil {
+		body.Commune = f.Commune.Name
+	}
+	for _, other := range f.Others {
+		body.Others = append(body.Others, communeChoice(req, other))
+	}
+	for _, p := range f.Places {
+		view := placeView(words(c), p)
+		view.Services = servicesInLine(words(c), p)
+		body.Places = append(body.Places, view)
+	}
+	if f.Next != "" {
+		body.Next = finderURL(req, f.Next)
+	}
+	return page(c, "catalogue/places", body)
+}
+
+func communeChoice(req catalogue.FindRequest, c territory.Commune) Choice {
+	text := c.Name
+	if len(c.Postcodes) > 0 {
+		text += " (" + c.Postcodes[0] + ")"
+	}
+	req.Commune, req.Near = c.INSEE, c.Name
+	return Choice{text, finderURL(req, "")}
+}
+
+// finderURL is the address of a search, which holds all its filters.
+func finderURL(req catalogue.FindRequest, after string) string {
+	query := url.Values{"near": {req.Near}}
+	for name, value := range map[string]string{"commune": req.Commune, "q": req.Query, "after": after} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if req.LabelledOnly {
+		query.Set("labelled", "true")
+	}
+	return "/places?" + query.Encode()
+}
+
+// servicesInLine says in one line what a place offers, or what its source says it does.
+func servicesInLine(w *i18n.Words, p labelling.Place) string {
+	var list []string
+	for _, o := range inOrder(p.Services) {
+		list = append(list, w.Text("catalogue.offer", "theme", w.Text("theme."+o.Theme), "count", o.PriceVouchers))
+	}
+	if list == nil {
+		list = themesInWords(w, p.Themes)
+	}
+	return strings.Join(list, " · ")
+}
+
+func themesInWords(w *i18n.Words, themes []string) []string {
+	var list []string
+	for _, theme := range themes {
+		list = append(list, w.Text("theme."+theme))
+	}
+	return list
+}
+
+// inOrder sorts offers in the order of the standard's themes.
+func inOrder(offers []catalogue.Offer) []catalogue.Offer {
+	order := catalogue.Themes()
+	return slices.SortedFunc(slices.Values(offers), func(a, b catalogue.Offer) int {
+		return slices.Index(order, catalogue.Theme(a.Theme)) - slices.Index(order, catalogue.Theme(b.Theme))
+	})
+}
+
+// PlaceDetailBody is what catalogue/place.html shows.
+type PlaceDetailBody struct {
+	PlaceView
+	ID            vouchers.PlaceID
+	HoursLines    []string
+	Offers        []OfferView
+	Themes        []string // in words, where the place has no offer of its own
+	Presentation  string
+	Email         string
+	Website       string
+	Accessibility string
+	UpdatedOn     *vouchers.Day
+	LabelUntil    *vouchers.Day // nil where it takes no voucher today
+	MayClaim      bool          // nobody answers for it, and the reader could
+	MayLabel      bool
+	MayPrice      bool
+}
+
+// OfferView is a service in words.
+type OfferView struct {
+	Theme   string
+	Price   int // vouchers
+	Minutes int
+}
+
+func offerViews(w *i18n.Words, offers []catalogue.Offer) []OfferView {
+	var views []OfferView
+	for _, o := range inOrder(offers) {
+		views = append(views, OfferView{w.Text("theme." + o.Theme), o.PriceVouchers, o.DurationMinutes})
+	}
+	return views
+}
+
+func (w catalogueWindow) openPage(c *fiber.Ctx) error {
+	p, err := w.place(c)
+	if err != nil {
+		return err
+	}
+	who := actor(c)
+	body := PlaceDetailBody{
+		PlaceView: placeView(words(c), p), ID: p.ID, HoursLines: hoursInWords(words(c), p.Hours),
+		Offers: offerViews(words(c), p.Services), Presentation: p.Presentation, Email: p.Email, Website: p.Website,
+		Accessibility: p.Accessibility, UpdatedOn: p.UpdatedOn,
+		MayClaim: p.Structure == 0 && who.Needs(identity.Structure, identity.Agent) == nil,
+		MayLabel: p.Structure != 0 && who.Needs(identity.Operator, identity.Agent) == nil,
+		MayPrice: p.Structure != 0 && p.Structure == who.Organisation && who.Needs(identity.Structure, identity.Agent) == nil,
+	}
+	if body.Offers == nil {
+		body.Themes = themesInWords(words(c), p.Themes)
+	}
+	if p.Labelled {
+		body.LabelUntil = &p.Label.EndsOn
+	}
+	return page(c, "catalogue/place", body)
+}
+
+// ServicesBody is what catalogue/services.html shows.
+type ServicesBody struct {
+	ID      vouchers.PlaceID
+	Name    string
+	Rows    []ServiceRow
+	Problem string // why the form was refused, "" at first
+}
+
+// ServiceRow is one theme of the form; a price left empty means that it is not offered.
+type ServiceRow struct {
+	Theme, Text    string
+	Price, Minutes int // 0: empty
+}
+
+func (w catalogueWindow) servicesPage(c *fiber.Ctx) error {
+	p, err := w.own(c)
+	if err != nil {
+		return err
+	}
+	return w.showServices(c, p, p.Services, "")
+}
+
+// own is the place of the path where the actor's structure answers for it.
+func (w catalogueWindow) own(c *fiber.Ctx) (labelling.Place, error) {
+	p, err := w.place(c)
+	if err == nil && p.Structure != actor(c).Organisation {
+		return p, notFound()
+	}
+	return p, err
+}
+
+func (w catalogueWindow) showServices(c *fiber.Ctx, p labelling.Place, offers []catalogue.Offer, problem string) error {
+	body := ServicesBody{ID: p.ID, Name: p.Name, Problem: problem}
+	for _, theme := range catalogue.Themes() {
+		row := ServiceRow{Theme: string(theme), Text: words(c).Text("theme." + string(theme))}
+		for _, o := range offers {
+			if o.Theme == row.Theme {
+				row.Price, row.Minutes = o.PriceVouchers, o.DurationMinutes
+			}
+		}
+		body.Rows = append(body.Rows, row)
+	}
+	return page(c, "catalogue/services", body)
+}
+
+func (w catalogueWindow) servicesForm(c *fiber.Ctx) error {
+	p, err := w.own(c)
+	if err != nil {
+		return err
+	}
+	var form struct {
+		Themes  []string `form:"theme"`
+		Prices  []int    `form:"price"`
+		Minutes []int    `form:"minutes"`
+	}
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	if len(form.Prices) != len(form.Themes) || len(form.Minutes) != len(form.Themes) {
+		return malformed()
+	}
+	var offers []catalogue.Offer
+	for i, theme := range form.Themes {
+		if form.Prices[i] != 0 || form.Minutes[i] != 0 {
+			offers = append(offers, catalogue.Offer{Theme: theme, PriceVouchers: form.Prices[i], DurationMinutes: form.Minutes[i]})
+		}
+	}
+	kept, err := w.room.SetServices(c.UserContext(), actor(c), p.ID, offers)
+	if problem := faultText(c, err); problem != "" {
+		c.Status(refusalOf(err).status)
+		return w.showServices(c, p, offers, problem)
+	}
+	if err != nil {
+		return err
+	}
+	if err := flash(c, "done", "catalogue.services.kept", "count", len(kept), "place", p.Name); err != nil {
+		return err
+	}
+	return c.Redirect("/structure", fiber.StatusSeeOther)
+}
+
+// ImportBody is what catalogue/import.html shows.
+type ImportBody struct {
+	Source  string
+	Problem string // why the file was refused, "" at first
+}
+
+// ImportReportBody is what catalogue/report.html shows.
+type ImportReportBody struct {
+	reportAnswer
+	Source string
+}
+
+func (w catalogueWindow) importPage(c *fiber.Ctx) error {
+	return page(c, "catalogue/import", ImportBody{Source: "national"})
+}
+
+// importForm answers with the report itself: sent again, it is the same report.
+func (w catalogueWindow) importForm(c *fiber.Ctx) error {
+	var form struct {
+		Source string `form:"source"`
+	}
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	report, err := w.importUploaded(c, form.Source)
+	if problem := faultText(c, err); problem != "" {
+		c.Status(refusalOf(err).status)
+		return page(c, "catalogue/import", ImportBody{Source: form.Source, Problem: problem})
+	}
+	if err != nil {
+		return err
+	}
+	return page(c, "catalogue/report", ImportReportBody{newReportAnswer(words(c), report), form.Source})
+}
+
+func (w catalogueWindow) importUploaded(c *fiber.Ctx, source string) (catalogue.ImportReport, error) {
+	file, err := uploaded(c, "file")
+	if err != nil {
+		return catalogue.ImportReport{}, err
+	}
+	defer file.Close()
+	report, err := w.room.Import(c.UserContext(), actor(c), source, file)
+	if err != nil {
+		return report, fmt.Errorf("import places: %w", err)
+	}
+	return report, nil
+}

@@ -1,0 +1,133 @@
+package httpd
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// labellingWindow is the API and the pages of claims, labels and bank details.
+type labellingWindow struct {
+	room   *labelling.Service
+	places *catalogue.Service
+}
+
+// LabellingRoutes are the routes of package labelling.
+func LabellingRoutes(room *labelling.Service, places *catalogue.Service) []Route {
+	w := labellingWindow{room, places}
+	claimer, members, admin := For(identity.Structure, identity.Agent), For(identity.Structure), For(identity.Structure, identity.Admin)
+	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
+	return []Route{
+		{Method: "POST", Path: "/api/v1/places/:id/claim", Handler: w.claim, Access: claimer, Doc: "answer for a place, as its structure"},
+		{Method: "GET", Path: "/api/v1/bank-details", Handler: w.bankDetails, Access: members,
+			Doc: "the account to which the structure is paid, masked; null where there is none"},
+		{Method: "PUT", Path: "/api/v1/bank-details", Handler: w.setBankDetails, Access: admin,
+			Doc: "replace the account to which the structure is paid"},
+		{Method: "POST", Path: "/api/v1/places/:id/labels", Handler: w.grant, Access: reviewer,
+			Doc: "grant a label to a claimed place; one about to end is renewed"},
+		{Method: "DELETE", Path: "/api/v1/labels/:id", Handler: w.end, Access: reviewer, Doc: "take a label back, with a reason"},
+		{Method: "GET", Path: "/api/v1/labels", Handler: w.queue, Access: operator,
+			Doc: "claimed places that wait for a label, and labels about to end"},
+
+		{Method: "GET", Path: "/structure", Handler: w.structurePage, Access: members, Doc: "one's structure: places, labels, account",
+			Nav: Nav{Key: "labelling.structure.nav", Icon: "building-2"}},
+		{Method: "GET", Path: "/structure/claim", Handler: w.claimPage, Access: claimer, Doc: "look for one's place, to answer for it"},
+		{Method: "POST", Path: "/places/:id/claim", Handler: w.claimForm, Access: claimer, Doc: "answer for a place"},
+		{Method: "GET", Path: "/bank-details", Handler: w.bankPage, Access: admin, Doc: "the structure's account: form"},
+		{Method: "POST", Path: "/bank-details", Handler: w.bankForm, Access: admin, Doc: "the structure's account: keep"},
+		{Method: "GET", Path: "/labels", Handler: w.queuePage, Access: operator, Doc: "labels to review and to renew",
+			Nav: Nav{Key: "labelling.queue.nav", Icon: "badge-check"}},
+		{Method: "GET", Path: "/places/:id/labels", Handler: w.labelPage, Access: reviewer, Doc: "a place's label: forms"},
+		{Method: "POST", Path: "/places/:id/labels", Handler: w.grantForm, Access: reviewer, Doc: "grant or renew a label"},
+		{Method: "POST", Path: "/places/:id/labels/end", Handler: w.endForm, Access: reviewer, Doc: "take a place's label back"},
+	}
+}
+
+func (w labellingWindow) claim(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.PlaceID](c, "id")
+	if err != nil {
+		return err
+	}
+	p, err := w.room.Claim(c.UserContext(), actor(c), labelling.ClaimRequest{Place: id})
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, p)
+}
+
+// bankAnswer is the account in force.
+type bankAnswer struct {
+	BankDetails *labelling.BankDetails `json:"bank_details"` // null: none was given
+}
+
+func (w labellingWindow) bankDetails(c *fiber.Ctx) error {
+	b, err := w.room.BankDetails(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, bankAnswer{b})
+}
+
+func (w labellingWindow) setBankDetails(c *fiber.Ctx) error {
+	var in labelling.NewBankDetails
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	b, err := w.room.SetBankDetails(c.UserContext(), actor(c), in)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, bankAnswer{&b})
+}
+
+func (w labellingWindow) grant(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.PlaceID](c, "id")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		StartsOn vouchers.Day `json:"starts_on"`
+		EndsOn   vouchers.Day `json:"ends_on"`
+	}
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	l, err := w.room.GrantLabel(c.UserContext(), actor(c), labelling.Grant{Place: id, StartsOn: in.StartsOn, EndsOn: in.EndsOn})
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderLocation, fmt.Sprintf("/api/v1/places/%d", id))
+	return apiJSON(c, http.StatusCreated, l)
+}
+
+func (w labellingWindow) end(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.LabelID](c, "id")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	l, err := w.room.EndLabel(c.UserContext(), actor(c), labelling.End{Label: id, Reason: in.Reason})
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, l)
+}
+
+func (w labellingWindow) queue(c *fiber.Ctx) error {
+	q, err := w.room.Labels(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, q)
+}

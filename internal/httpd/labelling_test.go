@@ -1,0 +1,226 @@
+package httpd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+func init() {
+	day := vouchers.Day(900)
+	offers := []OfferView{{"Emploi", 2, 90}}
+	card := PlaceView{Name: "Le Relais", Address: "1 rue A, 74000 Annecy", Href: "/places/1", Phone: "04 50 02 00 00",
+		Dial: "+33450020000", Hours: "lundi : de 9 h à 12 h", Route: "https://www.openstreetmap.org/directions?to=1", HasDistance: true, Km: 2.4, Accepts: true}
+	bank := &labelling.BankDetails{IBAN: "FR76 •••• •••• 0189", Holder: "Le Relais", Since: time.Unix(1e9, 0)}
+	samples["catalogue/places"] = FinderBody{Near: "Saint-Denis", Query: "emploi", Asked: true, Commune: "Saint-Denis",
+		Others: []Choice{{"Saint-Denis (93200)", "/places?commune=93066"}}, Places: []PlaceView{card}, Next: "/places?after=1-1"}
+	samples["catalogue/place"] = PlaceDetailBody{PlaceView: card, ID: 1, HoursLines: []string{"lundi : de 9 h à 12 h"}, Offers: offers,
+		Presentation: "x", Email: "a@b.example", Website: "https://b.example", Accessibility: "https://acceslibre.example/1",
+		UpdatedOn: &day, LabelUntil: &day, MayClaim: true, MayLabel: true, MayPrice: true}
+	samples["catalogue/services"] = ServicesBody{ID: 1, Name: "Le Relais", Problem: "x", Rows: []ServiceRow{{"employment", "Emploi", 2, 90}, {"online_safety", "Sécurité", 0, 0}}}
+	samples["catalogue/import"] = ImportBody{Source: "national", Problem: "x"}
+	samples["catalogue/report"] = ImportReportBody{Source: "national", reportAnswer: reportAnswer{
+		ImportReport: catalogue.ImportReport{Read: 3, Added: 1, Updated: 1, Refused: 1, Unlisted: 2},
+		Problems: []problemAnswer{{Line: 4, Field: "nom", Effect: "row_refused", Detail: "x"}, {Effect: "information", Detail: "y"},
+			{Line: 2, Field: "telephone", Effect: "value_dropped", Detail: "z"}}}}
+	samples["labelling/structure"] = StructureBody{Name: "Le Relais", Bank: bank, MayChange: true, MayPay: true,
+		Places: []OwnPlace{{1, "Le Relais", "Annecy", "done", "Label en cours", "x", offers}, {2, "Annexe", "Annecy", "pending", "À l’étude", "x", nil}}}
+	samples["labelling/claim"] = ClaimBody{Near: "Annecy", Asked: true, Commune: "Annecy", Problem: "x",
+		Places: []ClaimablePlace{{1, "Le Relais", "Annecy", true}, {2, "Annexe", "Annecy", false}}}
+	samples["labelling/bank"] = BankBody{Now: bank, Typed: labelling.NewBankDetails{IBAN: "FR", Holder: "Le Relais"}, Problem: "x"}
+	samples["labelling/queue"] = QueueBody{MayGrant: true, Ending: []labelling.Ending{{Place: 1, Name: "x", EndsOn: day}},
+		Waiting: []WaitingRow{{labelling.Waiting{Place: 1, Name: "x", HasBank: true, Services: 1}, 3}, {labelling.Waiting{Place: 2, HasBank: true}, 1}, {labelling.Waiting{Place: 3}, 0}}}
+	samples["labelling/label"] = LabelBody{Place: labelling.Place{ID: 1, Name: "x", Structure: 1, Labelled: true, Label: &labelling.Label{ID: 1, EndsOn: day}},
+		Offers: offers, MayGrant: true, StartsOn: day, EndsOn: day, Field: "reason", Problem: "x"}
+}
+
+// desk is a world behind the windows of labelling and catalogue; a bearer token names who
+// asks.
+func desk(t *testing.T) (*world.World, *window) {
+	t.Helper()
+	w := world.New(t)
+	actors := map[string]identity.Actor{"operator": w.Operator, "structure": w.Structure.Actor,
+		"newcomer": w.Organisation(identity.Structure, "Le Relais"), "funder": w.Funder}
+	return w, setup(t, func(o *Options) {
+		o.Now = w.Clock.Now
+		o.Authenticate = func(_ context.Context, c Credential) (identity.Actor, error) {
+			if who, known := actors[c.Bearer]; known {
+				return who, nil
+			}
+			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
+		}
+	}, append(CatalogueRoutes(w.Catalogue, w.Labelling), LabellingRoutes(w.Labelling, w.Catalogue)...)...)
+}
+
+const onePlace = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +
+	"a,,Le Relais numérique,Annecy,74000,74010,1 rue A,0450020000,Mo-Fr 09:00-12:00\n"
+
+func TestAProgramImportsClaimsPricesAndLabelsAPlace(t *testing.T) {
+	t.Parallel()
+	w, api := desk(t)
+	answer, text := api.as("operator", "POST", "/api/v1/places/import?source=essai", onePlace+"b,,,Annecy,74000,74010,,,\n", "Content-Type", "text/csv")
+	if answer.StatusCode != http.StatusOK || !strings.Contains(text, `"added":1`) || !strings.Contains(text, `"effect":"row_refused"`) {
+		t.Fatalf("%d %s", answer.StatusCode, text)
+	}
+	var found struct{ Items []labelling.Place }
+	text = api.wantStatus(http.StatusOK, "GET", "/api/v1/places?near=annecy&q=relais", "")
+	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Items) != 1 {
+		t.Fatalf("%v: %s", err, text)
+	}
+	path := fmt.Sprintf("/api/v1/places/%d", found.Items[0].ID)
+	today := vouchers.DayOf(w.Clock.Now())
+	for _, step := range []struct {
+		who, method, path, body string
+		status                  int
+		want                    string
+	}{
+		{"operator", "POST", path + "/labels", `{"ends_on":"` + (today + 100).String() + `"}`, 409, `"place_unclaimed"`},
+		{"newcomer", "POST", path + "/claim", "", 200, `"labelled":false`},
+		{"structure", "POST", path + "/claim", "", 409, `"place_claimed"`},
+		{"structure", "PUT", path + "/services", `{"services":[]}`, 404, `"not_found"`},
+		{"newcomer", "PUT", path + "/services", `{"services":[{"theme":"employment","price_vouchers":2,"duration_minutes":60}]}`, 200, `"employment"`},
+		{"newcomer", "PUT", "/api/v1/bank-details", `{"iban":"FR1420041010050500013M02606","bic":"","holder":"Le Relais"}`, 200, `"FR14 •••• •••• 2606"`},
+		{"newcomer", "PUT", "/api/v1/bank-details", `{"iban":"FR1420041010050500013M02607","bic":"","holder":"Le Relais"}`, 422, `"iban_check"`},
+		{"newcomer", "GET", "/api/v1/bank-details", "", 200, `"FR14 •••• •••• 2606"`},
+		{"operator", "GET", "/api/v1/labels", "", 200, `"has_bank_details":true`},
+		{"funder", "GET", "/api/v1/labels", "", 403, `"forbidden"`},
+		{"operator", "POST", path + "/labels", `{"ends_on":"` + (today + 100).String() + `"}`, 201, `"ends_on":"` + (today + 100).String()},
+		{"nobody", "GET", path, "", 401, `"unauthenticated"`},
+	} {
+		answer, text := api.as(step.who, step.method, step.path, step.body)
+		if answer.StatusCode != step.status || !strings.Contains(text, step.want) {
+			t.Errorf("%s %s by %s: %d %s", step.method, step.path, step.who, answer.StatusCode, text)
+		}
+	}
+	var place labelling.Place
+	if err := json.Unmarshal([]byte(api.wantStatus(http.StatusOK, "GET", path, "")), &place); err != nil || !place.Labelled {
+		t.Fatalf("%+v, %v", place, err)
+	}
+	end := fmt.Sprintf("/api/v1/labels/%d", place.Label.ID)
+	if answer, text := api.as("operator", "DELETE", end, `{"reason":"Le lieu a fermé."}`); answer.StatusCode != http.StatusOK || !strings.Contains(text, "fermé") {
+		t.Errorf("%d %s", answer.StatusCode, text)
+	}
+}
+
+func TestAPersonFindsAPlaceWithoutScript(t *testing.T) {
+	t.Parallel()
+	w, site := desk(t)
+	if _, err := w.Catalogue.Import(t.Context(), w.Operator, "essai", strings.NewReader(onePlace)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/places":                                    "Tapez une commune pour commencer",
+		"/places?near=annecy":                        "Autour de Annecy",
+		"/places?near=annecy&q=relais":               `href="tel:&#43;33450020000"`,
+		"/places?near=xyzzyx":                        "Nous ne connaissons pas de commune",
+		"/places?near=annecy&q=zzz":                  "Aucun lieu ne correspond",
+		"/places?near=saint-denis":                   "Vous pensiez à une autre commune",
+		"/places?near=&labelled=true&q=":             "Tapez une commune",
+		fmt.Sprintf("/places/%d", w.Structure.Place): "Accepte les chèques",
+	} {
+		if text := site.wantStatus(http.StatusOK, "GET", path, ""); !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q", path, want)
+		}
+	}
+	site.wantStatus(http.StatusNotFound, "GET", "/places/999999", "")
+	site.wantStatus(http.StatusNotFound, "GET", "/places/x", "")
+}
+
+func TestAStructureAndTheOperatorDoTheirWorkOnPages(t *testing.T) {
+	t.Parallel()
+	w, site := desk(t)
+	place := w.NewPlace("Le Relais numérique", "")
+	path, today := fmt.Sprintf("/places/%d", place), vouchers.DayOf(w.Clock.Now())
+	form := func(pairs ...string) string {
+		values := url.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			values.Add(pairs[i], pairs[i+1])
+		}
+		return values.Encode()
+	}
+	for _, step := range []struct {
+		who, method, path, body string
+		status                  int
+		want                    string
+	}{
+		{"newcomer", "GET", "/structure", "", 200, "Vos lieux apparaîtront ici"},
+		{"newcomer", "GET", "/structure/claim?near=thones", "", 200, "Le Relais numérique"},
+		{"newcomer", "POST", path + "/claim", "", 303, ""},
+		{"newcomer", "POST", path + "/claim", "", 409, "déjà dans votre structure"},
+		{"newcomer", "GET", path + "/services", "", 200, "Emploi et formation"},
+		{"structure", "GET", path + "/services", "", 404, ""},
+		{"newcomer", "POST", path + "/services", form("theme", "employment", "price", "2", "minutes", ""), 422, "value=\"2\""},
+		{"newcomer", "POST", path + "/services", form("theme", "employment", "price", "2", "minutes", "60", "theme", "online_safety", "price", "", "minutes", ""), 303, ""},
+		{"newcomer", "GET", "/structure", "", 200, "2 chèques"},
+		{"newcomer", "POST", "/bank-details", form("iban", "FR14", "bic", "", "holder", "Le Relais"), 422, "longueur"},
+		{"newcomer", "POST", "/bank-details", form("iban", "FR14 2004 1010 0505 0001 3M02 606", "bic", "", "holder", "Le Relais"), 303, ""},
+		{"newcomer", "GET", "/bank-details", "", 200, "FR14 •••• •••• 2606"},
+		{"operator", "GET", "/labels", "", 200, "1 lieu attend un label"},
+		{"operator", "GET", path + "/labels", "", 200, "Accorder le label"},
+		{"operator", "POST", path + "/labels", form("starts_on", today.String(), "ends_on", (today - 1).String()), 422, "avant le premier"},
+		{"operator", "POST", path + "/labels", form("starts_on", today.String(), "ends_on", (today + 30).String()), 303, ""},
+		{"operator", "GET", "/labels", "", 200, "1 label se termine"},
+		{"newcomer", "GET", "/structure", "", 200, "Ce lieu accepte les chèques"},
+		{"newcomer", "GET", "/labels", "", 403, ""},
+	} {
+		answer, text := site.as(step.who, step.method, step.path, step.body)
+		if answer.StatusCode != step.status || !strings.Contains(text, step.want) {
+			t.Errorf("%s %s by %s: %d, want %d and %q", step.method, step.path, step.who, answer.StatusCode, step.status, step.want)
+		}
+	}
+	p, err := w.Labelling.Open(t.Context(), identity.Actor{}, place)
+	if err != nil || !p.Labelled {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	end := form("label", fmt.Sprint(p.Label.ID), "reason", "Le lieu a fermé.")
+	if answer, _ := site.as("operator", "POST", path+"/labels/end", end); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("ending the label: %d", answer.StatusCode)
+	}
+}
+
+func TestTheOperatorUploadsAFileAndReadsEachBadRow(t *testing.T) {
+	t.Parallel()
+	_, site := desk(t)
+	upload := func(file string) (int, string) {
+		var body bytes.Buffer
+		parts := multipart.NewWriter(&body)
+		parts.WriteField("_key", "import-page-1")
+		parts.WriteField("source", "essai")
+		if file != "" {
+			part, err := parts.CreateFormFile("file", "lieux.csv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			part.Write([]byte(file))
+		}
+		parts.Close()
+		answer, text := site.as("operator", "POST", "/places/import", body.String(), "Content-Type", parts.FormDataContentType())
+		return answer.StatusCode, text
+	}
+	if status, text := upload(""); status != http.StatusUnprocessableEntity || !strings.Contains(text, "Aucun fichier") {
+		t.Errorf("without a file: %d", status)
+	}
+	if status, text := upload("nom\nx\n"); status != http.StatusBadRequest || !strings.Contains(text, "il manque ces colonnes") {
+		t.Errorf("without columns: %d", status)
+	}
+	for range 2 {
+		status, text := upload(onePlace + "b,,,Annecy,74000,74010,,,\n")
+		if status != http.StatusOK || !strings.Contains(text, "2 lignes lues") || !strings.Contains(text, "il manque le nom du lieu") {
+			t.Errorf("the report: %d %.300s", status, text)
+		}
+	}
+}
