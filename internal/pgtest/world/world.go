@@ -1,7 +1,6 @@
 // Package world sets the stage for tests of the trade rooms: an operator, a funder, a
 // prescriber and a structure with a labelled place, a funded campaign, booklets in
-// people's hands. Everything comes about through the rooms' own use cases, except
-// places, labels, services and bank details, which places.go writes directly, and the
+// people's hands. Everything comes about through the rooms' own use cases, except the
 // cash of a campaign, which is posted to the ledger as its bank line would be.
 //
 // Methods end the test on any error, so they belong to the test's own goroutine;
@@ -16,9 +15,11 @@ import (
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
+	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/redemption"
@@ -40,6 +41,8 @@ type World struct {
 	Keys  *vouchers.Keyring
 
 	Identity  *identity.Service
+	Labelling *labelling.Service
+	Catalogue *catalogue.Service
 	Campaigns *campaigns.Service
 	Issuing   *issuing.Service
 	Counter   *redemption.Service
@@ -75,6 +78,7 @@ func New(t testing.TB) *World {
 	}
 	w := &World{DB: d, URL: url, Clock: clock, Keys: keys, t: t,
 		Identity: identity.New(d, audit.Record), Campaigns: campaigns.New(d),
+		Labelling: labelling.New(d), Catalogue: catalogue.New(d),
 		Issuing: issuing.New(d, keys, Origin, noReceipt, log), Counter: counter}
 	t.Cleanup(w.Counter.Stop)
 	w.Operator = w.operator()
