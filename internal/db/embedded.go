@@ -112,6 +112,9 @@ func (e *Embedded) data() string { return filepath.Join(e.home, "postgres") }
 // statements, which may be personal, are switched off.
 func (e *Embedded) LogFile() string { return filepath.Join(e.home, "postgres.log") }
 
+// Tool is the path of a program that comes with this PostgreSQL, such as pgbench.
+func (e *Embedded) Tool(name string) string { return filepath.Join(e.bin, name) }
+
 // URL is the address of the database "passerelle" for lib/pq and libpq. It stays the
 // same over Restart.
 func (e *Embedded) URL() string { return e.urlOf("passerelle") }

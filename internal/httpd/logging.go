@@ -19,7 +19,7 @@ func routeName(r *request) string {
 // record writes the access log and the histogram.
 func (s *Server) record(c *fiber.Ctx, r *request, took time.Duration) {
 	status := c.Response().StatusCode()
-	s.durations.observe(series{c.Method(), routeName(r), status}, took)
+	s.measures.observe(c.Method(), routeName(r), status, took)
 	s.options.Log.LogAttrs(context.Background(), slog.LevelInfo, "request",
 		slog.String("method", c.Method()),
 		slog.String("route", routeName(r)),

@@ -104,7 +104,7 @@ func (s *Server) ownRoutes() []Route {
 	return []Route{
 		{Method: "GET", Path: "/healthz", Handler: s.healthz, Access: Open, Doc: "the process runs"},
 		{Method: "GET", Path: "/readyz", Handler: s.readyz, Access: Open, Doc: "requests can be served"},
-		{Method: "GET", Path: "/metrics", Handler: s.metrics, Access: Open, Doc: "Prometheus metrics"},
+		{Method: "GET", Path: "/metrics", Handler: s.measures.handler(), Access: Open, Doc: "Prometheus metrics"},
 		{Method: "GET", Path: "/static/*", Handler: s.static, Access: Open, Doc: "styles, scripts, fonts, images"},
 		{Method: "GET", Path: "/display", Handler: s.showDisplay, Access: Public, Doc: "theme, text size and language: form"},
 		{Method: "POST", Path: "/display", Handler: s.saveDisplay, Access: Public, Doc: "theme, text size and language: keep"},

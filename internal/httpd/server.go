@@ -68,7 +68,7 @@ type Server struct {
 	secure      bool // browsers reach the service over HTTPS
 	routes      []Route
 	crossOrigin *http.CrossOriginProtection
-	durations   durations
+	measures    measures
 }
 
 // New wires the routes. It refuses a route table that contradicts itself.
@@ -76,8 +76,7 @@ func New(options Options) (*Server, error) {
 	if options.RequestTimeout == 0 {
 		options.RequestTimeout = 15 * time.Second
 	}
-	s := &Server{options: options, secure: strings.HasPrefix(options.PublicURL, "https://")}
-	s.durations.all = map[series]*histogram{}
+	s := &Server{options: options, secure: strings.HasPrefix(options.PublicURL, "https://"), measures: newMeasures()}
 	if err := s.trustPublicURL(); err != nil {
 		return nil, err
 	}
