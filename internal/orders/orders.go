@@ -86,7 +86,7 @@ func (s *Service) Place(ctx context.Context, actor identity.Actor, req PlaceRequ
 		return Order{}, err
 	}
 	if req.Vouchers < 1 || req.Vouchers > 1_000_000 {
-		return Order{}, fault.New(fault.Invalid, "vouchers_out_of_range")
+		return Order{}, fault.New(fault.Invalid, "order_size_out_of_range")
 	}
 	var o Order
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
@@ -104,7 +104,7 @@ func place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceReques
 		return Order{}, err
 	}
 	if c.EndsOn < vouchers.DayOf(tx.Now) {
-		return Order{}, fault.New(fault.Conflict, "campaign_over", "day", c.EndsOn)
+		return Order{}, fault.New(fault.Conflict, "campaign_ended", "on", c.EndsOn)
 	}
 	id, err := nextID(ctx, tx)
 	if err != nil {

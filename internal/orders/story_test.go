@@ -71,8 +71,8 @@ func TestWhoMayOrder(t *testing.T) {
 		{"a prescriber", b.Prescriber, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "forbidden"},
 		{"a reader", reader, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "forbidden"},
 		{"another funder", other, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "not_found"},
-		{"for no voucher", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID}, "vouchers_out_of_range"},
-		{"for too many", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1_000_001}, "vouchers_out_of_range"},
+		{"for no voucher", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID}, "order_size_out_of_range"},
+		{"for too many", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1_000_001}, "order_size_out_of_range"},
 	} {
 		_, err := b.room.Place(t.Context(), refusal.actor, refusal.req)
 		t.Log(refusal.name)
@@ -80,7 +80,7 @@ func TestWhoMayOrder(t *testing.T) {
 	}
 	b.Clock.Add(400 * 24 * time.Hour)
 	_, err := b.room.Place(t.Context(), b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1})
-	b.refused(err, "campaign_over")
+	b.refused(err, "campaign_ended")
 }
 
 func TestAnotherFundersOrderDoesNotExist(t *testing.T) {
