@@ -6,5 +6,5 @@ import "embed"
 
 // FS holds the goose files.
 //
-//go:embed *.sql
+//go:embed 0*.sql
 var FS embed.FS

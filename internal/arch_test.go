@@ -1,0 +1,117 @@
+package internal_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// floors are the packages from the ground up. A package may use those of the floors
+// below it, and of its own floor those that sameFloor names.
+var floors = [][]string{
+	{"fault", "vouchers", "migrations", "web"},
+	{"db"},
+	{"i18n", "jobs", "mail", "once", "sepa", "siret", "throttle"},
+	{"audit", "documents", "identity", "ledger", "territory"},
+	{"campaigns", "catalogue", "issuing", "labelling", "orders", "redemption", "reporting", "settlement", "statements"},
+	{"httpd"},
+	{"app/demo"},
+	{"app"},
+	{"bench"},
+	{"cmd/passerelle"},
+}
+
+// sameFloor are the arrows between neighbours, each with its reason.
+var sameFloor = map[string]string{
+	"mail → jobs":             "a letter is sent by a job, enqueued in the transaction that causes it",
+	"audit → identity":        "an entry names its actor",
+	"catalogue → labelling":   "an import brings places, which labelling keeps",
+	"issuing → campaigns":     "what is handed over follows the campaign's rules",
+	"orders → campaigns":      "an order is for a campaign",
+	"redemption → issuing":    "a voucher is spent from a booklet",
+	"settlement → redemption": "a payout pays redemptions",
+	"statements → orders":     "a bank line pays an order",
+	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
+}
+
+// guests are packages from outside that only some of ours may use.
+var guests = map[string][]string{
+	"github.com/gofiber/fiber": {"httpd"},
+	"github.com/valyala":       {"httpd", "bench"},
+	"html/template":            {"httpd"},
+	"github.com/jmoiron/sqlx":  {"db"},
+	"github.com/pressly/goose": {"db"},
+	// bench measures the database without us; pgtest makes databases before there is a
+	// pool; a vouchers.Day says how it is stored (driver.Valuer).
+	"github.com/lib/pq": {"db", "pgtest", "bench"},
+	"database/sql":      {"db", "pgtest", "bench", "vouchers"},
+
+	"github.com/alexedwards/argon2id": {"identity"},
+}
+
+func floorOf(pkg string) int {
+	return slices.IndexFunc(floors, func(floor []string) bool { return slices.Contains(floor, pkg) })
+}
+
+func TestArrowsPointOneWay(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	for _, s := range program(t) {
+		from := floorOf(s.pkg)
+		if from < 0 {
+			t.Errorf("%s: package %s has no floor; give it one in floors", s.path, s.pkg)
+			continue
+		}
+		for _, path := range s.imports() {
+			target, ours := strings.CutPrefix(path, module)
+			if !ours {
+				continue
+			}
+			target = strings.TrimPrefix(target, "internal/")
+			arrow := s.pkg + " → " + target
+			switch to := floorOf(target); {
+			case to == from && sameFloor[arrow] != "":
+				used[arrow] = true
+			case to == from:
+				t.Errorf("%s: %s is between neighbours; give its reason in sameFloor or turn it", s.path, arrow)
+			case to > from || to < 0:
+				t.Errorf("%s: %s points up", s.path, arrow)
+			}
+		}
+	}
+	for arrow := range sameFloor {
+		if !used[arrow] {
+			t.Errorf("nobody needs %s any more: take it out of sameFloor", arrow)
+		}
+	}
+}
+
+func TestGuestsStayInTheirRooms(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		for _, path := range s.imports() {
+			for guest, hosts := range guests {
+				if (path == guest || strings.HasPrefix(path, guest+"/")) && !slices.Contains(hosts, s.pkg) {
+					t.Errorf("%s imports %s, which only %v may", s.path, path, hosts)
+				}
+			}
+			if s.pkg == "vouchers" && strings.Contains(path, ".") {
+				t.Errorf("%s imports %s: package vouchers needs the standard library alone", s.path, path)
+			}
+		}
+	}
+}
+
+func TestOnlyTestsUseTheStage(t *testing.T) {
+	t.Parallel()
+	for _, s := range program(t) {
+		for _, path := range s.imports() {
+			if target, ours := strings.CutPrefix(path, module+"internal/"); ours && isStage(target) {
+				t.Errorf("%s imports %s, which is for tests", s.path, path)
+			}
+		}
+	}
+}

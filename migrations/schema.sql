@@ -1,0 +1,605 @@
+-- The sum of the migrations, for reading: what a migrated database says of itself.
+-- Written by: go test ./internal -run Schema -update
+
+CREATE OR REPLACE FUNCTION public.demand_rows(step text, touched bigint, promised integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF touched <> promised THEN
+        RAISE EXCEPTION 'step % touched % rows, not %', step, touched, promised USING ERRCODE = 'PS001';
+    END IF;
+    RETURN true;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.km_between(lat1 double precision, lon1 double precision, lat2 double precision, lon2 double precision)
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT 2 * 6371.0088 * asin(sqrt(least(1, power(sin(radians(lat2 - lat1) / 2), 2)
+        + cos(radians(lat1)) * cos(radians(lat2)) * power(sin(radians(lon2 - lon1) / 2), 2))))
+$function$;
+
+CREATE OR REPLACE FUNCTION public.only_ever_added()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.voucher_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF (OLD.state, NEW.state) NOT IN (
+        ('reserved', 'live'), ('reserved', 'returned'),
+        ('live', 'redeemed'), ('live', 'frozen'), ('live', 'replaced'), ('live', 'expired'), ('live', 'returned'),
+        ('frozen', 'live'), ('frozen', 'replaced'), ('frozen', 'expired'),
+        ('redeemed', 'live')) THEN
+        RAISE EXCEPTION 'a voucher cannot go from % to %', OLD.state, NEW.state
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'voucher_moves';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE SEQUENCE redemption_ids;
+
+CREATE TABLE allocations (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    prescriber_id bigint NOT NULL,
+    vouchers integer NOT NULL,
+    handed_over integer NOT NULL,
+    CONSTRAINT allocations_not_exceeded CHECK (((handed_over >= 0) AND (handed_over <= vouchers))),
+    CONSTRAINT allocations_one UNIQUE (campaign_id, prescriber_id),
+    CONSTRAINT allocations_pkey PRIMARY KEY (id),
+    CONSTRAINT allocations_vouchers CHECK ((vouchers >= 0))
+);
+
+CREATE TABLE api_tokens (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    token_hash bytea NOT NULL,
+    person_id bigint NOT NULL,
+    organisation_id bigint NOT NULL,
+    label text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_tokens_hash UNIQUE (token_hash),
+    CONSTRAINT api_tokens_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE audit_entries (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    at timestamp with time zone NOT NULL,
+    person_id bigint,
+    organisation_id bigint,
+    action text NOT NULL,
+    object text NOT NULL,
+    before jsonb,
+    after jsonb,
+    CONSTRAINT audit_entries_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE bank_details (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    structure_id bigint NOT NULL,
+    iban text NOT NULL,
+    bic text NOT NULL,
+    holder text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by bigint NOT NULL,
+    replaced_at timestamp with time zone,
+    CONSTRAINT bank_details_iban CHECK ((iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$'::text)),
+    CONSTRAINT bank_details_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE booklets (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    allocation_id bigint NOT NULL,
+    prescriber_id bigint NOT NULL,
+    key_id smallint NOT NULL,
+    typed_hash bytea NOT NULL,
+    vouchers integer NOT NULL,
+    face_cents bigint NOT NULL,
+    from_on date NOT NULL,
+    until_on date NOT NULL,
+    insee text NOT NULL,
+    handed_over_at timestamp with time zone NOT NULL,
+    handed_over_by bigint NOT NULL,
+    CONSTRAINT booklets_fits_code CHECK ((id < 268435456)),
+    CONSTRAINT booklets_pkey PRIMARY KEY (id),
+    CONSTRAINT booklets_typed_hash UNIQUE (typed_hash)
+) WITH (fillfactor=80);
+
+CREATE TABLE campaigns (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    funder_id bigint NOT NULL,
+    name text NOT NULL,
+    face_cents bigint NOT NULL,
+    booklet_size integer NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date NOT NULL,
+    tolerance_days integer NOT NULL,
+    price_cap integer NOT NULL,
+    themes text[] NOT NULL,
+    communes text[] NOT NULL,
+    epcis text[] NOT NULL,
+    departements text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by bigint NOT NULL,
+    CONSTRAINT campaigns_booklet CHECK (((booklet_size >= 1) AND (booklet_size <= 100))),
+    CONSTRAINT campaigns_cap CHECK (((price_cap >= 1) AND (price_cap <= 100))),
+    CONSTRAINT campaigns_dates CHECK (((ends_on > starts_on) AND ((ends_on - starts_on) < 4096))),
+    CONSTRAINT campaigns_face CHECK (((face_cents >= 100) AND (face_cents <= 65535))),
+    CONSTRAINT campaigns_fits_code CHECK ((id < 1048576)),
+    CONSTRAINT campaigns_name CHECK (((length(name) >= 2) AND (length(name) <= 140))),
+    CONSTRAINT campaigns_pkey PRIMARY KEY (id),
+    CONSTRAINT campaigns_tolerance CHECK (((tolerance_days >= 0) AND (tolerance_days <= 92)))
+);
+
+CREATE TABLE guarded_balances (
+    account text NOT NULL,
+    balance bigint NOT NULL,
+    CONSTRAINT guarded_balances_covered CHECK ((balance >= 0)),
+    CONSTRAINT guarded_balances_pkey PRIMARY KEY (account)
+) WITH (fillfactor=50);
+
+CREATE TABLE idempotency_keys (
+    scope bigint NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    answer text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    replays integer NOT NULL,
+    CONSTRAINT idempotency_keys_length CHECK (((length(key) >= 8) AND (length(key) <= 200))),
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key)
+) WITH (fillfactor=80);
+
+CREATE TABLE jobs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL,
+    unique_key text,
+    payload jsonb NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    attempts integer NOT NULL,
+    max_attempts integer NOT NULL,
+    state text NOT NULL,
+    lease_until timestamp with time zone,
+    last_error text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT jobs_attempts CHECK (((attempts >= 0) AND (attempts <= max_attempts))),
+    CONSTRAINT jobs_finished CHECK (((state = ANY (ARRAY['done'::text, 'dead'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT jobs_kind CHECK ((kind <> ''::text)),
+    CONSTRAINT jobs_lease CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT jobs_pkey PRIMARY KEY (id),
+    CONSTRAINT jobs_state CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'dead'::text]))),
+    CONSTRAINT jobs_unique_key UNIQUE (unique_key)
+);
+
+CREATE TABLE labels (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    place_id bigint NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    granted_by bigint NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT labels_dates CHECK ((ends_on >= starts_on)),
+    CONSTRAINT labels_end CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT labels_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE ledger_rollups (
+    account text NOT NULL,
+    campaign_id bigint NOT NULL,
+    debited bigint NOT NULL,
+    credited bigint NOT NULL,
+    CONSTRAINT ledger_rollups_pkey PRIMARY KEY (account, campaign_id)
+);
+
+CREATE TABLE ledger_watermark (
+    one boolean NOT NULL,
+    up_to bigint NOT NULL,
+    CONSTRAINT ledger_watermark_one CHECK (one),
+    CONSTRAINT ledger_watermark_pkey PRIMARY KEY (one)
+);
+
+CREATE TABLE memberships (
+    person_id bigint NOT NULL,
+    organisation_id bigint NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT memberships_pkey PRIMARY KEY (person_id, organisation_id),
+    CONSTRAINT memberships_role CHECK ((role = ANY (ARRAY['admin'::text, 'agent'::text, 'finance'::text, 'reader'::text])))
+);
+
+CREATE TABLE orders (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    vouchers integer NOT NULL,
+    face_cents bigint NOT NULL,
+    reference text NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_by bigint NOT NULL,
+    CONSTRAINT orders_face CHECK ((face_cents > 0)),
+    CONSTRAINT orders_pkey PRIMARY KEY (id),
+    CONSTRAINT orders_reference UNIQUE (reference),
+    CONSTRAINT orders_vouchers CHECK (((vouchers >= 1) AND (vouchers <= 1000000)))
+);
+
+CREATE TABLE organisations (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL,
+    name text NOT NULL,
+    siret text,
+    email text NOT NULL,
+    street text NOT NULL DEFAULT ''::text,
+    postcode text NOT NULL DEFAULT ''::text,
+    town text NOT NULL DEFAULT ''::text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT organisations_kind CHECK ((kind = ANY (ARRAY['funder'::text, 'prescriber'::text, 'structure'::text, 'operator'::text]))),
+    CONSTRAINT organisations_kind_siret UNIQUE (kind, siret),
+    CONSTRAINT organisations_name CHECK (((length(name) >= 2) AND (length(name) <= 140))),
+    CONSTRAINT organisations_pkey PRIMARY KEY (id),
+    CONSTRAINT organisations_siret CHECK ((siret ~ '^[0-9]{14}$'::text))
+);
+
+CREATE TABLE payout_parts (
+    payout_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    CONSTRAINT payout_parts_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT payout_parts_pkey PRIMARY KEY (payout_id, campaign_id)
+);
+
+CREATE TABLE payouts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    settlement_id bigint NOT NULL,
+    structure_id bigint NOT NULL,
+    after_id bigint NOT NULL,
+    up_to_id bigint NOT NULL,
+    redemptions integer NOT NULL,
+    amount_cents bigint NOT NULL,
+    iban text NOT NULL,
+    bic text NOT NULL,
+    holder text NOT NULL,
+    street text NOT NULL,
+    postcode text NOT NULL,
+    town text NOT NULL,
+    end_to_end text NOT NULL,
+    state text NOT NULL,
+    booked_on date,
+    return_reason text,
+    reissued_in bigint,
+    CONSTRAINT payouts_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT payouts_end_to_end UNIQUE (end_to_end),
+    CONSTRAINT payouts_one_per_settlement UNIQUE (settlement_id, structure_id),
+    CONSTRAINT payouts_pkey PRIMARY KEY (id),
+    CONSTRAINT payouts_state CHECK ((state = ANY (ARRAY['in_transit'::text, 'booked'::text, 'returned'::text]))),
+    CONSTRAINT payouts_window CHECK ((up_to_id >= after_id))
+);
+
+CREATE TABLE people (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    email text NOT NULL,
+    name text NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT people_email UNIQUE (email),
+    CONSTRAINT people_email_lower CHECK ((email = lower(email))),
+    CONSTRAINT people_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE places (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    source text NOT NULL,
+    source_id text NOT NULL,
+    siret text NOT NULL,
+    structure_id bigint,
+    claimed_at timestamp with time zone,
+    name text NOT NULL,
+    address text NOT NULL,
+    postcode text NOT NULL,
+    insee text NOT NULL,
+    town text NOT NULL,
+    epci text NOT NULL,
+    departement text NOT NULL,
+    lat double precision,
+    lon double precision,
+    phone text NOT NULL,
+    email text NOT NULL,
+    website text NOT NULL,
+    hours text NOT NULL,
+    themes text[] NOT NULL,
+    presentation text NOT NULL,
+    accessibility text NOT NULL,
+    updated_on date,
+    folded text NOT NULL,
+    imported_at timestamp with time zone NOT NULL,
+    CONSTRAINT places_claim CHECK (((structure_id IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT places_pkey PRIMARY KEY (id),
+    CONSTRAINT places_source UNIQUE (source, source_id)
+);
+
+CREATE TABLE receipts (
+    line_id bigint NOT NULL,
+    order_id bigint NOT NULL,
+    funds_cents bigint NOT NULL,
+    credit_cents bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT receipts_credit CHECK ((credit_cents >= 0)),
+    CONSTRAINT receipts_funds CHECK ((funds_cents >= 0)),
+    CONSTRAINT receipts_pkey PRIMARY KEY (line_id)
+);
+
+CREATE TABLE redeemed_vouchers (
+    redemption_id bigint NOT NULL,
+    voucher_id bigint NOT NULL,
+    undone boolean NOT NULL,
+    CONSTRAINT redeemed_vouchers_pkey PRIMARY KEY (redemption_id, voucher_id)
+);
+
+CREATE TABLE redemptions (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    campaign_id bigint NOT NULL,
+    booklet_id bigint NOT NULL,
+    structure_id bigint NOT NULL,
+    place_id bigint NOT NULL,
+    person_id bigint NOT NULL,
+    vouchers integer NOT NULL,
+    amount_cents bigint NOT NULL,
+    theme text NOT NULL,
+    duration_minutes integer NOT NULL,
+    mode text NOT NULL,
+    undone_at timestamp with time zone,
+    undone_by bigint,
+    undo_reason text,
+    CONSTRAINT redemptions_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT redemptions_pkey PRIMARY KEY (id),
+    CONSTRAINT redemptions_undo CHECK ((((undone_at IS NULL) = (undone_by IS NULL)) AND ((undone_at IS NULL) = (undo_reason IS NULL)))),
+    CONSTRAINT redemptions_vouchers CHECK ((vouchers > 0))
+);
+
+CREATE TABLE services (
+    place_id bigint NOT NULL,
+    theme text NOT NULL,
+    price_vouchers integer NOT NULL,
+    duration_minutes integer NOT NULL,
+    CONSTRAINT services_duration CHECK (((duration_minutes >= 5) AND (duration_minutes <= 600))),
+    CONSTRAINT services_pkey PRIMARY KEY (place_id, theme),
+    CONSTRAINT services_price CHECK (((price_vouchers >= 1) AND (price_vouchers <= 127)))
+);
+
+CREATE TABLE sessions (
+    token_hash bytea NOT NULL,
+    person_id bigint NOT NULL,
+    organisation_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_pkey PRIMARY KEY (token_hash)
+);
+
+CREATE TABLE settlements (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    message_id text NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    closed_by bigint NOT NULL,
+    execution_on date NOT NULL,
+    payouts integer NOT NULL,
+    total_cents bigint NOT NULL,
+    file_sha256 bytea NOT NULL,
+    debtor_name text NOT NULL,
+    debtor_iban text NOT NULL,
+    debtor_bic text NOT NULL,
+    debtor_street text NOT NULL,
+    debtor_postcode text NOT NULL,
+    debtor_town text NOT NULL,
+    CONSTRAINT settlements_message UNIQUE (message_id),
+    CONSTRAINT settlements_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE statement_lines (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    statement_id bigint NOT NULL,
+    identity text NOT NULL,
+    booked_on date NOT NULL,
+    amount_cents bigint NOT NULL,
+    credit boolean NOT NULL,
+    end_to_end text NOT NULL,
+    counterparty text NOT NULL,
+    counterparty_iban text NOT NULL,
+    remittance text NOT NULL,
+    return_reason text NOT NULL,
+    outcome text NOT NULL,
+    cause bigint,
+    CONSTRAINT statement_lines_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT statement_lines_explained CHECK (((cause IS NULL) = (outcome = ANY (ARRAY['unattributed'::text, 'unexpected_debit'::text])))),
+    CONSTRAINT statement_lines_once UNIQUE (identity),
+    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text]))),
+    CONSTRAINT statement_lines_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE statements (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    iban text NOT NULL,
+    kind text NOT NULL DEFAULT 'camt.053'::text,
+    reference text NOT NULL,
+    sha256 bytea NOT NULL,
+    part integer NOT NULL,
+    opening_cents bigint,
+    closing_cents bigint,
+    closing_on date,
+    complete boolean NOT NULL DEFAULT true,
+    known integer NOT NULL DEFAULT 0,
+    pending integer NOT NULL DEFAULT 0,
+    imported_at timestamp with time zone NOT NULL,
+    imported_by bigint NOT NULL,
+    CONSTRAINT statements_closing CHECK (((closing_cents IS NULL) = (closing_on IS NULL))),
+    CONSTRAINT statements_kind CHECK ((kind = ANY (ARRAY['camt.053'::text, 'camt.054'::text]))),
+    CONSTRAINT statements_once UNIQUE (sha256, part),
+    CONSTRAINT statements_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE throttle (
+    bucket text NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    count integer NOT NULL,
+    CONSTRAINT throttle_count CHECK ((count > 0)),
+    CONSTRAINT throttle_pkey PRIMARY KEY (bucket, window_start)
+);
+
+CREATE TABLE transfers (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    at timestamp with time zone NOT NULL,
+    event text NOT NULL,
+    cause bigint NOT NULL,
+    debit text NOT NULL,
+    credit text NOT NULL,
+    amount bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    CONSTRAINT transfers_amount CHECK ((amount > 0)),
+    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text]))),
+    CONSTRAINT transfers_pkey PRIMARY KEY (id),
+    CONSTRAINT transfers_two_accounts CHECK ((debit <> credit))
+);
+
+CREATE TABLE vouchers (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    booklet_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    face_cents bigint NOT NULL,
+    state text NOT NULL,
+    CONSTRAINT vouchers_pkey PRIMARY KEY (id),
+    CONSTRAINT vouchers_state CHECK ((state = ANY (ARRAY['reserved'::text, 'live'::text, 'redeemed'::text, 'frozen'::text, 'replaced'::text, 'expired'::text, 'returned'::text])))
+) WITH (fillfactor=80);
+
+ALTER TABLE allocations ADD CONSTRAINT allocations_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE allocations ADD CONSTRAINT allocations_prescriber FOREIGN KEY (prescriber_id) REFERENCES organisations(id);
+
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
+
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE bank_details ADD CONSTRAINT bank_details_created_by FOREIGN KEY (created_by) REFERENCES people(id);
+
+ALTER TABLE bank_details ADD CONSTRAINT bank_details_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE booklets ADD CONSTRAINT booklets_allocation FOREIGN KEY (allocation_id) REFERENCES allocations(id);
+
+ALTER TABLE booklets ADD CONSTRAINT booklets_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE booklets ADD CONSTRAINT booklets_handed_over_by FOREIGN KEY (handed_over_by) REFERENCES people(id);
+
+ALTER TABLE booklets ADD CONSTRAINT booklets_prescriber FOREIGN KEY (prescriber_id) REFERENCES organisations(id);
+
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_created_by FOREIGN KEY (created_by) REFERENCES people(id);
+
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE labels ADD CONSTRAINT labels_granted_by FOREIGN KEY (granted_by) REFERENCES people(id);
+
+ALTER TABLE labels ADD CONSTRAINT labels_place FOREIGN KEY (place_id) REFERENCES places(id);
+
+ALTER TABLE memberships ADD CONSTRAINT memberships_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
+
+ALTER TABLE memberships ADD CONSTRAINT memberships_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE orders ADD CONSTRAINT orders_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE orders ADD CONSTRAINT orders_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE orders ADD CONSTRAINT orders_ordered_by FOREIGN KEY (ordered_by) REFERENCES people(id);
+
+ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_payout FOREIGN KEY (payout_id) REFERENCES payouts(id);
+
+ALTER TABLE payouts ADD CONSTRAINT payouts_reissued FOREIGN KEY (reissued_in) REFERENCES payouts(id);
+
+ALTER TABLE payouts ADD CONSTRAINT payouts_settlement FOREIGN KEY (settlement_id) REFERENCES settlements(id);
+
+ALTER TABLE payouts ADD CONSTRAINT payouts_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE places ADD CONSTRAINT places_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE receipts ADD CONSTRAINT receipts_order FOREIGN KEY (order_id) REFERENCES orders(id);
+
+ALTER TABLE services ADD CONSTRAINT services_place FOREIGN KEY (place_id) REFERENCES places(id);
+
+ALTER TABLE sessions ADD CONSTRAINT sessions_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
+
+ALTER TABLE sessions ADD CONSTRAINT sessions_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE settlements ADD CONSTRAINT settlements_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
+
+ALTER TABLE statement_lines ADD CONSTRAINT statement_lines_statement FOREIGN KEY (statement_id) REFERENCES statements(id);
+
+ALTER TABLE statements ADD CONSTRAINT statements_imported_by FOREIGN KEY (imported_by) REFERENCES people(id);
+
+ALTER TABLE vouchers ADD CONSTRAINT vouchers_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
+
+CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object, id);
+
+CREATE UNIQUE INDEX bank_details_one_in_force ON public.bank_details USING btree (structure_id) WHERE (replaced_at IS NULL);
+
+CREATE INDEX booklets_by_campaign ON public.booklets USING btree (campaign_id);
+
+CREATE INDEX booklets_by_prescriber ON public.booklets USING btree (prescriber_id, id);
+
+CREATE INDEX campaigns_by_funder ON public.campaigns USING btree (funder_id);
+
+CREATE INDEX jobs_due ON public.jobs USING btree (COALESCE(lease_until, run_at), id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX jobs_finished_by_time ON public.jobs USING btree (state, finished_at) WHERE (state = ANY (ARRAY['done'::text, 'dead'::text]));
+
+CREATE UNIQUE INDEX labels_one_in_force ON public.labels USING btree (place_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX memberships_by_organisation ON public.memberships USING btree (organisation_id);
+
+CREATE INDEX orders_by_campaign ON public.orders USING btree (campaign_id);
+
+CREATE INDEX payouts_by_reissue ON public.payouts USING btree (reissued_in) WHERE (reissued_in IS NOT NULL);
+
+CREATE INDEX payouts_by_structure ON public.payouts USING btree (structure_id, id);
+
+CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHERE ((state = 'returned'::text) AND (reissued_in IS NULL));
+
+CREATE INDEX places_by_position ON public.places USING btree (lat, lon);
+
+CREATE INDEX places_by_structure ON public.places USING btree (structure_id);
+
+CREATE INDEX receipts_by_order ON public.receipts USING btree (order_id);
+
+CREATE UNIQUE INDEX redeemed_vouchers_once ON public.redeemed_vouchers USING btree (voucher_id) WHERE (NOT undone);
+
+CREATE INDEX redemptions_by_booklet ON public.redemptions USING btree (booklet_id);
+
+CREATE INDEX redemptions_by_structure ON public.redemptions USING btree (structure_id, id);
+
+CREATE INDEX statement_lines_by_day ON public.statement_lines USING btree (booked_on);
+
+CREATE INDEX statement_lines_by_statement ON public.statement_lines USING btree (statement_id, id);
+
+CREATE INDEX statement_lines_unexplained ON public.statement_lines USING btree (booked_on, id) WHERE (cause IS NULL);
+
+CREATE INDEX throttle_by_window ON public.throttle USING btree (window_start);
+
+CREATE INDEX vouchers_by_booklet ON public.vouchers USING btree (booklet_id);
+
+CREATE TRIGGER audit_entries_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER transfers_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfers FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER voucher_moves BEFORE UPDATE ON public.vouchers FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION voucher_moves();
