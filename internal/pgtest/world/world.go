@@ -1,7 +1,7 @@
 // Package world sets the stage for tests of the trade rooms: an operator, a funder, a
 // prescriber and a structure with a labelled place, a funded campaign, booklets in
 // people's hands. Everything comes about through the rooms' own use cases, except the
-// cash of a campaign, which is posted to the ledger as its bank line would be.
+// bank's lines, which cash.go writes directly.
 //
 // Methods end the test on any error, so they belong to the test's own goroutine;
 // others call the services.
@@ -20,7 +20,6 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/labelling"
-	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/siret"
@@ -65,7 +64,12 @@ type Structure struct {
 // of €10.00 in booklets of 10.
 func New(t testing.TB) *World {
 	t.Helper()
-	url, clock := pgtest.URL(t), pgtest.NewClock()
+	return NewOn(t, pgtest.URL(t), pgtest.NewClock())
+}
+
+// NewOn is New on a migrated, empty database of the test's own, with its own clock.
+func NewOn(t testing.TB, url string, clock *pgtest.Clock) *World {
+	t.Helper()
 	d := pgtest.Open(t, url, clock)
 	keys, err := vouchers.NewKeyring(1, vouchers.NewKey(1))
 	if err != nil {
@@ -153,15 +157,6 @@ func (w *World) NewCampaign(name string, count int) campaigns.Campaign {
 		Campaign: c.ID, Prescriber: w.Prescriber.Organisation, Vouchers: count})
 	w.must(err)
 	return c
-}
-
-// Fund brings cash to a campaign.
-func (w *World) Fund(c campaigns.Campaign, amount vouchers.Cents) {
-	w.t.Helper()
-	line := 1_000_000_000 + w.count.Add(1) // far from the ids of imported lines
-	w.InTx(func(tx *db.Tx) error {
-		return ledger.Post(w.t.Context(), tx, ledger.OrderPaid(line, c.ID, c.Funder, amount, 0)...)
-	})
 }
 
 // HandOver gives somebody a booklet of count vouchers.

@@ -1,0 +1,96 @@
+package reporting
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// evidenceMost is how many broken rows a finding names. One is enough to stop; some
+// more show the pattern.
+const evidenceMost = 20
+
+// Finding says whether one invariant holds.
+type Finding struct {
+	ID       string   `json:"id"` // "INV-1"
+	OK       bool     `json:"ok"`
+	Title    string   `json:"-"`        // key of what must hold, in words
+	Evidence []string `json:"evidence"` // the first rows that break it: "campaign:12 live_cents=8000 ledger_cents=9000"
+}
+
+// FileOf makes a settlement's payment file anew from its rows.
+type FileOf func(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]byte, error)
+
+// invariant is one numbered promise: a query that returns a line of evidence for each
+// row that breaks it, and so none while it holds.
+type invariant struct{ id, sql string }
+
+// invariants are those that the rows themselves can prove. The others are proven by
+// tests: they are about the program, the file system or the outside.
+var invariants = []invariant{
+	{"INV-1", transfersHaveCauses},
+	{"INV-2", moneyIsConserved},
+	{"INV-3", structuresAreOwed},
+	{"INV-4", bankAgrees},
+	{"INV-5", everythingIsCovered},
+	{"INV-6", oneEndingPerVoucher},
+	{"INV-8", oneEffectPerKey},
+	{"INV-9", guardedAccountsHold},
+	{"INV-10", payoutsFollowEachOther},
+	{"INV-11", redeemedWithinTheRules},
+	{"INV-13", paidToKnownAccounts},
+	{"INV-16", tenantsAgree},
+	{"INV-19", noticesAreSentOnce},
+	{"INV-20", timeRunsOneWay},
+	{"INV-21", rollUpsEqualRows},
+}
+
+// Verify recomputes the invariants from the rows. It reads every row there is: run it
+// on a snapshot (db.Read), not on each page view.
+func Verify(ctx context.Context, tx *db.Tx, file FileOf) ([]Finding, error) {
+	findings := make([]Finding, 0, len(invariants))
+	for _, inv := range invariants {
+		evidence := []string{}
+		err := tx.Select(ctx, &evidence, `
+			SELECT evidence FROM (`+inv.sql+`) AS broken ORDER BY evidence COLLATE "C" LIMIT $1`, evidenceMost)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", inv.id, err)
+		}
+		if inv.id == "INV-10" {
+			changed, err := changedFiles(ctx, tx, file)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", inv.id, err)
+			}
+			evidence = append(evidence, changed...)
+		}
+		evidence = evidence[:min(len(evidence), evidenceMost)]
+		findings = append(findings, Finding{ID: inv.id, OK: len(evidence) == 0, Title: "invariant." + inv.id, Evidence: evidence})
+	}
+	return findings, nil
+}
+
+// changedFiles names the settlements whose rows no longer give the file that was
+// approved.
+func changedFiles(ctx context.Context, tx *db.Tx, file FileOf) ([]string, error) {
+	var closed []struct {
+		ID   vouchers.SettlementID `db:"id"`
+		Hash []byte                `db:"file_sha256"`
+	}
+	if err := tx.Select(ctx, &closed, `SELECT id, file_sha256 FROM settlements ORDER BY id`); err != nil {
+		return nil, err
+	}
+	var changed []string
+	for _, s := range closed {
+		made, err := file(ctx, tx, s.ID)
+		if err != nil {
+			return nil, fmt.Errorf("file of settlement %d: %w", s.ID, err)
+		}
+		if sum := sha256.Sum256(made); string(sum[:]) != string(s.Hash) {
+			changed = append(changed, fmt.Sprintf("settlement:%d approved_sha256=%x file_sha256=%x", s.ID, s.Hash, sum))
+		}
+	}
+	return changed, nil
+}

@@ -1,0 +1,190 @@
+package reporting
+
+// The invariants of money. Amounts are in cents. Each statement subtracts what the
+// business rows say from what the ledger says, and returns what is left.
+
+// INV-1: every transfer belongs to an event that names its cause, and is what the cause
+// says: made anew from the business rows, the ledger is the same. A transfer takes from
+// one account what it gives to another, so all balances sum to 0 by the table's shape.
+// What was received is compared after attribution, net by account.
+const transfersHaveCauses = `
+	WITH expected (event, cause, debit, credit, campaign_id, amount) AS (
+		SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
+		FROM booklets
+		UNION ALL
+		SELECT 'redemption', id, 'campaign:' || campaign_id || ':live', 'structure:' || structure_id || ':payable', campaign_id, amount_cents
+		FROM redemptions
+		UNION ALL
+		SELECT 'undo', id, 'structure:' || structure_id || ':payable', 'campaign:' || campaign_id || ':live', campaign_id, amount_cents
+		FROM redemptions WHERE undone_at IS NOT NULL
+		UNION ALL
+		SELECT 'expiry', v.booklet_id, 'campaign:' || v.campaign_id || ':live', 'funder:' || c.funder_id || ':credit', v.campaign_id, v.face_cents
+		FROM vouchers v JOIN campaigns c ON c.id = v.campaign_id WHERE v.state = 'expired'
+		UNION ALL
+		SELECT 'settlement', p.id, 'structure:' || p.structure_id || ':payable', 'payouts:in_transit', s.campaign_id, s.amount_cents
+		FROM payouts p JOIN payout_parts s ON s.payout_id = p.id
+		UNION ALL
+		SELECT 'payout_booked', p.id, 'payouts:in_transit', 'bank:segregated', s.campaign_id, s.amount_cents
+		FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state IN ('booked', 'returned')
+		UNION ALL
+		SELECT 'payout_returned', p.id, 'bank:segregated', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
+		FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'
+		UNION ALL
+		SELECT 'unexpected_debit', id, 'suspense', 'bank:segregated', 0, amount_cents
+		FROM statement_lines WHERE outcome = 'unexpected_debit'),
+	received (cause, account, campaign_id, amount) AS (
+		SELECT cause, debit, campaign_id, amount FROM transfers WHERE event IN ('receipt', 'attribution')
+		UNION ALL
+		SELECT cause, credit, campaign_id, -amount FROM transfers WHERE event IN ('receipt', 'attribution')
+		UNION ALL
+		SELECT l.id, e.account, e.campaign_id, -e.amount
+		FROM statement_lines l
+		LEFT JOIN receipts r ON r.line_id = l.id
+		LEFT JOIN orders o ON o.id = r.order_id
+		CROSS JOIN LATERAL (VALUES
+			('bank:segregated', COALESCE(o.campaign_id, 0), l.amount_cents),
+			('suspense', 0, CASE WHEN r.line_id IS NULL THEN -l.amount_cents ELSE 0 END),
+			('campaign:' || o.campaign_id || ':funds', o.campaign_id, -r.funds_cents),
+			('funder:' || o.funder_id || ':credit', o.campaign_id, -r.credit_cents)) AS e(account, campaign_id, amount)
+		WHERE l.outcome IN ('order_funded', 'unattributed') AND e.account IS NOT NULL)
+	SELECT format('%s:%s %s->%s campaign:%s ledger_minus_rows=%s', event, cause, debit, credit, campaign_id, sum(amount)) AS evidence
+	FROM (SELECT event, cause, debit, credit, campaign_id, amount FROM transfers WHERE event NOT IN ('receipt', 'attribution')
+	      UNION ALL
+	      SELECT event, cause, debit, credit, campaign_id, -amount FROM expected) AS compared
+	GROUP BY event, cause, debit, credit, campaign_id HAVING sum(amount) <> 0
+	UNION ALL
+	SELECT format('receipt:%s %s campaign:%s ledger_minus_rows=%s', cause, account, campaign_id, sum(amount))
+	FROM received GROUP BY cause, account, campaign_id HAVING sum(amount) <> 0`
+
+// INV-2: per campaign, received = funds + live + redeemed + credited, by the business
+// rows and by the ledger, figure by figure; so it holds in sum.
+const moneyIsConserved = `
+	WITH figures (campaign_id, figure, rows, ledger) AS (
+		SELECT o.campaign_id, 'received', r.funds_cents + r.credit_cents, 0 FROM receipts r JOIN orders o ON o.id = r.order_id
+		UNION ALL SELECT o.campaign_id, 'funds', r.funds_cents, 0 FROM receipts r JOIN orders o ON o.id = r.order_id
+		UNION ALL SELECT campaign_id, 'funds', -vouchers * face_cents, 0 FROM booklets
+		UNION ALL SELECT o.campaign_id, 'credited', r.credit_cents, 0 FROM receipts r JOIN orders o ON o.id = r.order_id
+		UNION ALL SELECT campaign_id, CASE WHEN state IN ('live', 'frozen') THEN 'live' WHEN state = 'redeemed' THEN 'redeemed' ELSE 'credited' END,
+				face_cents, 0
+			FROM vouchers WHERE state <> 'reserved'
+		UNION ALL SELECT t.campaign_id, a.figure, 0, a.amount
+			FROM transfers t
+			CROSS JOIN LATERAL (VALUES
+				(CASE WHEN t.event IN ('receipt', 'attribution') AND t.debit = 'bank:segregated' THEN 'received' END, t.amount),
+				(CASE WHEN t.event IN ('receipt', 'attribution') AND t.credit = 'bank:segregated' THEN 'received' END, -t.amount),
+				(CASE WHEN t.event = 'redemption' THEN 'redeemed' END, t.amount),
+				(CASE WHEN t.event = 'undo' THEN 'redeemed' END, -t.amount),
+				(CASE WHEN t.credit LIKE 'campaign:%' THEN split_part(t.credit, ':', 3) WHEN t.credit LIKE 'funder:%' THEN 'credited' END, t.amount),
+				(CASE WHEN t.debit LIKE 'campaign:%' THEN split_part(t.debit, ':', 3) WHEN t.debit LIKE 'funder:%' THEN 'credited' END, -t.amount))
+				AS a(figure, amount)
+			WHERE t.campaign_id <> 0 AND a.figure IS NOT NULL),
+	sums AS (SELECT campaign_id, figure, sum(rows) AS rows, sum(ledger) AS ledger FROM figures GROUP BY campaign_id, figure)
+	SELECT format('campaign:%s %s_cents=%s ledger_cents=%s', campaign_id, figure, rows, ledger) AS evidence
+	FROM sums WHERE rows <> ledger
+	UNION ALL
+	SELECT format('campaign:%s received_minus_rest rows_cents=%s ledger_cents=%s', campaign_id,
+		sum(CASE figure WHEN 'received' THEN rows ELSE -rows END), sum(CASE figure WHEN 'received' THEN ledger ELSE -ledger END))
+	FROM sums GROUP BY campaign_id
+	HAVING sum(CASE figure WHEN 'received' THEN rows ELSE -rows END) <> 0
+		OR sum(CASE figure WHEN 'received' THEN ledger ELSE -ledger END) <> 0`
+
+// INV-3: per structure, redeemed − undone = payable + in transit + paid; and what the
+// ledger holds in transit is the payouts that wait for the bank.
+const structuresAreOwed = `
+	WITH figures (structure_id, redeemed, payable, ordered) AS (
+		SELECT structure_id, sum(amount_cents), 0, 0 FROM redemptions WHERE undone_at IS NULL GROUP BY structure_id
+		UNION ALL
+		SELECT structure_id, 0, 0, sum(amount_cents) FROM payouts WHERE state <> 'returned' GROUP BY structure_id
+		UNION ALL
+		SELECT split_part(credit, ':', 2)::bigint, 0, sum(amount), 0 FROM transfers WHERE credit LIKE 'structure:%:payable' GROUP BY credit
+		UNION ALL
+		SELECT split_part(debit, ':', 2)::bigint, 0, -sum(amount), 0 FROM transfers WHERE debit LIKE 'structure:%:payable' GROUP BY debit)
+	SELECT format('structure:%s redeemed_cents=%s payable_cents=%s in_transit_and_paid_cents=%s',
+		structure_id, sum(redeemed), sum(payable), sum(ordered)) AS evidence
+	FROM figures GROUP BY structure_id HAVING sum(redeemed) <> sum(payable) + sum(ordered)
+	UNION ALL
+	SELECT format('payouts:in_transit ledger_cents=%s rows_cents=%s', ledger.cents, rows.cents)
+	FROM (SELECT COALESCE(sum(CASE WHEN credit = 'payouts:in_transit' THEN amount ELSE -amount END), 0) AS cents
+	      FROM transfers WHERE 'payouts:in_transit' IN (debit, credit)) AS ledger,
+	     (SELECT COALESCE(sum(amount_cents), 0) AS cents FROM payouts WHERE state = 'in_transit') AS rows
+	WHERE ledger.cents <> rows.cents`
+
+// INV-4: what we call paid, the bank has debited: one payout, one line, by end-to-end
+// id and amount; what came back, the bank has credited likewise. And the segregated
+// account in the books is the sum of the bank's lines.
+const bankAgrees = `
+	SELECT format('payout:%s state=%s debits=%s returns=%s', p.id, p.state, count(l.id) FILTER (WHERE NOT l.credit),
+		count(l.id) FILTER (WHERE l.credit)) AS evidence
+	FROM payouts p
+	LEFT JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.amount_cents = p.amount_cents AND l.cause = p.id
+		AND l.outcome = CASE WHEN l.credit THEN 'payout_returned' ELSE 'payout_booked' END
+	GROUP BY p.id, p.state
+	HAVING count(l.id) FILTER (WHERE NOT l.credit) <> CASE WHEN p.state = 'in_transit' THEN 0 ELSE 1 END
+		OR count(l.id) FILTER (WHERE l.credit) <> CASE WHEN p.state = 'returned' THEN 1 ELSE 0 END
+	UNION ALL
+	SELECT format('line:%s outcome=%s end_to_end=%s names_no_such_payout', l.id, l.outcome, l.end_to_end)
+	FROM statement_lines l
+	WHERE l.outcome IN ('payout_booked', 'payout_returned') AND NOT EXISTS (
+		SELECT 1 FROM payouts p WHERE p.id = l.cause AND p.end_to_end = l.end_to_end AND p.amount_cents = l.amount_cents)
+	UNION ALL
+	SELECT format('bank:segregated ledger_cents=%s lines_cents=%s', ledger.cents, bank.cents)
+	FROM (SELECT COALESCE(sum(CASE WHEN debit = 'bank:segregated' THEN amount ELSE -amount END), 0) AS cents
+	      FROM transfers WHERE 'bank:segregated' IN (debit, credit)) AS ledger,
+	     (SELECT COALESCE(sum(CASE WHEN credit THEN amount_cents ELSE -amount_cents END), 0) AS cents FROM statement_lines) AS bank
+	WHERE ledger.cents <> bank.cents`
+
+// INV-5: bank:segregated ≥ live + owed to structures + funds + credit, per campaign and
+// in sum. Live vouchers and what structures are owed are counted from their own rows,
+// so that a voucher nobody paid for shows. Cash that the bank took unexpectedly belongs
+// to no campaign and shows in the sum.
+const everythingIsCovered = `
+	WITH parts (campaign_id, held, owed) AS (
+		SELECT campaign_id, amount, 0 FROM transfers WHERE debit = 'bank:segregated'
+		UNION ALL SELECT campaign_id, -amount, 0 FROM transfers WHERE credit = 'bank:segregated'
+		UNION ALL SELECT campaign_id, 0, face_cents FROM vouchers WHERE state IN ('live', 'frozen')
+		UNION ALL SELECT campaign_id, 0, amount_cents FROM redemptions WHERE undone_at IS NULL
+		UNION ALL SELECT s.campaign_id, 0, -s.amount_cents FROM payout_parts s JOIN payouts p ON p.id = s.payout_id WHERE p.state = 'booked'
+		UNION ALL SELECT campaign_id, 0, amount FROM transfers WHERE credit LIKE 'campaign:%:funds' OR credit LIKE 'funder:%:credit'
+		UNION ALL SELECT campaign_id, 0, -amount FROM transfers WHERE debit LIKE 'campaign:%:funds' OR debit LIKE 'funder:%:credit')
+	SELECT CASE WHEN GROUPING(campaign_id) = 1 THEN format('all held_cents=%s owed_cents=%s', sum(held), sum(owed))
+		ELSE format('campaign:%s held_cents=%s owed_cents=%s', campaign_id, sum(held), sum(owed)) END AS evidence
+	FROM parts GROUP BY GROUPING SETS ((campaign_id), ())
+	HAVING sum(held) < sum(owed) AND (GROUPING(campaign_id) = 1 OR campaign_id <> 0)`
+
+// INV-9: guarded balances are the sums of their transfers and not below zero; handed
+// out ≤ allocated ≤ funded; what an allocation says was handed over is in its booklets.
+const guardedAccountsHold = `
+	WITH legs (account, kept, moved) AS (
+		SELECT account, balance, 0 FROM guarded_balances
+		UNION ALL SELECT credit, 0, amount FROM transfers WHERE credit LIKE 'campaign:%:funds'
+		UNION ALL SELECT debit, 0, -amount FROM transfers WHERE debit LIKE 'campaign:%:funds')
+	SELECT format('%s balance_cents=%s transfers_cents=%s', account, sum(kept), sum(moved)) AS evidence
+	FROM legs GROUP BY account HAVING sum(kept) <> sum(moved) OR sum(moved) < 0
+	UNION ALL
+	SELECT format('allocation:%s vouchers=%s handed_over=%s in_booklets=%s', a.id, a.vouchers, a.handed_over, COALESCE(b.vouchers, 0))
+	FROM allocations a LEFT JOIN (SELECT allocation_id, sum(vouchers) AS vouchers FROM booklets GROUP BY allocation_id) AS b ON b.allocation_id = a.id
+	WHERE a.handed_over <> COALESCE(b.vouchers, 0) OR a.handed_over NOT BETWEEN 0 AND a.vouchers
+	UNION ALL
+	SELECT format('campaign:%s allocated_cents=%s funded_cents=%s', c.id, a.vouchers * c.face_cents, COALESCE(f.cents, 0))
+	FROM campaigns c
+	JOIN (SELECT campaign_id, sum(vouchers) AS vouchers FROM allocations GROUP BY campaign_id) AS a ON a.campaign_id = c.id
+	LEFT JOIN (SELECT o.campaign_id, sum(r.funds_cents) AS cents FROM receipts r JOIN orders o ON o.id = r.order_id GROUP BY o.campaign_id) AS f
+		ON f.campaign_id = c.id
+	WHERE a.vouchers * c.face_cents > COALESCE(f.cents, 0)`
+
+// INV-20: time runs one way in the ledger. A transfer carries the time at which its
+// transaction began, and its number is given out a little later: 5 seconds is how long
+// a batch may take.
+const timeRunsOneWay = `
+	SELECT format('transfer:%s at=%s after=%s', id, at AT TIME ZONE 'UTC', latest AT TIME ZONE 'UTC') AS evidence
+	FROM (SELECT id, at, max(at) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS latest FROM transfers) AS t
+	WHERE at < latest - interval '5 seconds'`
+
+// INV-21: the roll-ups are the sums of the transfers up to the watermark.
+const rollUpsEqualRows = `
+	WITH legs (account, campaign_id, debited, credited) AS (
+		SELECT account, campaign_id, debited, credited FROM ledger_rollups
+		UNION ALL SELECT debit, campaign_id, -amount, 0 FROM transfers WHERE id <= (SELECT up_to FROM ledger_watermark)
+		UNION ALL SELECT credit, campaign_id, 0, -amount FROM transfers WHERE id <= (SELECT up_to FROM ledger_watermark))
+	SELECT format('%s campaign:%s debited_too_much=%s credited_too_much=%s', account, campaign_id, sum(debited), sum(credited)) AS evidence
+	FROM legs GROUP BY account, campaign_id HAVING sum(debited) <> 0 OR sum(credited) <> 0`

@@ -1,0 +1,205 @@
+package reporting
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/web"
+)
+
+// breakages are one row each, changed behind the program's back, and the invariant that
+// must notice it with the evidence that names the row.
+var breakages = []struct {
+	what, invariant, evidence, sql string
+}{
+	{"a transfer without a cause", "INV-1", "redemption:999999",
+		`INSERT INTO transfers (at, event, cause, debit, credit, amount, campaign_id)
+		 SELECT max(at), 'redemption', 999999, 'campaign:1:live', 'structure:9:payable', 1, 1 FROM transfers`},
+	{"a transfer of another amount than its cause", "INV-1", "handover:1",
+		`UPDATE transfers SET amount = amount + 1 WHERE event = 'handover' AND cause = 1`},
+	{"a receipt whose bank line says less", "INV-1", "receipt:1 ",
+		`UPDATE statement_lines SET amount_cents = amount_cents - 1 WHERE id = 1`},
+	{"a receipt that is not in the ledger", "INV-2", "campaign:1 received_cents=",
+		`UPDATE receipts SET funds_cents = funds_cents + 1 WHERE line_id = 1`},
+	{"a voucher that nobody paid for", "INV-2", "campaign:1 live_cents=",
+		`INSERT INTO vouchers (booklet_id, campaign_id, face_cents, state) VALUES (1, 1, 1000, 'live')`},
+	{"a redemption that owes the structure more", "INV-3", "structure:",
+		`UPDATE redemptions SET amount_cents = amount_cents + 1 WHERE id = (SELECT min(id) FROM redemptions WHERE undone_at IS NULL)`},
+	{"a payout that is not in transit in the ledger", "INV-3", "payouts:in_transit",
+		`UPDATE payouts SET amount_cents = amount_cents + 1 WHERE state = 'in_transit'`},
+	{"a payout called booked without a debit", "INV-4", "state=booked debits=0",
+		`UPDATE payouts SET state = 'booked' WHERE state = 'in_transit'`},
+	{"a debit of another amount than its payout", "INV-4", "names_no_such_payout",
+		`UPDATE statement_lines SET amount_cents = amount_cents + 1 WHERE outcome = 'payout_booked' AND id = (SELECT min(id) FROM statement_lines WHERE outcome = 'payout_booked')`},
+	{"a return that the bank never credited", "INV-4", "state=returned debits=1 returns=0",
+		`DELETE FROM statement_lines WHERE outcome = 'payout_returned'`},
+	{"a voucher without cash", "INV-5", "campaign:1 held_cents=",
+		`INSERT INTO vouchers (booklet_id, campaign_id, face_cents, state) VALUES (1, 1, 1000, 'live')`},
+	{"cash that the bank took", "INV-5", "all held_cents=",
+		`INSERT INTO transfers (at, event, cause, debit, credit, amount, campaign_id)
+		 SELECT max(at), 'unexpected_debit', 1, 'suspense', 'bank:segregated', 600, 0 FROM transfers`},
+	{"a redeemed voucher that is live again", "INV-6", "state=live redemptions=1",
+		`UPDATE vouchers SET state = 'live' WHERE id = (SELECT min(voucher_id) FROM redeemed_vouchers WHERE NOT undone)`},
+	{"a redemption of more than its vouchers", "INV-6", "vouchers=3 taken=2",
+		`UPDATE redemptions SET vouchers = 3 WHERE id = (SELECT min(id) FROM redemptions)`},
+	{"a voucher of another booklet", "INV-6", "other_booklets=1",
+		`UPDATE vouchers SET booklet_id = 3 WHERE id = (SELECT min(voucher_id) FROM redeemed_vouchers)`},
+	{"an undo that gave nothing back", "INV-6", "undone=t given_back=0",
+		`UPDATE redeemed_vouchers SET undone = false WHERE undone`},
+	{"an answer without its effect", "INV-8", "answer_without_effect",
+		`UPDATE idempotency_keys SET answer = replace(answer, '"count":2', '"count":3') WHERE key = 'a-key-of-a-counter'`},
+	{"two keys with one effect", "INV-8", "keys=2",
+		`INSERT INTO idempotency_keys SELECT scope, 'another-key', request_hash, answer, created_at, 0 FROM idempotency_keys WHERE key = 'a-key-of-a-counter'`},
+	{"a guarded balance that drifted", "INV-9", "campaign:1:funds balance_cents=",
+		`UPDATE guarded_balances SET balance = balance + 1 WHERE account = 'campaign:1:funds'`},
+	{"an allocation that forgot a booklet", "INV-9", "allocation:1 ",
+		`UPDATE allocations SET handed_over = handed_over - 1 WHERE id = 1`},
+	{"more allocated than funded", "INV-9", "campaign:1 allocated_cents=",
+		`UPDATE allocations SET vouchers = vouchers + 1 WHERE id = 1`},
+	{"a gap between two payouts", "INV-10", "after=",
+		`UPDATE payouts SET after_id = after_id + 1 WHERE state = 'in_transit'`},
+	{"a part that no redemption explains", "INV-10", "parts_minus_redemptions=1",
+		`UPDATE payout_parts SET amount_cents = amount_cents + 1 WHERE payout_id = 1`},
+	{"a settlement that counts wrongly", "INV-10", "settlement:1 payouts=3",
+		`UPDATE settlements SET payouts = 3 WHERE id = 1`},
+	{"a payout sent elsewhere than approved", "INV-10", "approved_sha256=",
+		`UPDATE payouts SET holder = 'Somebody else' WHERE id = 1`},
+	{"a redemption before its booklet's first day", "INV-11", "on=2025-12-31 from=",
+		`UPDATE redemptions SET at = '2026-01-01 00:30+02' WHERE id = (SELECT min(id) FROM redemptions)`},
+	{"a redemption after the label's end", "INV-11", "not_labelled",
+		`UPDATE labels SET ended_at = granted_at - interval '1 day', end_reason = 'x' WHERE id = 1`},
+	{"a redemption outside the area", "INV-11", "outside_area",
+		`UPDATE campaigns SET departements = '{2A}' WHERE id = 1`},
+	{"a theme that the campaign does not pay", "INV-11", "theme=everyday_tools not_paid",
+		`UPDATE campaigns SET themes = '{employment}' WHERE id = 1`},
+	{"a redemption above the price cap", "INV-11", "vouchers=4 cap=3",
+		`UPDATE campaigns SET price_cap = 3 WHERE id = 1`},
+	{"a payout to an account that came later", "INV-13", "iban_not_in_force",
+		`UPDATE bank_details SET created_at = created_at + interval '1 hour' WHERE id = 1`},
+	{"a payout to an account that was replaced", "INV-13", "iban_not_in_force",
+		`UPDATE bank_details SET replaced_at = created_at - interval '1 second' WHERE id = 1`},
+	{"a booklet of another campaign than its allocation", "INV-16", "booklet:1 campaign:2",
+		`UPDATE booklets SET campaign_id = 2 WHERE id = 1`},
+	{"a redemption at another structure's place", "INV-16", "redemption:",
+		`UPDATE redemptions SET place_id = (SELECT max(id) FROM places) WHERE id = (SELECT min(id) FROM redemptions)`},
+	{"a redemption by a stranger", "INV-16", "is_no_member",
+		`UPDATE redemptions SET person_id = 1 WHERE id = (SELECT min(id) FROM redemptions)`},
+	{"an order of another funder", "INV-16", "order:1 ",
+		`UPDATE orders SET funder_id = (SELECT id FROM organisations WHERE kind = 'prescriber') WHERE id = 1`},
+	{"a transfer between campaigns", "INV-16", "campaign:2:live",
+		`UPDATE transfers SET credit = 'campaign:2:live' WHERE event = 'handover' AND cause = 1`},
+	{"a notice twice", "INV-19", "key=mail:x jobs=2",
+		`INSERT INTO jobs (kind, unique_key, payload, run_at, attempts, max_attempts, state, last_error, created_at)
+		 SELECT 'mail', 'mail:x', '{}', max(at), 0, 1, 'queued', '', max(at) FROM transfers, generate_series(1, 2) GROUP BY generate_series`},
+	{"a transfer from the past", "INV-20", "transfer:",
+		`UPDATE transfers SET at = at - interval '6 seconds' WHERE id = (SELECT max(id) FROM transfers WHERE event = 'redemption')`},
+	{"a roll-up that drifted", "INV-21", "payouts:in_transit campaign:1 debited_too_much=1",
+		`UPDATE ledger_rollups SET debited = debited + 1 WHERE account = 'payouts:in_transit'`},
+	{"a transfer that is younger than its roll-up", "INV-21", "credited_too_much=",
+		`DELETE FROM transfers WHERE id = 1`},
+}
+
+// unguarded takes away what makes these rows impossible, so that they can be written.
+const unguarded = `
+	ALTER TABLE transfers DISABLE TRIGGER transfers_only_added;
+	ALTER TABLE vouchers DISABLE TRIGGER voucher_moves;
+	ALTER TABLE jobs DROP CONSTRAINT jobs_unique_key;
+	DROP INDEX redeemed_vouchers_once`
+
+// errUndo keeps a broken row from staying.
+var errUndo = errors.New("undo")
+
+func TestEachInvariantNoticesABrokenRow(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.story()
+	for id, f := range b.verify() {
+		if !f.OK {
+			t.Errorf("%s is broken in a sound world: %v", id, f.Evidence)
+		}
+	}
+	covered := map[string]bool{}
+	for _, broken := range breakages {
+		covered[broken.invariant] = true
+		b.wantBroken(t, broken.what, broken.invariant, broken.evidence, broken.sql)
+	}
+	for _, inv := range invariants {
+		if !covered[inv.id] {
+			t.Errorf("nothing breaks %s", inv.id)
+		}
+	}
+	if left := b.verify(); !left["INV-1"].OK {
+		t.Errorf("a broken row was left behind: %v", left["INV-1"].Evidence)
+	}
+}
+
+// wantBroken breaks a row in a transaction that is rolled back, and looks for the row.
+func (b bundle) wantBroken(t *testing.T, what, id, evidence, sql string) {
+	t.Helper()
+	err := b.DB.InTx(t.Context(), func(tx *db.Tx) error {
+		for _, statement := range append(strings.Split(unguarded, ";"), sql) {
+			if n, err := tx.Exec(t.Context(), statement); err != nil {
+				return err
+			} else if statement == sql && n == 0 {
+				t.Errorf("%s: no row was there to break", what)
+			}
+		}
+		found, err := Verify(t.Context(), tx, b.Service.file)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			if f.ID == id && (f.OK || !strings.Contains(strings.Join(f.Evidence, "\n"), evidence)) {
+				t.Errorf("%s: %s says %v %q, want evidence with %q", what, id, f.OK, f.Evidence, evidence)
+			}
+		}
+		return errUndo
+	})
+	if !errors.Is(err, errUndo) {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+func TestOnlyTheOperatorVerifies(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.Verify(t.Context(), b.Funder); err == nil {
+		t.Error("a funder verified")
+	}
+}
+
+func TestAFindingNamesAtMostTwentyRows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.HandOver(b.Campaign, 100)
+	b.InTx(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE vouchers SET campaign_id = 0`)
+		return err
+	})
+	f := b.verify()["INV-16"]
+	if f.OK || len(f.Evidence) != evidenceMost {
+		t.Errorf("%v, %d rows", f.OK, len(f.Evidence))
+	}
+}
+
+func TestEveryInvariantHasItsSentence(t *testing.T) {
+	t.Parallel()
+	for _, lang := range []string{"fr", "en"} {
+		raw, err := web.Files.ReadFile("locales/" + lang + "/reporting.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts map[string]any
+		if err := json.Unmarshal(raw, &texts); err != nil {
+			t.Fatal(err)
+		}
+		for _, inv := range invariants {
+			if texts["invariant."+inv.id] == nil {
+				t.Errorf("%s: no sentence for %s", lang, inv.id)
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package reporting
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Queue is work that waits for the operator.
+type Queue struct {
+	Name   string         `db:"name"` // "lines", "labels", "held", "returned", "jobs"
+	Count  int            `db:"count"`
+	Amount vouchers.Cents `db:"amount_cents"` // 0 where the work is not about money
+	Oldest time.Time      `db:"oldest"`       // since when its oldest item waits
+}
+
+// AgeDays is how many days the oldest item has waited.
+func (q Queue) AgeDays(now time.Time) int { return int(vouchers.DayOf(now) - vouchers.DayOf(q.Oldest)) }
+
+// Desk is what the operator finds in the morning.
+type Desk struct {
+	At     time.Time
+	Queues []Queue // those with work in them, the oldest first
+	Cover  Cover
+}
+
+// Desk counts what waits for the operator.
+func (s *Service) Desk(ctx context.Context, actor identity.Actor) (Desk, error) {
+	if err := actor.NeedsAny(identity.Operator); err != nil {
+		return Desk{}, err
+	}
+	var d Desk
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		d.At = tx.Now
+		if d.Queues, err = queues(ctx, tx); err != nil {
+			return err
+		}
+		d.Cover, err = CoverNow(ctx, tx)
+		return err
+	})
+	slices.SortStableFunc(d.Queues, func(a, b Queue) int { return a.Oldest.Compare(b.Oldest) })
+	return d, err
+}
+
+// queues counts lines that nobody explained, places that were claimed and never had a
+// label, money held because no account is known, payouts that came back and were not
+// paid again, and jobs that gave up.
+func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
+	all := []Queue{}
+	err := tx.Select(ctx, &all, `
+		SELECT name, count, amount_cents, oldest FROM (
+			SELECT 'lines' AS name, count(*), COALESCE(sum(l.amount_cents), 0)::bigint AS amount_cents,
+				min(l.booked_on::timestamp AT TIME ZONE 'Europe/Paris') AS oldest
+			FROM statement_lines l WHERE l.cause IS NULL
+			UNION ALL
+			SELECT 'labels', count(*), 0, min(p.claimed_at)
+			FROM places p WHERE p.structure_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id)
+			UNION ALL
+			SELECT 'held', count(*), COALESCE(sum(h.amount_cents), 0)::bigint, min(h.oldest)
+			FROM (SELECT o.id, sum(r.amount_cents) AS amount_cents, min(r.at) AS oldest
+			      FROM organisations o
+			      CROSS JOIN LATERAL (SELECT COALESCE(max(p.up_to_id), 0) AS up_to FROM payouts p WHERE p.structure_id = o.id) AS w
+			      JOIN redemptions r ON r.structure_id = o.id AND r.id > w.up_to AND r.undone_at IS NULL
+			      WHERE o.kind = 'structure'
+			          AND NOT EXISTS (SELECT 1 FROM bank_details d WHERE d.structure_id = o.id AND d.replaced_at IS NULL)
+			      GROUP BY o.id) AS h
+			UNION ALL
+			SELECT 'returned', count(*), COALESCE(sum(p.amount_cents), 0)::bigint, min(p.booked_on::timestamp AT TIME ZONE 'Europe/Paris')
+			FROM payouts p WHERE p.state = 'returned' AND p.reissued_in IS NULL
+			UNION ALL
+			SELECT 'jobs', count(*), 0, min(finished_at) FROM jobs WHERE state = 'dead') AS q
+		WHERE count > 0`)
+	return all, err
+}
