@@ -119,7 +119,7 @@ func (i *Issuing) card(c *fiber.Ctx) error {
 	}
 	body := HolderBody{Card: card, Standing: cardStanding(card, vouchers.DayOf(of(c).server.options.Now())),
 		Themes: themesOf(card), HelpPhone: i.HelpPhone,
-		View: CardView{Count: card.Count, Left: card.Left, Value: card.LeftValue(), Face: card.Face, Until: card.Until, Funder: card.Funder}}
+		View: cardView(card.Count, card.Left+card.Frozen, card.Face, card.Until, card.Funder)}
 	if body.Usable() {
 		if err := i.whereToGo(c, &body); err != nil {
 			return err

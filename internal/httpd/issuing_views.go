@@ -65,12 +65,17 @@ type FreezeBody struct {
 	Freeze bool // false: the booklet is frozen and would run again
 }
 
-// CardView is what the partial "booklet-card" shows.
+// CardView is what the partial "booklet-card" shows. Frozen vouchers are drawn as left:
+// they are not spent.
 type CardView struct {
 	Count, Left      int
 	Value, Face      vouchers.Cents
 	Until            vouchers.Day
 	Funder, Code, QR string // no page shows a code: they are on paper
+}
+
+func cardView(count, left int, face vouchers.Cents, until vouchers.Day, funder string) CardView {
+	return CardView{Count: count, Left: left, Value: face * vouchers.Cents(left), Face: face, Until: until, Funder: funder}
 }
 
 // handOverForm is the counter's form. An empty count is the campaign's booklet.
@@ -181,7 +186,7 @@ func (i *Issuing) show(c *fiber.Ctx) error {
 	}
 	return page(c, "issuing/booklet", BookletBody{
 		BookletRow: rows(c, []issuing.Booklet{b})[0], May: handsOver(actor(c)), Desk: i.desk(c, desk),
-		Card: CardView{Count: b.Count, Left: b.Left, Value: b.LeftValue(), Face: b.Face, Until: b.Until, Funder: b.Funder},
+		Card: cardView(b.Count, b.Left+b.Frozen, b.Face, b.Until, b.Funder),
 	})
 }
 
