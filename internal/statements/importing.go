@@ -72,7 +72,7 @@ func (s *Service) explain(ctx context.Context, tx *db.Tx, lines []*newLine) erro
 		if l.credit || !payouts[l.endToEnd] {
 			continue
 		}
-		p, ok, err := s.payouts.BookFromLine(ctx, tx, l.id, l.endToEnd, l.payment.Amount, l.bookedOn)
+		p, ok, err := s.rooms.Payouts.BookFromLine(ctx, tx, l.id, l.endToEnd, l.payment.Amount, l.bookedOn)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (s *Service) explain(ctx context.Context, tx *db.Tx, lines []*newLine) erro
 		if !l.credit || !payouts[l.endToEnd] {
 			continue
 		}
-		p, ok, err := s.payouts.ReturnFromLine(ctx, tx, l.id, l.endToEnd, l.payment.Amount, l.payment.ReturnReason)
+		p, ok, err := s.rooms.Payouts.ReturnFromLine(ctx, tx, l.id, l.endToEnd, l.payment.Amount, l.payment.ReturnReason)
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (s *Service) payOrders(ctx context.Context, tx *db.Tx, lines []*newLine, pa
 	if len(payments) == 0 {
 		return nil
 	}
-	paid, err := s.orders.PayFromLines(ctx, tx, payments)
+	paid, err := s.rooms.Orders.PayFromLines(ctx, tx, payments)
 	if err != nil {
 		return err
 	}

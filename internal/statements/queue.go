@@ -82,7 +82,7 @@ func (s *Service) attribute(ctx context.Context, tx *db.Tx, actor identity.Actor
 	if before.Outcome != Unattributed {
 		return Line{}, fault.New(fault.Conflict, "line_already_explained")
 	}
-	if err := s.orders.AttributeLine(ctx, tx, req.Line, req.Order, before.Amount); err != nil {
+	if err := s.rooms.Orders.AttributeLine(ctx, tx, req.Line, req.Order, before.Amount); err != nil {
 		return Line{}, err
 	}
 	if err := settle(ctx, tx, req); err != nil {

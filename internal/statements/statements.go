@@ -42,19 +42,24 @@ type Payouts interface {
 		reason string) (payout vouchers.PayoutID, ok bool, err error)
 }
 
+// Rooms are those that lines concern.
+type Rooms struct {
+	Orders  Orders
+	Payouts Payouts
+}
+
 // Service is the use cases of statements.
 type Service struct {
 	db      *db.DB
 	account sepa.IBAN
-	orders  Orders
-	payouts Payouts
+	rooms   Rooms
 	log     *slog.Logger
 }
 
 // New makes the service. account is the segregated account, the only one whose
 // statements are taken.
-func New(d *db.DB, account sepa.IBAN, o Orders, p Payouts, log *slog.Logger) *Service {
-	return &Service{db: d, account: account, orders: o, payouts: p, log: log}
+func New(d *db.DB, account sepa.IBAN, rooms Rooms, log *slog.Logger) *Service {
+	return &Service{db: d, account: account, rooms: rooms, log: log}
 }
 
 // Outcome is what a line turned out to be.
