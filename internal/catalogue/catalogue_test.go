@@ -199,6 +199,7 @@ func TestPlacesAreFoundAsPeopleLookForThem(t *testing.T) {
 		{catalogue.FindRequest{Near: "annecy", Query: "France Services"}, "Maison France services de Thônes; France services"},
 		{catalogue.FindRequest{Query: "faverges"}, "France services"},
 		{catalogue.FindRequest{Near: "annecy", Query: "insertion professionnelle"}, "Médiathèque Élisée-Reclus"},
+		{catalogue.FindRequest{Near: "annecy", Query: "un emploi"}, "Médiathèque Élisée-Reclus"},
 		{catalogue.FindRequest{Near: "annecy", Query: "outils quotidien"}, "Maison France services de Thônes"},
 		{catalogue.FindRequest{Near: "annecy", Query: "100%"}, ""},
 		{catalogue.FindRequest{Near: "xyzzyx"}, ""},

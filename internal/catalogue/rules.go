@@ -114,21 +114,39 @@ func where(req FindRequest) (*territory.Commune, []territory.Commune) {
 	return &found[0], found[1:]
 }
 
-// terms are the words of a search, and for each the themes whose label holds it.
+// everydayWords are what people type for a theme besides the words of its label.
+var everydayWords = map[Theme]string{
+	AdministrativeHelp:  "démarches papiers impôts CAF retraite santé",
+	EverydayTools:       "ordinateur téléphone smartphone tablette e-mail internet débuter",
+	Employment:          "emploi travail CV chômage formation",
+	OnlineSafety:        "sécurité arnaque virus mot de passe",
+	ParentingEducation:  "enfants école collège parents",
+	LeisureCreation:     "photo vidéo jeux musique",
+	AccessAndDevices:    "wifi connexion imprimante scanner",
+	AffordableEquipment: "acheter achat reconditionné matériel",
+}
+
+// terms are the words of a search, and for each the themes whose words begin so.
 type terms struct {
 	words            []string
 	themed, ofThemes []string // pairs of a word and a theme
 }
 
+// emptyWords say nothing of what is looked for.
+var emptyWords = strings.Fields("un une le la les l de des du d au aux en et a pour par avec dans sur mon ma mes son ses je j s")
+
+const mostWords = 8
+
 func readTerms(typed string) terms {
-	var t terms
-	for _, word := range strings.Fields(territory.Fold(typed)) {
-		if len(word) < 2 && len(t.words) > 0 || len(t.words) == 8 {
-			continue
-		}
-		t.words = append(t.words, word)
+	words := strings.Fields(territory.Fold(typed))
+	full := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return slices.Contains(emptyWords, w) })
+	if len(full) > 0 {
+		words = full
+	}
+	t := terms{words: words[:min(len(words), mostWords)]}
+	for _, word := range t.words {
 		for _, known := range themeLabels {
-			if strings.Contains(" "+territory.Fold(known.label), " "+word) {
+			if strings.Contains(" "+territory.Fold(known.label+" "+everydayWords[known.theme]), " "+word) {
 				t.themed, t.ofThemes = append(t.themed, word), append(t.ofThemes, string(known.theme))
 			}
 		}
@@ -136,7 +154,7 @@ func readTerms(typed string) terms {
 	return t
 }
 
-// cursor is the last place of a page: how far it is and its number.
+// after is the last place of a page: how far it is and its number.
 type after struct {
 	km float64
 	id vouchers.PlaceID

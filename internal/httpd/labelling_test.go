@@ -124,7 +124,7 @@ func TestAPersonFindsAPlaceWithoutScript(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/places":                                    "Tapez une commune pour commencer",
-		"/places?near=annecy":                        "Autour de Annecy",
+		"/places?near=annecy":                        "Depuis Annecy, du plus proche",
 		"/places?near=annecy&q=relais":               `href="tel:&#43;33450020000"`,
 		"/places?near=xyzzyx":                        "Nous ne connaissons pas de commune",
 		"/places?near=annecy&q=zzz":                  "Aucun lieu ne correspond",
@@ -189,6 +189,9 @@ func TestAStructureAndTheOperatorDoTheirWorkOnPages(t *testing.T) {
 	end := form("label", fmt.Sprint(p.Label.ID), "reason", "Le lieu a fermé.")
 	if answer, _ := site.as("operator", "POST", path+"/labels/end", end); answer.StatusCode != http.StatusSeeOther {
 		t.Errorf("ending the label: %d", answer.StatusCode)
+	}
+	if _, text := site.as("newcomer", "GET", "/structure", ""); !strings.Contains(text, "Le lieu a fermé.") {
+		t.Error("the structure is not told why its label was taken back")
 	}
 }
 

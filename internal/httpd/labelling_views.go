@@ -58,6 +58,9 @@ func ownPlace(w *i18n.Words, p labelling.Place) OwnPlace {
 		own.Kind, own.State, own.Note = "done", w.Text("labelling.state.labelled"), w.Text("labelling.note.until", "day", p.Label.EndsOn)
 	case p.Label != nil:
 		own.Kind, own.State, own.Note = "pending", w.Text("labelling.state.to-begin"), w.Text("labelling.note.from", "day", p.Label.StartsOn)
+	case p.Ended != nil:
+		own.Kind, own.State = "stop", w.Text("labelling.state.ended")
+		own.Note = w.Text("labelling.note.ended", "when", *p.Ended.EndedAt, "reason", p.Ended.EndReason)
 	default:
 		own.Kind, own.State, own.Note = "pending", w.Text("labelling.state.waiting"), w.Text("labelling.note.waiting")
 	}

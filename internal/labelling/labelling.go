@@ -76,14 +76,23 @@ func claim(ctx context.Context, tx *db.Tx, actor identity.Actor, req ClaimReques
 	return PlaceOf(ctx, tx, req.Place)
 }
 
-// Mine lists the places of the actor's structure, by name.
+// Mine lists the places of the actor's structure, by name, with why a label was taken
+// back.
 func (s *Service) Mine(ctx context.Context, actor identity.Actor) ([]Place, error) {
 	if err := actor.Needs(identity.Structure, identity.Agent, identity.Finance, identity.Reader); err != nil {
 		return nil, err
 	}
 	var mine []Place
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		mine, err = placesOfStructure(ctx, tx, actor.Organisation)
+		if mine, err = placesOfStructure(ctx, tx, actor.Organisation); err != nil {
+			return err
+		}
+		ended, err := lastEnded(ctx, tx, actor.Organisation)
+		for i, p := range mine {
+			if l, there := ended[p.ID]; there && p.Label == nil {
+				mine[i].Ended = &l
+			}
+		}
 		return err
 	})
 	return mine, err

@@ -27,6 +27,7 @@ type Place struct {
 	Services      []Offer                 `json:"services" db:"-"`               // what it offers, priced in vouchers
 	Label         *Label                  `json:"label" db:"-"`                  // in force or still to begin
 	Labelled      bool                    `json:"labelled" db:"-"`               // Label is in force today
+	Ended         *Label                  `json:"label_ended,omitempty" db:"-"`  // the last one taken back; told to its structure only
 	Km            *float64                `json:"distance_km,omitempty" db:"km"` // from where it was looked for
 }
 

@@ -164,6 +164,23 @@ func openLabel(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) (Label, e
 	return Label(r), err
 }
 
+// lastEnded finds, for each place of a structure, its latest label where that was taken
+// back.
+func lastEnded(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (map[vouchers.PlaceID]Label, error) {
+	var rows []labelRow
+	err := tx.Select(ctx, &rows, `
+		SELECT DISTINCT ON (l.place_id) l.id, l.place_id, l.starts_on, l.ends_on, l.ended_at, COALESCE(l.end_reason, '') AS end_reason
+		FROM labels l JOIN places p ON p.id = l.place_id
+		WHERE p.structure_id = $1 ORDER BY l.place_id, l.id DESC`, structure)
+	ended := map[vouchers.PlaceID]Label{}
+	for _, r := range rows {
+		if r.EndedAt != nil {
+			ended[r.Place] = Label(r)
+		}
+	}
+	return ended, err
+}
+
 func insertLabel(ctx context.Context, tx *db.Tx, actor identity.Actor, g Grant) (Label, error) {
 	l := Label{Place: g.Place, StartsOn: g.StartsOn, EndsOn: g.EndsOn}
 	err := tx.Get(ctx, &l.ID, `
