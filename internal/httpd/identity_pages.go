@@ -16,7 +16,7 @@ import (
 func (d doorkeeper) showLogin(c *fiber.Ctx) error {
 	next := localPath(c.Query("next"))
 	if actor(c).SignedIn() {
-		return c.Redirect(next, http.StatusSeeOther)
+		return c.Redirect(onward(next), http.StatusSeeOther)
 	}
 	return page(c, "identity/login", LoginBody{Next: next})
 }
@@ -41,7 +41,16 @@ func (d doorkeeper) signIn(c *fiber.Ctx) error {
 		return err
 	}
 	setSession(c, session, identity.SessionLasts)
-	return c.Redirect(localPath(in.Next), http.StatusSeeOther)
+	return c.Redirect(onward(in.Next), http.StatusSeeOther)
+}
+
+// onward is where somebody goes who has signed in: the page they came for, or the screen
+// of their work.
+func onward(next string) string {
+	if next = localPath(next); next != "/" {
+		return next
+	}
+	return "/start"
 }
 
 // again shows a form with what stopped it, under the status of the fault; what is no

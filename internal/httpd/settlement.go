@@ -149,11 +149,5 @@ func (w settlementWindow) statement(c *fiber.Ctx) error {
 	return c.Send(out.Bytes())
 }
 
-// themeWord says a theme; one that a later version of the standard may bring is shown
-// as it is.
-func themeWord(c *fiber.Ctx, code string) string {
-	if key := "theme." + code; words(c).Has(key) {
-		return words(c).Text(key)
-	}
-	return code
-}
+// themeWord says a theme in the reader's language.
+func themeWord(c *fiber.Ctx, code string) string { return themeText(words(c), code) }
