@@ -9,7 +9,6 @@ const LARGEST = 960; // px of the longer side of what is looked at
 
 const form = document.getElementById("scanner");
 const field = document.getElementById("code");
-if (form && field) setUp();
 
 function setUp() {
   const start = document.getElementById("scan");
@@ -58,7 +57,7 @@ function wrong(sentence) {
   const line = document.getElementById("code-error");
   line.hidden = sentence === "";
   line.querySelector("span").textContent = sentence;
-  field.toggleAttribute("aria-invalid", sentence !== "");
+  field.setAttribute("aria-invalid", String(sentence !== ""));
 }
 
 // Looks at the camera's picture until it shows a booklet.
@@ -179,3 +178,5 @@ async function loadDetector() {
   const { BarcodeDetector } = await import("../vendor/qr/decode.js");
   return new BarcodeDetector({ formats: ["qr_code"] });
 }
+
+if (form && field) setUp();

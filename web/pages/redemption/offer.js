@@ -12,7 +12,7 @@ const buttons = stepper.dataset.buttons.split("\n");
 function choose(count) {
   const chosen = Math.min(Math.max(count, 1), counts.length);
   amount.value = chosen;
-  document.getElementById("count").textContent = counts[chosen - 1];
+  document.getElementById("chosen").textContent = counts[chosen - 1];
   document.getElementById("take").textContent = buttons[chosen - 1];
   less.disabled = chosen === 1;
   more.disabled = chosen === counts.length;
