@@ -1,0 +1,354 @@
+package app
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/httpd"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/pgtest"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/settlement"
+)
+
+// canary is in everything that only the world's own organisations may see.
+const canary = "Canari"
+
+// told are the pages that name campaigns to everybody.
+var told = map[string]bool{"/cover": true}
+
+// owner tells whose the object is that a route's parameter names, and so what a
+// stranger is answered.
+type owner uint8
+
+const (
+	private  owner = iota + 1 // one organisation's: absent for any other
+	shared                    // the public's to see, one organisation's to change
+	operated                  // the operator's; its route is for nobody else
+	secret                    // whoever knows it
+)
+
+// parameter is a route up to its parameter, without "/api/v1".
+type parameter struct {
+	owner owner
+	id    func(s *walk) any // of an object that is not the walker's
+}
+
+// parameters covers every route that has one: a new route cannot do without a line here.
+var parameters = map[string]parameter{
+	"/members/:id":           {private, func(s *walk) any { return s.Prescriber.Person }},
+	"/tokens/:id":            {private, func(s *walk) any { return s.token }},
+	"/account/tokens/:id":    {private, func(s *walk) any { return s.token }},
+	"/campaigns/:id":         {private, func(s *walk) any { return s.Campaign.ID }},
+	"/orders/:id":            {private, func(s *walk) any { return s.order }},
+	"/handovers/:id":         {private, func(s *walk) any { return s.booklet }},
+	"/redemptions/:id":       {private, func(s *walk) any { return s.redemption }},
+	"/payouts/:id":           {private, func(s *walk) any { return s.payout }},
+	"/places/:id":            {shared, func(s *walk) any { return s.Structure.Place }},
+	"/labels/:id":            {operated, func(*walk) any { return 1 }},
+	"/settlements/:id":       {operated, func(*walk) any { return 1 }},
+	"/statements/:id":        {operated, func(*walk) any { return 1 }},
+	"/statements/lines/:id":  {operated, func(*walk) any { return 1 }},
+	"/imports/:id":           {operated, func(*walk) any { return 1 }},
+	"/c/:payload":            {secret, func(*walk) any { return "0000" }},
+	"/C/:payload":            {secret, func(*walk) any { return "0000" }},
+	"/C/:code":               {secret, func(*walk) any { return "0000" }},
+	"/api/schema/:name.json": {secret, func(*walk) any { return "none" }},
+}
+
+// foreignBodies are writes that name another organisation's object in their body.
+var foreignBodies = map[string]func(s *walk) string{
+	"POST /api/v1/orders":                    func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
+	"POST /api/v1/handovers":                 func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
+	"POST /account/switch":                   func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
+	"POST /orders":                           func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
+	"POST /handovers":                        func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
+	"DELETE /api/v1/redemptions/:id":         func(*walk) string { return `{"reason":"not mine"}` },
+	"POST /api/v1/handovers/:id/freeze":      func(*walk) string { return `{"reason":"lost"}` },
+	"POST /redemptions/:id/undo":             func(*walk) string { return "reason=not+mine" },
+	"POST /handovers/:id/freeze":             func(*walk) string { return "reason=lost" },
+	"PUT /api/v1/places/:id/services":        func(*walk) string { return `{"services":[]}` },
+	"POST /campaigns/:id/allocations":        func(s *walk) string { return fmt.Sprintf("prescriber=%d&vouchers=1", s.Prescriber.Organisation) },
+	"POST /api/v1/campaigns/:id/allocations": func(s *walk) string { return fmt.Sprintf(`{"prescriber":%d,"vouchers":1}`, s.Prescriber.Organisation) },
+}
+
+// walk is a whole program with two of each kind of organisation in it: the world's,
+// which own something of everything, and the walkers'.
+type walk struct {
+	*world.World
+	program *Program
+	t       *testing.T
+	walkers []identity.Actor // nobody, and one of each role of each kind
+
+	token, order, booklet, redemption, payout any // ids
+	sessions                                  int
+}
+
+func newWalk(t *testing.T) *walk {
+	t.Helper()
+	clock, url := pgtest.NewClock(), pgtest.URL(t)
+	program, err := Start(t.Context(), Config{DatabaseURL: url, Data: t.TempDir(), KeysFile: filepath.Join(t.TempDir(), "keys.json"),
+		PublicURL: "http://localhost:8080", MailFrom: "Passerelle <bonjour@passerelle.example>", OperatorName: "Passerelle",
+		OperatorAddress: "1 rue du Pont, 74000 Annecy", SegregatedIBAN: "FR7630006000011234567890189"}, clock.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := program.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &walk{World: world.NewOn(t, url, clock), program: program, t: t}
+	s.fillWorld()
+	s.walkers = []identity.Actor{{}}
+	for _, admin := range []identity.Actor{s.Operator, s.Organisation(identity.Funder, "Ville"), s.Organisation(identity.Prescriber, "Mairie"), s.NewStructure("PIMMS").Actor} {
+		s.walkers = append(s.walkers, s.rolesOf(admin)...)
+	}
+	return s
+}
+
+// fillWorld gives the world's organisations one of everything.
+func (s *walk) fillWorld() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	s.Campaign = s.NewCampaign(canary+" 2026", 100)
+	order, err := s.program.orders.Place(ctx, s.Funder, orders.PlaceRequest{Campaign: s.Campaign.ID, Vouchers: 10})
+	s.must(err)
+	token, err := s.Identity.CreateToken(ctx, s.Prescriber, identity.NewToken{Label: canary, Scopes: []string{"handovers"}, Days: 9})
+	s.must(err)
+	booklet := s.HandOver(s.Campaign, 10)
+	redemption := s.Redeem(s.Structure, booklet, 2)
+	_, err = s.program.settlement.Close(ctx, s.Operator, settlement.CloseRequest{})
+	s.must(err)
+	money, err := s.program.settlement.Payouts(ctx, s.Structure.Actor, 0, 1)
+	s.must(err)
+	for i, owner := range []identity.Actor{s.Funder, s.Prescriber, s.Structure.Actor} {
+		_, err := s.Identity.AddMember(ctx, owner, identity.NewMember{Name: canary, Email: fmt.Sprintf("canari%d@example.org", i), Role: identity.Reader})
+		s.must(err)
+	}
+	s.order, s.token, s.booklet, s.redemption, s.payout = order.ID, token.ID, booklet.ID, redemption.ID, money.Payouts[0].ID
+}
+
+// rolesOf are an admin and one new member for each other role.
+func (s *walk) rolesOf(admin identity.Actor) []identity.Actor {
+	s.t.Helper()
+	all := []identity.Actor{admin}
+	for _, role := range []identity.Role{identity.Agent, identity.Finance, identity.Reader} {
+		m, err := s.Identity.AddMember(s.t.Context(), admin, identity.NewMember{Name: "Zoé", Email: fmt.Sprintf("%s@%d.example", role, admin.Organisation), Role: role})
+		s.must(err)
+		one := admin
+		one.Person, one.Role = m.ID, role
+		all = append(all, one)
+	}
+	return all
+}
+
+func (s *walk) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// session opens a session without the price of a password.
+func (s *walk) session(a identity.Actor) string {
+	s.t.Helper()
+	if !a.SignedIn() {
+		return "none"
+	}
+	s.sessions++
+	secret := fmt.Sprint("walker-", s.sessions)
+	hash := sha256.Sum256([]byte(secret))
+	s.InTx(func(tx *db.Tx) error {
+		_, err := tx.Exec(s.t.Context(), `INSERT INTO sessions (token_hash, person_id, organisation_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+			hash[:], a.Person, a.Organisation, tx.Now, tx.Now.Add(identity.SessionLasts))
+		return err
+	})
+	return secret
+}
+
+// call is one request of the walk.
+type call struct {
+	route  httpd.Route
+	path   string
+	body   string
+	cookie string
+	site   string // Sec-Fetch-Site
+}
+
+func (c call) api() bool { return strings.HasPrefix(c.path, "/api/") }
+
+func (s *walk) ask(c call) (int, http.Header, string) {
+	s.t.Helper()
+	r := httptest.NewRequest(c.route.Method, c.path, strings.NewReader(c.body))
+	r.Host = "localhost:8080"
+	r.Header.Set("Cookie", "session="+c.cookie)
+	r.Header.Set("Sec-Fetch-Site", c.site)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if c.api() {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := s.program.server.App.Test(r, 20_000)
+	s.must(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	s.must(err)
+	return answer.StatusCode, answer.Header, string(bytes.ToValidUTF8(text, nil))
+}
+
+// callOf fills in a route's parameter and body. owner is 0 where it has no parameter.
+func (s *walk) callOf(route httpd.Route) (call, owner) {
+	s.t.Helper()
+	c := call{route: route, path: route.Path, site: "same-origin"}
+	if c.api() {
+		c.body = "{}"
+	}
+	if body := foreignBodies[route.Method+" "+route.Path]; body != nil {
+		c.body = body(s)
+	}
+	start := strings.IndexByte(route.Path, ':')
+	if start < 0 {
+		c.path = strings.ReplaceAll(c.path, "*", "none")
+		return c, 0
+	}
+	end := len(route.Path)
+	if slash := strings.IndexByte(route.Path[start:], '/'); slash >= 0 {
+		end = start + slash
+	}
+	p, known := parameters[strings.TrimPrefix(route.Path[:end], "/api/v1")]
+	if !known {
+		s.t.Errorf("%s %s: whose is %s? Say it in parameters", route.Method, route.Path, route.Path[start:end])
+		return c, secret
+	}
+	c.path = route.Path[:start] + fmt.Sprint(p.id(s)) + route.Path[end:]
+	return c, p.owner
+}
+
+func isSafe(method string) bool { return method == http.MethodGet }
+
+// rows is a fingerprint of all rows, those apart that a refused request may write.
+func (s *walk) rows(apart string) (sum string) {
+	s.t.Helper()
+	s.must(s.DB.Read(s.t.Context(), func(tx *db.Tx) error {
+		return tx.Get(s.t.Context(), &sum, `
+			SELECT md5(string_agg(relname || query_to_xml('SELECT * FROM ' || relname || ' t ORDER BY t::text', false, false, '')::text, '' ORDER BY relname))
+			FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname !~ $1`, apart)
+	}))
+	return sum
+}
+
+func TestEveryRouteAnswersEveryoneAsItsAccessSays(t *testing.T) {
+	t.Parallel()
+	s := newWalk(t)
+	walked := 0
+	for _, route := range s.program.server.Routes() {
+		c, owner := s.callOf(route)
+		if owner == private && isSafe(route.Method) && !s.ownerSees(c) {
+			t.Errorf("%s is absent for its owner too: the walk proves nothing", c.path)
+		}
+		for _, who := range s.walkers {
+			walked++
+			c.cookie = s.session(who)
+			name := fmt.Sprintf("%s %s as %s %s", route.Method, c.path, who.Kind, who.Role)
+			foreign := owner == private || owner == shared && !isSafe(route.Method) || foreignBodies[route.Method+" "+route.Path] != nil
+			if foreign = foreign && who.SignedIn() && who.Kind != identity.Operator; foreign && !isSafe(route.Method) {
+				before := s.rows("^(throttle|sessions)$")
+				s.check(name, c, who, foreign)
+				if s.rows("^(throttle|sessions)$") != before {
+					t.Errorf("%s: something was changed", name)
+				}
+				continue
+			}
+			s.check(name, c, who, foreign)
+		}
+	}
+	if walked < 1000 {
+		t.Errorf("only %d cells walked: the search itself is broken", walked)
+	}
+}
+
+// ownerSees tells whether one of the world's own organisations is shown the object.
+func (s *walk) ownerSees(c call) bool {
+	s.t.Helper()
+	for _, who := range []identity.Actor{s.Funder, s.Prescriber, s.Structure.Actor} {
+		c.cookie = s.session(who)
+		if status, _, _ := s.ask(c); status == http.StatusOK {
+			return true
+		}
+	}
+	return false
+}
+
+// check asks once. foreign says that the request names another organisation's object.
+func (s *walk) check(name string, c call, who identity.Actor, foreign bool) {
+	s.t.Helper()
+	status, header, text := s.ask(c)
+	if status >= 500 && status != http.StatusServiceUnavailable || status < 200 {
+		s.t.Errorf("%s: %d %.300s", name, status, text)
+	}
+	if who.Kind != identity.Operator && strings.Contains(text, canary) && !told[strings.TrimPrefix(c.path, "/api/v1")] {
+		s.t.Errorf("%s: tells of another organisation", name)
+	}
+	switch refused := c.route.Access.Check(who) != nil; {
+	case refused && !who.SignedIn() && !c.api() && isSafe(c.route.Method):
+		if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/login?next=") {
+			s.t.Errorf("%s: %d to %q, want the sign-in page", name, status, header.Get("Location"))
+		}
+	case refused && !who.SignedIn():
+		if status != http.StatusUnauthorized {
+			s.t.Errorf("%s: %d, want 401", name, status)
+		}
+	case refused:
+		if status != http.StatusForbidden {
+			s.t.Errorf("%s: %d, want 403", name, status)
+		}
+	case foreign && isSafe(c.route.Method):
+		if status != http.StatusNotFound && status != http.StatusForbidden {
+			s.t.Errorf("%s: %d for another organisation's object, want 404: %.200s", name, status, text)
+		}
+	case foreign:
+		if status < 400 {
+			s.t.Errorf("%s: %d for another organisation's object: %.200s", name, status, text)
+		}
+	}
+}
+
+func TestNoRouteWritesForAnotherSite(t *testing.T) {
+	t.Parallel()
+	s := newWalk(t)
+	admins := map[identity.Kind]string{}
+	for _, who := range s.walkers {
+		if who.Role == identity.Admin {
+			admins[who.Kind] = s.session(who)
+		}
+	}
+	before, walked := s.rows("^$"), 0
+	for _, route := range s.program.server.Routes() {
+		if isSafe(route.Method) {
+			continue
+		}
+		c, _ := s.callOf(route)
+		for kind, session := range admins {
+			for _, site := range []string{"cross-site", "same-site"} {
+				walked++
+				c.cookie, c.site = session, site
+				if status, _, text := s.ask(c); status != http.StatusForbidden {
+					t.Errorf("%s %s as %s from %s: %d %.100s", route.Method, c.path, kind, site, status, text)
+				}
+			}
+		}
+	}
+	if s.rows("^$") != before || walked < 100 {
+		t.Errorf("rows were changed, or only %d requests sent", walked)
+	}
+}
