@@ -27,6 +27,7 @@ import (
 
 type commands struct {
 	Serve   serve   `cmd:"" help:"Run the service."`
+	Demo    demo    `cmd:"" help:"Run the whole life of a campaign through the HTTP API, on invented data, then serve it."`
 	Migrate migrate `cmd:"" help:"Bring the database's schema up to date."`
 	Verify  verify  `cmd:"" help:"Recompute the invariants from the rows; exit 1 when one is broken."`
 	Keys    struct {
@@ -91,9 +92,27 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	return app.PrintConfig(ctx.Stdout)
 }
 
-type serve struct{}
+type serve struct {
+	Demo bool `help:"Load the demonstration into an empty database first."`
+}
 
-func (serve) Run(p *program) error { return app.Serve(p, p.cfg, p.log) }
+func (s *serve) Run(p *program) error {
+	if s.Demo {
+		return app.ServeDemo(p, p.cfg, p.log)
+	}
+	return app.Serve(p, p.cfg, p.log)
+}
+
+type demo struct {
+	Once   bool   `help:"Exit after the cycle."`
+	JSON   bool   `name:"json" help:"Print the result as one JSON object on standard output."`
+	Places string `type:"existingfile" placeholder:"FILE" help:"Places in standard-mediation-num, instead of the invented territory."`
+	Out    string `type:"path" placeholder:"DIR" help:"Folder for the files of the cycle: booklets, bank files, statements, reports."`
+}
+
+func (d *demo) Run(p *program) error {
+	return app.RunDemo(p, p.cfg, app.DemoOptions{Once: d.Once, JSON: d.JSON, Places: d.Places, Out: d.Out, Stdout: os.Stdout, Stderr: os.Stderr})
+}
 
 type migrate struct{}
 

@@ -57,8 +57,14 @@ func (p *Program) home(ctx context.Context) (httpd.HomeFigures, error) {
 // routes lists the rooms' routes in the order of the navigation.
 func (p *Program) routes(_ *mail.Outbox) []httpd.Route {
 	return slices.Concat(
+		httpd.ReportingRoutes(p.reporting),
+		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows}).Routes(),
+		(&httpd.Orders{Service: p.orders, Campaigns: p.campaigns}).Routes(),
 		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
+		httpd.LabellingRoutes(p.labelling, p.catalogue),
+		httpd.CatalogueRoutes(p.catalogue, p.labelling),
+		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
 		httpd.IdentityRoutes(p.identity),
 	)

@@ -1,0 +1,74 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+const (
+	firstSettlement = 35 // day
+	settleEvery     = 21 // days
+	bankTakes       = 6  // days until the statement that shows a file's transfers is imported
+	returnTakes     = 3  // more days until a transfer comes back
+)
+
+// planSettlements pays the structures every three weeks, on Wednesdays. One transfer of
+// the second settlement comes back, because the structure has changed its bank. A last
+// settlement is closed on the eve of the present and still with the bank.
+func (p *play) planSettlements() {
+	day := firstSettlement
+	for p.start.AddDate(0, 0, day).Weekday() != time.Wednesday {
+		day++
+	}
+	for n := 1; day+bankTakes+returnTakes+1 < lasts; n, day = n+1, day+settleEvery {
+		p.on(day, 16, "settlements", p.settle)
+		p.on(day+bankTakes, 5, "settlements", func(ctx context.Context) error { return p.statementOfPayouts(ctx, n) })
+		if n == 2 {
+			p.on(day+bankTakes+returnTakes, 5, "settlements", p.transferComesBack)
+			p.on(day+bankTakes+returnTakes+1, 7, "settlements", p.giveNewAccount)
+		}
+	}
+	p.on(lasts-1, 16.5, "settlements", p.settle)
+}
+
+// settle closes a settlement and gives its file to the bank.
+func (p *play) settle(ctx context.Context) error {
+	var closed settlement.Settlement
+	if err := p.operator.third.post(ctx, "/settlements", struct{}{}, &closed); err != nil {
+		return err
+	}
+	file, err := p.fetch(ctx, p.operator.third, fmt.Sprintf("/settlements/%d/pain001", closed.ID), fmt.Sprintf("pain001-%d.xml", closed.ID))
+	if err != nil {
+		return err
+	}
+	return p.bank.accept(file)
+}
+
+func (p *play) statementOfPayouts(ctx context.Context, n int) error {
+	done := p.bank.execute(vouchers.DayOf(p.now.AddDate(0, 0, -1)))
+	if n == 2 && len(done) > 0 {
+		p.returned = done[len(done)/2]
+	}
+	return p.importStatement(ctx)
+}
+
+func (p *play) transferComesBack(ctx context.Context) error {
+	p.bank.giveBack(vouchers.DayOf(p.now), p.returned)
+	return p.importStatement(ctx)
+}
+
+// giveNewAccount lets the structure say its new account. The next settlement pays it
+// again.
+func (p *play) giveNewAccount(ctx context.Context) error {
+	at := slices.IndexFunc(p.structures, func(s *structure) bool { return inventedIBAN(s.number) == p.returned.IBAN })
+	if at < 0 {
+		return fmt.Errorf("nobody has the account of the transfer that came back")
+	}
+	s := p.structures[at]
+	return p.giveAccount(ctx, s, 1000+s.number)
+}
