@@ -119,7 +119,7 @@ func (i *Issuing) card(c *fiber.Ctx) error {
 	}
 	body := HolderBody{Card: card, Standing: cardStanding(card, vouchers.DayOf(of(c).server.options.Now())),
 		Themes: themesOf(card), HelpPhone: i.HelpPhone,
-		View: cardView(card.Count, card.Left+card.Frozen, card.Face, card.Until, card.Funder)}
+		View: CardView{Count: card.Count, Face: card.Face, Until: card.Until, Funder: card.Funder}.holding(card.Left + card.Frozen)}
 	if body.Usable() {
 		if err := i.whereToGo(c, &body); err != nil {
 			return err

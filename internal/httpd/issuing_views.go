@@ -74,8 +74,10 @@ type CardView struct {
 	Funder, Code, QR string // no page shows a code: they are on paper
 }
 
-func cardView(count, left int, face vouchers.Cents, until vouchers.Day, funder string) CardView {
-	return CardView{Count: count, Left: left, Value: face * vouchers.Cents(left), Face: face, Until: until, Funder: funder}
+// holding is the view with left vouchers that are not spent.
+func (v CardView) holding(left int) CardView {
+	v.Left, v.Value = left, v.Face*vouchers.Cents(left)
+	return v
 }
 
 // handOverForm is the counter's form. An empty count is the campaign's booklet.
@@ -186,7 +188,7 @@ func (i *Issuing) show(c *fiber.Ctx) error {
 	}
 	return page(c, "issuing/booklet", BookletBody{
 		BookletRow: rows(c, []issuing.Booklet{b})[0], May: handsOver(actor(c)), Desk: i.desk(c, desk),
-		Card: cardView(b.Count, b.Left+b.Frozen, b.Face, b.Until, b.Funder),
+		Card: CardView{Count: b.Count, Face: b.Face, Until: b.Until, Funder: b.Funder}.holding(b.Left + b.Frozen),
 	})
 }
 
