@@ -69,7 +69,10 @@ func program(t *testing.T) []source {
 }
 
 // isStage tells the packages that only tests use.
-func isStage(pkg string) bool { return pkg == "pgtest" || strings.HasPrefix(pkg, "pgtest/") }
+func isStage(pkg string) bool {
+	room, _, _ := strings.Cut(pkg, "/")
+	return room == "pgtest" || room == "faults"
+}
 
 func (s source) imports() []string {
 	var all []string

@@ -34,13 +34,6 @@ func IdentityRoutes(room *identity.Service) []Route {
 		{Method: "GET", Path: "/login", Handler: d.showLogin, Access: Public, Doc: "sign in: form"},
 		{Method: "POST", Path: "/login", Handler: d.signIn, Access: Public, Doc: "sign in"},
 		{Method: "POST", Path: "/logout", Handler: d.signOut, Access: Public, Doc: "sign out"},
-		{Method: "GET", Path: "/account", Handler: d.showAccount, Access: SignedIn, Doc: "one's own account",
-			Nav: Nav{Key: "identity.account.nav", Icon: "user"}},
-		{Method: "POST", Path: "/account/switch", Handler: d.switchTo, Access: SignedIn, Doc: "act for another of one's organisations"},
-		{Method: "POST", Path: "/account/password", Handler: d.changePassword, Access: SignedIn, Doc: "change one's own password"},
-		{Method: "POST", Path: "/account/tokens", Handler: d.makeTokenForm, Access: SignedIn, Doc: "make an API token: shown once"},
-		{Method: "GET", Path: "/account/tokens/:id/revoke", Handler: d.askRevoke, Access: SignedIn, Doc: "revoke an API token: question"},
-		{Method: "POST", Path: "/account/tokens/:id/revoke", Handler: d.revokeForm, Access: SignedIn, Doc: "revoke an API token"},
 		{Method: "GET", Path: "/organisations", Handler: d.showOrganisations, Access: For(identity.Operator), Doc: "organisations: list",
 			Nav: Nav{Key: "identity.organisations.nav", Icon: "building-2"}},
 		{Method: "GET", Path: "/organisations/new", Handler: d.askOrganisation, Access: operator, Doc: "open an organisation: form"},
@@ -50,6 +43,13 @@ func IdentityRoutes(room *identity.Service) []Route {
 		{Method: "POST", Path: "/members", Handler: d.addMemberForm, Access: SignedIn, Doc: "add a member, as an admin"},
 		{Method: "GET", Path: "/members/:id/remove", Handler: d.askRemove, Access: SignedIn, Doc: "remove a member: question"},
 		{Method: "POST", Path: "/members/:id/remove", Handler: d.removeMemberForm, Access: SignedIn, Doc: "remove a member, as an admin"},
+		{Method: "GET", Path: "/account", Handler: d.showAccount, Access: SignedIn, Doc: "one's own account",
+			Nav: Nav{Key: "identity.account.nav", Icon: "user"}},
+		{Method: "POST", Path: "/account/switch", Handler: d.switchTo, Access: SignedIn, Doc: "act for another of one's organisations"},
+		{Method: "POST", Path: "/account/password", Handler: d.changePassword, Access: SignedIn, Doc: "change one's own password"},
+		{Method: "POST", Path: "/account/tokens", Handler: d.makeTokenForm, Access: SignedIn, Doc: "make an API token: shown once"},
+		{Method: "GET", Path: "/account/tokens/:id/revoke", Handler: d.askRevoke, Access: SignedIn, Doc: "revoke an API token: question"},
+		{Method: "POST", Path: "/account/tokens/:id/revoke", Handler: d.revokeForm, Access: SignedIn, Doc: "revoke an API token"},
 	}
 }
 
