@@ -55,8 +55,12 @@ func (p *Program) home(ctx context.Context) (httpd.HomeFigures, error) {
 }
 
 // routes lists the rooms' routes in the order of the navigation.
-func (p *Program) routes(_ *mail.Outbox) []httpd.Route {
-	return slices.Concat(
+func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
+	var dev []httpd.Route
+	if p.Config.Dev {
+		dev = (&httpd.Dev{Outbox: outbox}).Routes()
+	}
+	return slices.Concat(dev,
 		httpd.ReportingRoutes(p.reporting),
 		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows}).Routes(),
 		(&httpd.Orders{Service: p.orders, Campaigns: p.campaigns}).Routes(),

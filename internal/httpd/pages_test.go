@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"html/template"
 	"net/http"
 	"strings"
 	"testing"
@@ -46,71 +45,6 @@ func TestEveryPageRendersInEveryLanguage(t *testing.T) {
 				t.Errorf("%s %s: a value was not written", lang, name)
 			}
 		}
-	}
-}
-
-func componentsSample() any {
-	type line struct{ Field, Text string }
-	type step struct{ Text, State string }
-	type part struct {
-		Label string
-		Cents vouchers.Cents
-	}
-	type bar struct {
-		Label, Text string
-		Value       any
-		Highlight   bool
-	}
-	type river struct {
-		Title, Asleep                             string
-		Ordered, Received, HandedOver, Used, Paid vouchers.Cents
-	}
-	type cover struct {
-		Title, HeldLabel string
-		Held             vouchers.Cents
-		Parts            []part
-	}
-	type chart struct {
-		Title, LabelHead, ValueHead string
-		Max                         any
-		Rows                        []bar
-	}
-	type booklet struct {
-		Count, Left  int
-		Value, Face  vouchers.Cents
-		Until        vouchers.Day
-		Funder, Code string
-		QR           template.HTML
-	}
-	type place struct {
-		Name, Address, Href, Phone, Dial, Hours, Route, Services string
-		Accepts, HasDistance                                     bool
-		Km                                                       float64
-	}
-	type row struct {
-		Href, Name, Kind, State string
-		Day                     vouchers.Day
-		Cents                   vouchers.Cents
-	}
-	type field struct {
-		Label, Hint, Error string
-		Options            []struct{ Value, Text string }
-	}
-	return struct {
-		Problems []line
-		Steps    []step
-		River    river
-		Cover    cover
-		Chart    chart
-		Booklet  booklet
-		Place    place
-		Rows     []row
-		Field    field
-	}{
-		Problems: []line{{"siret", "x"}}, Steps: []step{{"a", "done"}, {"b", "current"}, {"c", "todo"}},
-		River: river{Ordered: 5, Received: 4, HandedOver: 3, Used: 2, Paid: 1}, Cover: cover{Held: 10, Parts: []part{{"a", 5}}},
-		Chart: chart{Max: 3, Rows: []bar{{"a", "3", 3, true}}}, Booklet: booklet{Count: 10, Left: 8, Value: 8000, Face: 1000, Code: "ABCDEFGHJKMNPQR"},
-		Place: place{Name: "Thônes", Accepts: true, HasDistance: true, Km: 2.4}, Rows: []row{{Name: "x", Kind: "done", State: "ok"}},
 	}
 }
 
