@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"net/url"
 	"os"
@@ -66,6 +67,7 @@ func ReadConfig(environ []string) (Config, error) {
 			values[name] = value
 		}
 	}
+	maps.DeleteFunc(values, func(_, value string) bool { return value == "" }) // as compose files write what is not set
 	cfg, err := env.ParseAsWithOptions[Config](env.Options{Environment: values})
 	if err != nil {
 		return Config{}, fmt.Errorf("the environment cannot be read: %w", err)

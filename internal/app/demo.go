@@ -123,7 +123,7 @@ func (p *Program) loadOnce(ctx context.Context, o DemoOptions, clock *movableClo
 		err = json.Unmarshal(text, &r)
 	}
 	if err != nil {
-		return r, fmt.Errorf("the database already holds something, and %s does not tell of a demonstration: use an empty database, or another PASSERELLE_DATA (%w)", file, err)
+		return r, fmt.Errorf("the database already holds something, and %s does not tell of a demonstration, or of one that was interrupted: use an empty database, or another PASSERELLE_DATA (%w)", file, err)
 	}
 	told.found()
 	return r, p.recognise(ctx, r)

@@ -108,7 +108,7 @@ func grouped(records []catalogue.PlaceRecord) []group {
 	for i, r := range records {
 		p := &place{record: r, offers: offersOf(r, i)}
 		siret := r.SIRET.Digits()
-		if at, seen := bySIRET[siret]; seen && (siret != "" || len(groups[at].places) < placesOfStructure-at%2) {
+		if at, seen := bySIRET[siret]; seen && (siret != "" || len(groups[at].places) < placesOfStructure-(at+1)%2) {
 			groups[at].places = append(groups[at].places, p)
 			continue
 		}
