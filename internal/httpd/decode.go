@@ -24,7 +24,8 @@ func apiJSON(c *fiber.Ctx, status int, body any) error {
 }
 
 // decode reads the one JSON value of the body into the struct that in points to. A member
-// that the struct does not have is refused: nobody sets what a call does not offer.
+// that the struct does not have is refused: nobody sets what a call does not offer. So is
+// a text with a NUL character, which PostgreSQL cannot keep.
 func decode(c *fiber.Ctx, in any) error {
 	if !hasType(c, fiber.MIMEApplicationJSON) {
 		return malformed()
@@ -37,7 +38,46 @@ func decode(c *fiber.Ctx, in any) error {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return malformed()
 	}
+	return nulFault(c.Request().Body())
+}
+
+// nulFault names the member of a JSON body whose text has a NUL character.
+func nulFault(body []byte) error {
+	if !bytes.Contains(body, []byte(`\u0000`)) {
+		return nil // JSON has no other way to write it
+	}
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return malformed()
+	}
+	if field, found := withNUL("body", value); found {
+		return invalid(field)
+	}
 	return nil
+}
+
+// withNUL finds the member that holds such a text; name is the one that holds value.
+func withNUL(name string, value any) (field string, found bool) {
+	switch value := value.(type) {
+	case string:
+		return name, strings.ContainsRune(value, 0)
+	case []any:
+		for _, item := range value {
+			if field, found := withNUL(name, item); found {
+				return field, true
+			}
+		}
+	case map[string]any:
+		for member, item := range value {
+			if strings.ContainsRune(member, 0) {
+				return name, true
+			}
+			if field, found := withNUL(member, item); found {
+				return field, true
+			}
+		}
+	}
+	return "", false
 }
 
 func malformed() error { return fault.New(fault.Malformed, "malformed_body") }
@@ -61,7 +101,8 @@ func jsonFault(err error) error {
 }
 
 // decodeForm reads a form into the struct that in points to, field by field after its tag
-// `form:"name"`: string, bool, whole numbers, vouchers.Cents ("12,50"), slices of them, and
+// `form:"name"`: string (without the spaces around it, but for `form:"name,exact"`, which a
+// password needs to be the same here and in the API), bool, whole numbers, vouchers.Cents ("12,50"), slices of them, and
 // everything that reads itself from text. A missing field leaves the zero value; a field
 // that the struct does not have is refused unless its name begins with "_".
 func decodeForm(c *fiber.Ctx, in any) error {
@@ -72,12 +113,16 @@ func decodeForm(c *fiber.Ctx, in any) error {
 	target := reflect.ValueOf(in).Elem()
 	known := map[string]bool{}
 	for i := range target.NumField() {
-		name := target.Type().Field(i).Tag.Get("form")
+		name, option, _ := strings.Cut(target.Type().Field(i).Tag.Get("form"), ",")
 		if name == "" {
 			continue
 		}
 		known[name] = true
-		if texts := values[name]; len(texts) > 0 && !setAll(target.Field(i), texts) {
+		texts := values[name]
+		if option != "exact" {
+			texts = trimmed(texts)
+		}
+		if len(texts) > 0 && !setAll(target.Field(i), texts) {
 			return invalid(name)
 		}
 	}
@@ -108,6 +153,15 @@ func formValues(c *fiber.Ctx) (url.Values, error) {
 	return nil, malformed()
 }
 
+// trimmed gives texts the line ends that we keep, and no spaces around them.
+func trimmed(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+	}
+	return all
+}
+
 func setAll(field reflect.Value, texts []string) bool {
 	if field.Kind() != reflect.Slice || readsText(field) {
 		return len(texts) == 1 && setOne(field, texts[0])
@@ -129,7 +183,6 @@ func readsText(field reflect.Value) bool {
 
 // setOne writes one text into one value. An empty text is no answer: the zero value.
 func setOne(field reflect.Value, text string) bool {
-	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return false
 	}

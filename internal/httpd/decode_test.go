@@ -100,3 +100,37 @@ func TestJSONIsOneValueOfKnownMembers(t *testing.T) {
 		}
 	}
 }
+
+func TestJSONWithANULCharacterNamesItsMember(t *testing.T) {
+	t.Parallel()
+	for body, field := range map[string]string{
+		`{"name": "a\u0000b"}`:            "name",
+		`{"themes": ["a", "\u0000"]}`:     "themes",
+		`{"name": "C:\\u0000", "x": "a"}`: "x", // a backslash, then "u0000": no NUL
+		`{"name": "C:\\u0000"}`:           "",
+	} {
+		in, err := decoded(t, "application/json", body, decode)
+		f, _ := err.(*fault.Error)
+		switch {
+		case field == "" && (err != nil || in.Name != `C:\u0000`):
+			t.Errorf("%s: %+v, %v", body, in, err)
+		case field != "" && (f == nil || f.Code != "invalid_input" || f.Args["field"] != field):
+			t.Errorf("%s: got %v, want a fault that names %s", body, err, field)
+		}
+	}
+}
+
+func TestAnExactFieldKeepsItsSpaces(t *testing.T) {
+	t.Parallel()
+	var in struct {
+		Email    string `form:"email"`
+		Password string `form:"password,exact"`
+	}
+	w := setup(t, nil, Route{Method: "POST", Path: "/x", Access: Public, Doc: "x", Handler: func(c *fiber.Ctx) error {
+		return decodeForm(c, &in)
+	}})
+	w.ask("POST", "/x", "email=+a+&password=+correct+horse+", "Content-Type", "application/x-www-form-urlencoded")
+	if in.Email != "a" || in.Password != " correct horse " {
+		t.Errorf("%+q", in)
+	}
+}

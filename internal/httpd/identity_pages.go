@@ -25,7 +25,7 @@ func (d doorkeeper) showLogin(c *fiber.Ctx) error {
 func (d doorkeeper) signIn(c *fiber.Ctx) error {
 	var in struct {
 		Email    string `form:"email"`
-		Password string `form:"password"`
+		Password string `form:"password,exact"`
 		Next     string `form:"next"`
 	}
 	if err := decodeForm(c, &in); err != nil {
@@ -141,8 +141,8 @@ func (d doorkeeper) switchTo(c *fiber.Ctx) error {
 
 func (d doorkeeper) changePassword(c *fiber.Ctx) error {
 	var in struct {
-		Current string `form:"current"`
-		New     string `form:"new"`
+		Current string `form:"current,exact"`
+		New     string `form:"new,exact"`
 	}
 	if err := decodeForm(c, &in); err != nil {
 		return err

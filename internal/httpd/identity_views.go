@@ -59,7 +59,7 @@ type MemberForm struct {
 	Name     string `form:"name"`
 	Email    string `form:"email"`
 	Role     string `form:"role"`
-	Password string `form:"password"`
+	Password string `form:"password,exact"`
 }
 
 // ConfirmBody is what identity/confirm.html shows: a question before something that
@@ -99,7 +99,7 @@ type OrganisationForm struct {
 	Town          string `form:"town"`
 	AdminName     string `form:"admin_name"`
 	AdminEmail    string `form:"admin_email"`
-	AdminPassword string `form:"admin_password"`
+	AdminPassword string `form:"admin_password,exact"`
 }
 
 // options are values with their texts, "<prefix>.<value>", those of chosen checked.
