@@ -42,7 +42,7 @@ func (n notices) orderFunded(ctx context.Context, tx *db.Tx, to string, o orders
 	if o.State != orders.Funded {
 		subject, text = "notice.order.part.subject", "notice.order.part.text"
 	}
-	return mail.Enqueue(ctx, tx, fmt.Sprintf("order:%d:line:%d", o.ID, line), mail.Message{
+	return tell(ctx, tx, fmt.Sprintf("order:%d:line:%d", o.ID, line), mail.Message{
 		To:      to,
 		Subject: n.words.Text(subject, "reference", o.Reference),
 		Text: n.words.Text(text, "reference", o.Reference, "campaign", o.CampaignName, "received", o.Received,
@@ -52,10 +52,19 @@ func (n notices) orderFunded(ctx context.Context, tx *db.Tx, to string, o orders
 
 // payoutSent tells a structure that the bank has sent its money.
 func (n notices) payoutSent(ctx context.Context, tx *db.Tx, to string, p settlement.Payout) error {
-	return mail.Enqueue(ctx, tx, fmt.Sprintf("payout:%d:sent", p.ID), mail.Message{
+	return tell(ctx, tx, fmt.Sprintf("payout:%d:sent", p.ID), mail.Message{
 		To:      to,
 		Subject: n.words.Text("notice.payout.subject", "amount", p.Amount),
 		Text: n.words.Text("notice.payout.text", "count", p.Redemptions, "amount", p.Amount, "account", p.Account,
 			"reference", p.EndToEnd, "link", n.origin+"/payouts"),
 	})
+}
+
+// tell enqueues a notice to an organisation that has given an address to write to.
+// Money does not wait for one: a statement is booked all the same.
+func tell(ctx context.Context, tx *db.Tx, key string, m mail.Message) error {
+	if mail.CheckAddress(m.To) != nil {
+		return nil
+	}
+	return mail.Enqueue(ctx, tx, key, m)
 }
