@@ -17,12 +17,14 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 	_ "time/tzdata" // days are French days, also where the machine has no zone files
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
 
 	"github.com/passerelle/passerelle/internal/app"
+	"github.com/passerelle/passerelle/internal/bench"
 )
 
 type commands struct {
@@ -40,6 +42,9 @@ type commands struct {
 		Places    importPlaces    `cmd:"" help:"Import places from a file in standard-mediation-num."`
 		Statement importStatement `cmd:"" help:"Import a bank statement (camt.053 or camt.054)."`
 	} `cmd:"" help:"Bring files in."`
+	Bench struct {
+		Redeem benchRedeem `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
+	} `cmd:"" help:"Measure, each time beside a limit."`
 }
 
 // program is what every command gets.
@@ -67,7 +72,7 @@ func run(ctx context.Context) int {
 		err = chosen.Run(&program{ctx, cfg, app.NewLog(os.Stderr, slog.LevelInfo)})
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "passerelle:", err)
+		fmt.Fprintln(os.Stderr, "passerelle:", app.Sentence(err))
 		return 1
 	}
 	return 0
@@ -229,6 +234,27 @@ func importFile(name string, do func(io.Reader) (any, error)) error {
 		return err
 	}
 	return writeJSON(os.Stdout, report)
+}
+
+type benchRedeem struct {
+	Clients int           `default:"32" help:"Redeeming at the same time; one client is measured besides."`
+	Rows    int           `default:"200000" help:"Vouchers in the database."`
+	Slices  int           `default:"5" help:"Of each kind, alternating."`
+	Slice   time.Duration `default:"5s" help:"How long each lasts."`
+	JSON    bool          `name:"json" help:"Print the result as one JSON object on standard output."`
+}
+
+func (b *benchRedeem) Run(p *program) error {
+	result, err := bench.Redeem(p, bench.Options{Clients: b.Clients, Rows: b.Rows, Slices: b.Slices, Slice: b.Slice,
+		Log: app.NewLog(os.Stderr, slog.LevelWarn), Out: os.Stderr})
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		return writeJSON(os.Stdout, result)
+	}
+	result.Print(os.Stdout)
+	return nil
 }
 
 func writeJSON(w io.Writer, value any) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/reporting"
@@ -130,4 +131,21 @@ func Broken(findings []reporting.Finding) error {
 		}
 	}
 	return errors.Join(all...)
+}
+
+// Sentence says an error as a person at a command line can act on it.
+func Sentence(err error) string {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return err.Error()
+	}
+	words, loadErr := i18n.Load(web.Files)
+	if loadErr != nil {
+		return err.Error()
+	}
+	var pairs []any
+	for name, value := range f.Args {
+		pairs = append(pairs, name, value)
+	}
+	return strings.Replace(err.Error(), f.Error(), words.For("en").Text("fault."+f.Code, pairs...), 1)
 }

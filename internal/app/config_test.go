@@ -94,3 +94,11 @@ func TestHelpListsEverySetting(t *testing.T) {
 		}
 	}
 }
+
+func TestAFaultIsSaidInWords(t *testing.T) {
+	t.Parallel()
+	_, err := ReadConfig([]string{"PASSERELLE_DATA=" + t.TempDir(), "OPERATOR_SIRET=73282932000075"})
+	if said := Sentence(err); !strings.HasPrefix(said, "OPERATOR_SIRET is no SIRET: ") || strings.Contains(said, "siret_check") {
+		t.Error(said)
+	}
+}

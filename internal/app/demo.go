@@ -30,8 +30,11 @@ type DemoOptions struct {
 const seed = 20_26
 
 // demoFile keeps the result, so that a database that holds the demonstration is
-// recognised and its accounts are printed again.
-const demoFile = "demo.json"
+// recognised and its accounts are printed again. unfinished stands there while it loads.
+const (
+	demoFile   = "demo.json"
+	unfinished = "demo.unfinished"
+)
 
 // RunDemo plays the life of a campaign on an empty database, prints what came of it, and
 // serves it until ctx ends. A database that holds the demonstration is served as it is;
@@ -117,13 +120,16 @@ func (p *Program) loadOnce(ctx context.Context, o DemoOptions, clock *movableClo
 	case err != nil:
 		return demo.Result{}, err
 	}
+	if _, err := os.Stat(filepath.Join(p.Config.Data, unfinished)); err == nil {
+		return demo.Result{}, fmt.Errorf("a demonstration was interrupted here: remove the folder %s (and empty the database of DATABASE_URL, where one is set), then start again", p.Config.Data)
+	}
 	var r demo.Result
 	text, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(text, &r)
 	}
 	if err != nil {
-		return r, fmt.Errorf("the database already holds something, and %s does not tell of a demonstration, or of one that was interrupted: use an empty database, or another PASSERELLE_DATA (%w)", file, err)
+		return r, fmt.Errorf("the database already holds something that is no demonstration: use an empty database, or another PASSERELLE_DATA (%w)", err)
 	}
 	told.found()
 	return r, p.recognise(ctx, r)
@@ -147,6 +153,9 @@ func (p *Program) recognise(ctx context.Context, r demo.Result) error {
 func (p *Program) load(ctx context.Context, o DemoOptions, clock *movableClock, told audience) (demo.Result, error) {
 	places, source, err := readPlaces(o.Places)
 	if err != nil {
+		return demo.Result{}, err
+	}
+	if err := os.WriteFile(filepath.Join(p.Config.Data, unfinished), nil, 0o600); err != nil {
 		return demo.Result{}, err
 	}
 	until := time.Now()
@@ -200,5 +209,6 @@ func (p *Program) remember(file string, r demo.Result) error {
 	c := p.Config
 	settings := fmt.Sprintf("# The operator of the demonstration, which is invented.\nOPERATOR_NAME=%s\nOPERATOR_ADDRESS=%s\nOPERATOR_SIRET=%s\nSEGREGATED_IBAN=%s\n",
 		c.OperatorName, c.OperatorAddress, c.OperatorSIRET, c.SegregatedIBAN)
-	return errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(filepath.Join(c.Data, settingsFile), []byte(settings), 0o600))
+	return errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(filepath.Join(c.Data, settingsFile), []byte(settings), 0o600),
+		os.Remove(filepath.Join(c.Data, unfinished)))
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 // canary is in everything that only the world's own organisations may see.
@@ -46,7 +47,8 @@ type parameter struct {
 
 // parameters covers every route that has one: a new route cannot do without a line here.
 var parameters = map[string]parameter{
-	"/members/:id":           {private, func(s *walk) any { return s.Prescriber.Person }},
+	"/members/:id":           {private, func(s *walk) any { return s.member }},
+	"/organisations/:id":     {operated, func(s *walk) any { return s.Funder.Organisation }},
 	"/tokens/:id":            {private, func(s *walk) any { return s.token }},
 	"/account/tokens/:id":    {private, func(s *walk) any { return s.token }},
 	"/campaigns/:id":         {private, func(s *walk) any { return s.Campaign.ID }},
@@ -91,6 +93,7 @@ type walk struct {
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
 	token, order, booklet, redemption, payout any // ids
+	member                                    vouchers.PersonID
 	sessions                                  int
 }
 
@@ -133,8 +136,9 @@ func (s *walk) fillWorld() {
 	money, err := s.program.settlement.Payouts(ctx, s.Structure.Actor, 0, 1)
 	s.must(err)
 	for i, owner := range []identity.Actor{s.Funder, s.Prescriber, s.Structure.Actor} {
-		_, err := s.Identity.AddMember(ctx, owner, identity.NewMember{Name: canary, Email: fmt.Sprintf("canari%d@example.org", i), Role: identity.Reader})
+		m, err := s.Identity.AddMember(ctx, owner, identity.NewMember{Name: canary, Email: fmt.Sprintf("canari%d@example.org", i), Role: identity.Reader})
 		s.must(err)
+		s.member = m.ID
 	}
 	s.order, s.token, s.booklet, s.redemption, s.payout = order.ID, token.ID, booklet.ID, redemption.ID, money.Payouts[0].ID
 }

@@ -155,3 +155,24 @@ func TestTheDemonstrationLeavesOtherDataAlone(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestAnInterruptedDemonstrationSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, "DATABASE_URL="+pgtest.URL(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := RunDemo(ctx, cfg, DemoOptions{Once: true, Stdout: t.Output(), Stderr: impatient(cancel)}); err == nil {
+		t.Fatal("it went on to the end")
+	}
+	err := RunDemo(t.Context(), cfg, DemoOptions{Once: true, Stdout: t.Output(), Stderr: t.Output()})
+	if err == nil || !strings.Contains(err.Error(), "remove the folder "+cfg.Data) {
+		t.Errorf("%v", err)
+	}
+}
+
+// impatient stops the demonstration at the first word.
+type impatient func()
+
+func (i impatient) Write(text []byte) (int, error) {
+	i()
+	return len(text), nil
+}

@@ -9,6 +9,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -59,6 +60,7 @@ func (e *Error) Error() string {
 	if len(names) == 0 {
 		return e.Code
 	}
+	slices.Sort(names)
 	return fmt.Sprintf("%s (%s)", e.Code, strings.Join(names, ", "))
 }
 
