@@ -233,7 +233,7 @@ func (d doorkeeper) memberList(c *fiber.Ctx, problem string, form MemberForm) er
 	form.Password = "" // never sent back
 	body := MembersBody{MayEdit: a.Role == identity.Admin, Problem: problem, Form: form, Roles: options(w, "identity.role", roles, form.Role)}
 	for _, m := range all {
-		body.Members = append(body.Members, MemberRow{m.ID, m.Name, m.Email, w.Text("identity.role." + string(m.Role)), m.ID == a.Person})
+		body.Members = append(body.Members, memberRow(w, m, a))
 	}
 	return page(c, "identity/members", body)
 }

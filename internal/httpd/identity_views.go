@@ -54,6 +54,10 @@ type MemberRow struct {
 	Self              bool
 }
 
+func memberRow(w *i18n.Words, m identity.Member, reader identity.Actor) MemberRow {
+	return MemberRow{m.ID, m.Name, m.Email, w.Text("identity.role." + string(m.Role)), m.ID == reader.Person}
+}
+
 // MemberForm is a new member, as typed.
 type MemberForm struct {
 	Name     string `form:"name"`
@@ -79,6 +83,13 @@ type OrganisationsBody struct {
 type OrganisationRow struct {
 	identity.Organisation
 	KindText string
+}
+
+// OneOrganisationBody is what identity/organisation.html shows.
+type OneOrganisationBody struct {
+	OrganisationRow
+	Members []MemberRow
+	MayEdit bool // the reader may give new passwords
 }
 
 // OrganisationBody is what identity/organisation-new.html shows.

@@ -242,7 +242,8 @@ func (s *Service) AddMember(ctx context.Context, actor Actor, req NewMember) (Me
 }
 
 // RemoveMember ends a membership; the person's sessions and tokens for this
-// organisation end with it.
+// organisation end with it. Its faults are not_found, member_is_yourself and, for two
+// admins who remove each other, last_admin.
 func (s *Service) RemoveMember(ctx context.Context, actor Actor, id vouchers.PersonID) error {
 	if err := actor.Needs(actor.Kind); err != nil {
 		return err
@@ -255,13 +256,43 @@ func (s *Service) RemoveMember(ctx context.Context, actor Actor, id vouchers.Per
 	}
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		_, err := once.Do(ctx, tx, actor.Organisation, "remove_member", id, func() (struct{}, error) {
-			if err := endMembership(ctx, tx, actor.Organisation, id); err != nil {
-				return struct{}{}, err
-			}
-			return struct{}{}, s.record(ctx, tx, actor, "member_removed", object("person", int64(id)), nil, nil)
+			return struct{}{}, s.removeMember(ctx, tx, actor, id)
 		})
 		return err
 	})
+}
+
+func (s *Service) removeMember(ctx context.Context, tx *db.Tx, actor Actor, id vouchers.PersonID) error {
+	if err := lockOrganisation(ctx, tx, actor.Organisation); err != nil {
+		return err
+	}
+	if err := endMembership(ctx, tx, actor.Organisation, id); err != nil {
+		return err
+	}
+	switch has, err := hasAdmin(ctx, tx, actor.Organisation); {
+	case err != nil:
+		return err
+	case !has:
+		return fault.New(fault.Conflict, "last_admin")
+	}
+	return s.record(ctx, tx, actor, "member_removed", object("person", int64(id)), nil, nil)
+}
+
+// Open lets the operator see an organisation and its members.
+func (s *Service) Open(ctx context.Context, actor Actor, id vouchers.OrganisationID) (Organisation, []Member, error) {
+	if err := actor.Needs(Operator, Agent, Finance, Reader); err != nil {
+		return Organisation{}, nil, err
+	}
+	var o Organisation
+	var people []Member
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		if o, err = OrganisationOf(ctx, tx, id); err != nil {
+			return err
+		}
+		people, err = members(ctx, tx, id)
+		return err
+	})
+	return o, people, err
 }
 
 // Members lists the people of the actor's organisation.

@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/siret"
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 // longestName is how many characters a name can have on a document.
@@ -64,4 +66,17 @@ func (m NewMember) fingerprint() NewMember { m.Password = ""; return m }
 func (o NewOrganisation) fingerprint() NewOrganisation {
 	o.Admin = o.Admin.fingerprint()
 	return o
+}
+
+// mayGivePassword refuses an admin a person that belongs to the organisations within.
+func (a Actor) mayGivePassword(id vouchers.PersonID, within []vouchers.OrganisationID) error {
+	switch {
+	case a.Kind != Operator && !slices.Contains(within, a.Organisation):
+		return fault.New(fault.NotFound, "not_found")
+	case id == a.Person:
+		return fault.New(fault.Conflict, "password_yourself")
+	case a.Kind != Operator && len(within) > 1:
+		return fault.New(fault.Forbidden, "password_elsewhere")
+	}
+	return nil
 }

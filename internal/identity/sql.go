@@ -89,6 +89,17 @@ func addMember(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID, m Ne
 	return p.ID, p.IsNew, err
 }
 
+// lockOrganisation lets one membership of an organisation end at a time.
+func lockOrganisation(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID) error {
+	return tx.Get(ctx, &org, `SELECT id FROM organisations WHERE id = $1 FOR NO KEY UPDATE`, org)
+}
+
+func hasAdmin(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID) (has bool, err error) {
+	err = tx.Get(ctx, &has, `
+		SELECT EXISTS (SELECT FROM memberships WHERE organisation_id = $1 AND role = 'admin' AND ended_at IS NULL)`, org)
+	return has, err
+}
+
 func endMembership(ctx context.Context, tx *db.Tx, org vouchers.OrganisationID, id vouchers.PersonID) error {
 	n, err := tx.Exec(ctx, `
 		UPDATE memberships SET ended_at = $3 WHERE organisation_id = $1 AND person_id = $2 AND ended_at IS NULL`, org, id, tx.Now)
@@ -121,6 +132,32 @@ func passwordHash(ctx context.Context, tx *db.Tx, id vouchers.PersonID) (string,
 	var hash string
 	err := tx.Get(ctx, &hash, `SELECT password_hash FROM people WHERE id = $1`, id)
 	return hash, err
+}
+
+func lockPerson(ctx context.Context, tx *db.Tx, id vouchers.PersonID) error {
+	err := tx.Get(ctx, &id, `SELECT id FROM people WHERE id = $1 FOR NO KEY UPDATE`, id)
+	if errors.Is(err, db.ErrNoRows) {
+		return fault.New(fault.NotFound, "not_found")
+	}
+	return err
+}
+
+// account reads a person and the organisations it belongs to: db.ErrNoRows where there
+// is none.
+func account(ctx context.Context, tx *db.Tx, id vouchers.PersonID) (a Account, within []vouchers.OrganisationID, err error) {
+	err = tx.Select(ctx, &within, `SELECT organisation_id FROM memberships WHERE person_id = $1 AND ended_at IS NULL`, id)
+	if err != nil {
+		return a, nil, err
+	}
+	if len(within) == 0 {
+		return a, nil, db.ErrNoRows
+	}
+	return a, within, tx.Get(ctx, &a, `SELECT id, name, email FROM people WHERE id = $1`, id)
+}
+
+func setPassword(ctx context.Context, tx *db.Tx, id vouchers.PersonID, hash string) error {
+	_, err := tx.Exec(ctx, `UPDATE people SET password_hash = $2 WHERE id = $1`, id, hash)
+	return err
 }
 
 // replacePassword fails when the password has changed since it was checked.
