@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -50,6 +51,7 @@ func (r *Redemption) redeem(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	c.Set(fiber.HeaderLocation, fmt.Sprintf("/api/v1/redemptions/%d", answer.ID))
 	return apiJSON(c, http.StatusCreated, answer)
 }
 
