@@ -123,8 +123,8 @@ func (w *Statements) openPage(c *fiber.Ctx) error {
 		return err
 	}
 	body := StatementBody{Detail: d}
-	if d.Next > 0 {
-		body.More = fmt.Sprintf("/statements/%d?after=%d", d.ID, d.Next)
+	if d.Next != nil {
+		body.More = fmt.Sprintf("/statements/%d?after=%d", d.ID, *d.Next)
 	}
 	return page(c, "statements/statement", body)
 }

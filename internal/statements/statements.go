@@ -214,7 +214,7 @@ func (s *Service) List(ctx context.Context, actor identity.Actor, before voucher
 type Detail struct {
 	Statement
 	Items []Line `json:"items"`
-	Next  int64  `json:"next,omitempty"` // the cursor of the next page; absent on the last
+	Next  *int64 `json:"next"` // the cursor of the next page; null on the last
 }
 
 // linesPerPage bounds a page of lines.
@@ -238,7 +238,7 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.St
 	})
 	if len(d.Items) > linesPerPage {
 		d.Items = d.Items[:linesPerPage]
-		d.Next = d.Items[linesPerPage-1].ID
+		d.Next = &d.Items[linesPerPage-1].ID
 	}
 	return d, err
 }
