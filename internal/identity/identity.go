@@ -300,6 +300,9 @@ func (s *Service) Members(ctx context.Context, actor Actor) ([]Member, error) {
 	if err := actor.Needs(actor.Kind, Agent, Finance, Reader); err != nil {
 		return nil, err
 	}
+	if err := actor.NeedsScope("members"); err != nil {
+		return nil, err
+	}
 	var all []Member
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		all, err = members(ctx, tx, actor.Organisation)
