@@ -88,7 +88,11 @@ func (d *Dev) letter(id string) (Letter, error) {
 		return Letter{}, fmt.Errorf("notice %s: %w", id, err)
 	}
 	var words mime.WordDecoder
-	l := Letter{ID: id, To: m.Header.Get("To")}
+	to, err := m.Header.AddressList("To")
+	if err != nil || len(to) != 1 {
+		return Letter{}, fmt.Errorf("notice %s: it is not to one person: %w", id, err)
+	}
+	l := Letter{ID: id, To: to[0].Address}
 	if l.Subject, err = words.DecodeHeader(m.Header.Get("Subject")); err != nil {
 		return Letter{}, err
 	}

@@ -55,11 +55,12 @@ type call struct {
 // of it.
 const tries = 5
 
-// as sends a call with an account's token.
+// do sends a call with an account's token.
 func (a *Account) do(ctx context.Context, c call) error {
 	return a.client.do(ctx, a.Token, c)
 }
 
+// do sends a call under a key of its own, again where nobody knows what became of it.
 func (c *client) do(ctx context.Context, token string, what call) error {
 	body, err := what.body()
 	if err != nil {

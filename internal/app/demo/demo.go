@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -159,5 +158,3 @@ func (p *play) fetch(ctx context.Context, who *Account, path, name string) ([]by
 	}
 	return content, p.keep(name, content)
 }
-
-func lower(text string, n int) string { return fmt.Sprintf("%s-%d", strings.ToLower(text), n) }

@@ -90,7 +90,7 @@ func (p *play) openOperator(ctx context.Context) error {
 
 func (p *play) openAll(ctx context.Context, houses []*house, kind identity.Kind, word string) error {
 	return p.together(len(houses), func(i int) error {
-		return p.openHouse(ctx, houses[i], kind, lower(word, i+1))
+		return p.openHouse(ctx, houses[i], kind, fmt.Sprintf("%s-%d", word, i+1))
 	}, func(i int) { p.list(houses[i]) })
 }
 
