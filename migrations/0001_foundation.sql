@@ -1,11 +1,11 @@
 -- +goose Up
 
--- A step of a shared statement promises how many rows it touches (package db, Step).
+-- Each step of a shared statement promises how many rows it touches (package db, Step).
 -- +goose StatementBegin
-CREATE FUNCTION demand_rows(step text, touched bigint, promised integer) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION demand_rows(touched bigint[], promised bigint[]) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF touched <> promised THEN
-        RAISE EXCEPTION 'step % touched % rows, not %', step, touched, promised USING ERRCODE = 'PS001';
+        RAISE EXCEPTION 'the steps touched % rows, not %', touched, promised USING ERRCODE = 'PS001';
     END IF;
     RETURN true;
 END $$;

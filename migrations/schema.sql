@@ -1,13 +1,13 @@
 -- The sum of the migrations, for reading: what a migrated database says of itself.
 -- Written by: go test ./internal -run Schema -update
 
-CREATE OR REPLACE FUNCTION public.demand_rows(step text, touched bigint, promised integer)
+CREATE OR REPLACE FUNCTION public.demand_rows(touched bigint[], promised bigint[])
  RETURNS boolean
  LANGUAGE plpgsql
 AS $function$
 BEGIN
     IF touched <> promised THEN
-        RAISE EXCEPTION 'step % touched % rows, not %', step, touched, promised USING ERRCODE = 'PS001';
+        RAISE EXCEPTION 'the steps touched % rows, not %', touched, promised USING ERRCODE = 'PS001';
     END IF;
     RETURN true;
 END $function$;

@@ -44,7 +44,7 @@ posted AS (
 		concat('structure', chr(58), structure_id, chr(58), 'payable'), amount_cents, campaign_id FROM r),
 kept AS (
 	INSERT INTO idempotency_keys (scope, key, request_hash, answer, created_at, replays)
-	SELECT structure_id, concat('pgbench-', :first, '-', :client_id, '-', :i), sha256(int8send(id)),
+	SELECT structure_id, concat('pgbench-', :first::int, '-', :client_id::int, '-', :i::int), sha256(int8send(id)),
 		format('{"id"%1$s%2$s,"campaign"%1$s%3$s,"booklet"%1$s%4$s,"place"%1$s%5$s,"place_name"%1$s"Lieu","service_theme"%1$s"everyday_tools","duration_minutes"%1$s60,"mode"%1$s"individual","count"%1$s1,"amount_cents"%1$s%6$s}',
 			chr(58), id, campaign_id, booklet_id, place_id, amount_cents), now(), 0 FROM r)
 SELECT id FROM r;

@@ -22,7 +22,7 @@ const (
 	campaignsMany  = 10
 	structuresMany = 64
 	face           = vouchers.Cents(1000)
-	bookletSize    = 8
+	bookletSize    = 2
 	theme          = "everyday_tools"
 )
 

@@ -13,14 +13,20 @@ import (
 // Each room keeps the SQL of its own tables.
 type Step struct {
 	Name string // of the common table expression that it becomes
-	SQL  string // a complete statement with RETURNING, placeholders from $1; it may read earlier steps by name
+	SQL  string // a complete statement that returns its rows, placeholders from $1; it may read earlier steps by name
 	Args []any
 	Rows int // how many rows it must touch; another number undoes the whole statement
 }
 
 // Alone runs one statement as a transaction of its own, prepared once per connection.
-// Its error is the database's refusal, or ErrUnknown.
+// Its error is the database's refusal, or ErrUnknown. The pool sends it again by itself
+// when its connection breaks, perhaps after the server was done with it: a statement that
+// writes must have one effect however often it runs, as a unique key or a guard gives it.
+// Through a pooler in transaction mode it is sent unprepared.
 func (d *DB) Alone(ctx context.Context, dst any, query string, args ...any) error {
+	if d.pooled {
+		return d.aloneThroughPooler(ctx, dst, query, args)
+	}
 	stmt, err := d.prepare(ctx, query)
 	if err != nil {
 		return unavailable(err)
@@ -54,18 +60,21 @@ func (d *DB) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
 // join numbers the placeholders anew, makes each step a common table expression and
 // adds "counted", which fails unless each step touched as many rows as it promised.
 func join(steps []Step, final string) (string, []any) {
-	var with, demands strings.Builder
+	var with, counts strings.Builder
 	var args []any
+	promised := make([]int64, len(steps))
 	for i, step := range steps {
 		if i > 0 {
-			demands.WriteString(", ")
+			counts.WriteString(", ")
 		}
 		fmt.Fprintf(&with, "%s AS MATERIALIZED (%s),\n", step.Name, renumber(step.SQL, len(args)))
+		fmt.Fprintf(&counts, "(SELECT count(*) FROM %s)", step.Name)
 		args = append(args, step.Args...)
-		args = append(args, step.Rows)
-		fmt.Fprintf(&demands, "demand_rows('%s', (SELECT count(*) FROM %s), $%d)", step.Name, step.Name, len(args))
+		promised[i] = int64(step.Rows)
 	}
-	return "WITH " + with.String() + "counted AS MATERIALIZED (SELECT " + demands.String() + ")\n" + final, args
+	args = append(args, Array(promised))
+	return fmt.Sprintf("WITH %scounted AS MATERIALIZED (SELECT demand_rows(ARRAY[%s], $%d))\n%s",
+		with.String(), counts.String(), len(args), final), args
 }
 
 // renumber raises every $n of a statement by shift.

@@ -65,18 +65,21 @@ type Transfer struct {
 // before commit, so without it a late commit would be missed.
 const gate = 7_021_974
 
-// DrawStep enters the gate and then draws one id of a sequence per position, 1 to n,
-// as step "drawn" of a shared statement: columns n and id. In this order, so that
-// whoever closes the gate has seen every id that was drawn before.
+// DrawStep enters the gate and then draws n ids of a sequence, as step "drawn" of a
+// shared statement: one row, its column ids an array. In this order, so that whoever
+// closes the gate has seen every id that was drawn before.
 func DrawStep(sequence string, n int) db.Step {
 	return db.Step{
 		Name: "drawn",
-		SQL: `SELECT g.n, nextval('` + sequence + `') AS id
-			FROM (SELECT pg_advisory_xact_lock_shared(7021974)) AS gate, generate_series(1, $1::int) AS g(n)`,
+		SQL: `SELECT array_agg(nextval('` + sequence + `')) AS ids
+			FROM (SELECT pg_advisory_xact_lock_shared(7021974)) AS gate, generate_series(1, $1::int)`,
 		Args: []any{n},
-		Rows: n,
+		Rows: 1,
 	}
 }
+
+// Drawn is the SQL of the id that DrawStep gave to position n, from 1.
+const Drawn = `(SELECT ids FROM drawn)[u.n]`
 
 // Enter takes the gate as a writer until the end of tx. Post does it by itself.
 func Enter(ctx context.Context, tx *db.Tx) error {
@@ -103,16 +106,16 @@ func Post(ctx context.Context, tx *db.Tx, transfers ...Transfer) error {
 	if len(transfers) == 0 {
 		return nil
 	}
-	return tx.Together(ctx, insertStep(tx.Now, transfers, "u.cause", ""))
+	return tx.Together(ctx, insertStep(tx.Now, transfers, "u.cause"))
 }
 
 // PostDrawnStep adds transfers that touch no guarded account as part of a shared
 // statement: the cause of the i-th is the i-th id of its DrawStep.
 func PostDrawnStep(at time.Time, transfers []Transfer) db.Step {
-	return insertStep(at, transfers, "drawn.id", "JOIN drawn ON drawn.n = u.n")
+	return insertStep(at, transfers, Drawn)
 }
 
-func insertStep(at time.Time, transfers []Transfer, cause, join string) db.Step {
+func insertStep(at time.Time, transfers []Transfer, cause string) db.Step {
 	n := len(transfers)
 	events, causes := make([]string, n), make([]int64, n)
 	debits, credits := make([]string, n), make([]string, n)
@@ -127,7 +130,7 @@ func insertStep(at time.Time, transfers []Transfer, cause, join string) db.Step 
 		SQL: `INSERT INTO transfers (at, event, cause, debit, credit, amount, campaign_id)
 			SELECT $7::timestamptz, u.event, ` + cause + `, u.debit, u.credit, u.amount, u.campaign_id
 			FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
-				WITH ORDINALITY AS u(event, cause, debit, credit, amount, campaign_id, n) ` + join + `
+				WITH ORDINALITY AS u(event, cause, debit, credit, amount, campaign_id, n)
 			RETURNING 1`,
 		Args: []any{db.Array(events), db.Array(causes), db.Array(debits), db.Array(credits),
 			db.Array(amounts), db.Array(campaigns), at},

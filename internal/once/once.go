@@ -142,9 +142,8 @@ func KeepDrawnStep(at time.Time, scopes []int64, keys []string, hashes [][]byte,
 	return db.Step{
 		Name: "kept",
 		SQL: `INSERT INTO idempotency_keys (scope, key, request_hash, answer, created_at, replays)
-			SELECT u.scope, u.key, u.hash, format(u.answer, drawn.id), $5::timestamptz, 0
-			FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[])
-				WITH ORDINALITY AS u(scope, key, hash, answer, n) JOIN drawn ON drawn.n = u.n
+			SELECT u.scope, u.key, u.hash, format(u.answer, (SELECT ids FROM drawn)[u.n]), $5::timestamptz, 0
+			FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[]) WITH ORDINALITY AS u(scope, key, hash, answer, n)
 			RETURNING 1`,
 		Args: []any{db.Array(scopes), db.Array(keys), db.Array(hashes), db.Array(answers), at},
 		Rows: len(keys),

@@ -72,8 +72,8 @@ func (b *batcher) stop() {
 	b.db.Close()
 }
 
-// submit waits for the item's answer or for the caller's patience to end; then the
-// outcome is unknown.
+// submit waits for the item's answer, or for the caller's patience to end, and then the
+// outcome is unknown. Whoever leads waits for its batch in any case.
 func (b *batcher) submit(ctx context.Context, it *item) error {
 	b.mu.Lock()
 	if b.stopped || len(b.line) >= lineMost {

@@ -39,7 +39,7 @@ func redeem(ctx context.Context, d *db.DB, batch []*item) error {
 			continue
 		}
 		used := min(taken[f.Booklet], len(f.Live))
-		f.Live, f.Redeemed = f.Live[used:], f.Redeemed+used
+		f.Live = f.Live[used:]
 		if refusal := decide(f, it.req, today); refusal != nil {
 			it.err = refusal
 			continue
@@ -109,7 +109,7 @@ func (g *grants) write(ctx context.Context, d *db.DB, now time.Time) error {
 		return nil
 	}
 	var ids []vouchers.RedemptionID
-	err := d.TogetherAlone(ctx, &ids, `SELECT drawn.id FROM counted, drawn ORDER BY drawn.n`,
+	err := d.TogetherAlone(ctx, &ids, `SELECT unnest(drawn.ids) FROM counted, drawn`,
 		ledger.DrawStep("redemption_ids", len(g.items)),
 		insertStep(now, g.items),
 		takeStep(g.takenBy, g.vouchers),

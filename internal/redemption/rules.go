@@ -27,9 +27,9 @@ func checkShape(req Request) error {
 	return nil
 }
 
-// facts is all that the rules need to know of one request, read after the booklet was
-// locked.
+// facts is all that the rules need to know of one request.
 type facts struct {
+	Position    int          `db:"position"` // of the request in its batch, from 1
 	StoredHash  []byte       `db:"request_hash"`
 	Stored      *string      `db:"answer"`
 	Booklet     int64        `db:"booklet_id"` // 0: no such booklet
@@ -39,17 +39,42 @@ type facts struct {
 	LastDay     vouchers.Day `db:"last_day"` // tolerance included
 	PriceCap    int          `db:"price_cap"`
 	Live        db.Int64s    `db:"live"` // ids of live vouchers, ascending
-	Redeemed    int          `db:"redeemed"`
-	Frozen      int          `db:"frozen"`
-	Expired     int          `db:"expired"`
-	Replaced    int          `db:"replaced"`
 	Place       int64        `db:"place_id"`
 	PlaceName   string       `db:"place_name"`
-	Places      int          `db:"places"` // how many places the request could mean
 	Labelled    bool         `db:"labelled"`
 	InArea      bool         `db:"in_area"`
 	ThemeOpen   bool         `db:"theme_open"`   // the campaign pays for the theme
 	ThemeOnSite bool         `db:"theme_onsite"` // the place offers it
+
+	Places int   `db:"-"` // labelled places that the request could mean
+	Spent  spent `db:"-"` // read only where there are too few live vouchers
+}
+
+// spent counts the vouchers of a booklet that are not live.
+type spent struct {
+	Booklet  int64 `db:"booklet_id"`
+	Redeemed int   `db:"redeemed"`
+	Frozen   int   `db:"frozen"`
+	Expired  int   `db:"expired"`
+	Replaced int   `db:"replaced"`
+}
+
+// gather makes one row of facts per request out of one row per request and place of its
+// structure: a labelled place, the oldest first, and how many there are.
+func gather(rows []facts, requests int) []facts {
+	all := make([]facts, requests)
+	for _, row := range rows {
+		f := &all[row.Position-1]
+		places := f.Places
+		if row.Labelled {
+			places++
+		}
+		if f.Position == 0 || row.Labelled && (!f.Labelled || row.Place < f.Place) {
+			*f = row
+		}
+		f.Places = places
+	}
+	return all
 }
 
 // decide says whether a request is granted. It changes nothing; the caller takes the
@@ -94,11 +119,11 @@ func left(f *facts, count int) *fault.Error {
 		return nil
 	case live > 0:
 		return fault.New(fault.Conflict, "insufficient_vouchers", "left", live, "asked", count)
-	case f.Frozen > 0:
+	case f.Spent.Frozen > 0:
 		return fault.New(fault.Conflict, "voucher_frozen")
-	case f.Replaced > 0:
+	case f.Spent.Replaced > 0:
 		return fault.New(fault.Conflict, "voucher_replaced")
-	case f.Redeemed == 0 && f.Expired > 0:
+	case f.Spent.Redeemed == 0 && f.Spent.Expired > 0:
 		return fault.New(fault.Conflict, "voucher_expired", "on", f.LastDay)
 	default:
 		return fault.New(fault.Conflict, "voucher_already_redeemed")

@@ -9,14 +9,15 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
 // query reads rows: in a transaction (Tx.Select) or as one of its own (DB.Alone).
 type query func(ctx context.Context, dst any, sql string, args ...any) error
 
-// readFacts returns one row of facts per item, in order. LIMIT 1 on a unique key keeps
-// each look-up an index probe, even where the plan was made on empty tables.
+// readFacts returns the facts of each item, in order. LIMIT 1 on a unique key keeps that
+// look-up an index probe, even where the plan was made on an empty table.
 func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*item) ([]facts, error) {
 	n := len(batch)
 	scopes, keys, themes := make([]int64, n), make([]string, n), make([]string, n)
@@ -28,40 +29,59 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 			booklets[i] = int64(it.code.ticket.Serial)
 		}
 	}
-	all := make([]facts, 0, n)
-	err := read(ctx, &all, `
-		SELECT k.request_hash, k.answer,
+	rows := make([]facts, 0, n)
+	err := read(ctx, &rows, `
+		SELECT r.position, k.request_hash, k.answer,
 			COALESCE(b.id, 0) AS booklet_id, COALESCE(b.campaign_id, 0) AS campaign_id, COALESCE(b.face_cents, 0) AS face_cents,
-			COALESCE(b.from_on, DATE '2024-01-01') AS from_on, COALESCE(b.until_on + c.tolerance_days, DATE '2024-01-01') AS last_day, COALESCE(c.price_cap, 0) AS price_cap,
-			v.live, v.redeemed, v.frozen, v.expired, v.replaced,
-			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, COALESCE(p.places, 0) AS places, COALESCE(p.labelled, false) AS labelled,
+			COALESCE(b.from_on, DATE '2024-01-01') AS from_on, COALESCE(b.until_on + c.tolerance_days, DATE '2024-01-01') AS last_day,
+			COALESCE(c.price_cap, 0) AS price_cap,
+			ARRAY(SELECT v.id FROM vouchers v WHERE v.booklet_id = b.id AND v.state = 'live' ORDER BY v.id) AS live,
+			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, l.id IS NOT NULL AS labelled,
 			COALESCE(p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0, false) AS in_area,
-			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open,
-			s.place_id IS NOT NULL AS theme_onsite
+			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open, s.place_id IS NOT NULL AS theme_onsite
 		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
 			WITH ORDINALITY AS r(scope, key, booklet, campaign, place, theme, position)
 		LEFT JOIN LATERAL (
 			SELECT request_hash, answer FROM idempotency_keys WHERE scope = r.scope AND key = r.key LIMIT 1) AS k ON true
 		LEFT JOIN booklets b ON b.id = r.booklet AND r.campaign IN (0, b.campaign_id)
 		LEFT JOIN campaigns c ON c.id = b.campaign_id
-		CROSS JOIN LATERAL (
-			SELECT array_agg(w.id ORDER BY w.id) FILTER (WHERE w.state = 'live') AS live,
-				count(*) FILTER (WHERE w.state = 'redeemed') AS redeemed, count(*) FILTER (WHERE w.state = 'frozen') AS frozen,
-				count(*) FILTER (WHERE w.state = 'expired') AS expired, count(*) FILTER (WHERE w.state = 'replaced') AS replaced
-			FROM vouchers w WHERE w.booklet_id = b.id) AS v
-		LEFT JOIN LATERAL (
-			SELECT q.id, q.name, q.insee, q.epci, q.departement, l.id IS NOT NULL AS labelled,
-				count(*) FILTER (WHERE l.id IS NOT NULL) OVER () AS places
-			FROM places q
-			LEFT JOIN labels l ON l.place_id = q.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on
-			WHERE q.structure_id = r.scope AND (r.place = 0 OR q.id = r.place)
-			ORDER BY l.id IS NULL, q.id LIMIT 1) AS p ON true
-		LEFT JOIN LATERAL (
-			SELECT place_id FROM services WHERE place_id = p.id AND theme = r.theme LIMIT 1) AS s ON true
-		ORDER BY r.position`,
+		LEFT JOIN places p ON p.structure_id = r.scope AND (r.place = 0 OR p.id = r.place)
+		LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on
+		LEFT JOIN services s ON s.place_id = p.id AND s.theme = r.theme`,
 		db.Array(scopes), db.Array(keys), db.Array(booklets), db.Array(campaigns), db.Array(places), db.Array(themes), today)
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	all := gather(rows, n)
+	return all, readSpent(ctx, read, batch, all)
+}
+
+// readSpent completes the facts of requests that find too few live vouchers: it is why
+// that matters then.
+func readSpent(ctx context.Context, read query, batch []*item, all []facts) error {
+	var short []int64
+	for i, f := range all {
+		if f.Booklet != 0 && len(f.Live) < max(batch[i].req.Count, 1) {
+			short = append(short, f.Booklet)
+		}
+	}
+	if len(short) == 0 {
+		return nil
+	}
+	var rows []spent
+	err := read(ctx, &rows, `
+		SELECT booklet_id, count(*) FILTER (WHERE state = 'redeemed') AS redeemed, count(*) FILTER (WHERE state = 'frozen') AS frozen,
+			count(*) FILTER (WHERE state = 'expired') AS expired, count(*) FILTER (WHERE state = 'replaced') AS replaced
+		FROM vouchers WHERE booklet_id = ANY ($1) GROUP BY booklet_id`, db.Array(short))
+	for _, row := range rows {
+		for i := range all {
+			if all[i].Booklet == row.Booklet {
+				all[i].Spent = row
+			}
+		}
+	}
+	return err
 }
 
 func insertStep(at time.Time, items []*item) db.Step {
@@ -80,12 +100,11 @@ func insertStep(at time.Time, items []*item) db.Step {
 		Name: "inserted",
 		SQL: `INSERT INTO redemptions (id, at, campaign_id, booklet_id, structure_id, place_id, person_id,
 				vouchers, amount_cents, theme, duration_minutes, mode)
-			SELECT drawn.id, $11::timestamptz, u.campaign_id, u.booklet_id, u.structure_id, u.place_id, u.person_id,
+			SELECT ` + ledger.Drawn + `, $11::timestamptz, u.campaign_id, u.booklet_id, u.structure_id, u.place_id, u.person_id,
 				u.vouchers, u.amount_cents, u.theme, u.minutes, u.mode
 			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
 				$6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[]) WITH ORDINALITY
 				AS u(campaign_id, booklet_id, structure_id, place_id, person_id, vouchers, amount_cents, theme, minutes, mode, n)
-			JOIN drawn ON drawn.n = u.n
 			RETURNING 1`,
 		Args: []any{db.Array(campaigns), db.Array(booklets), db.Array(structures), db.Array(places), db.Array(people),
 			db.Array(counts), db.Array(amounts), db.Array(themes), db.Array(minutes), db.Array(modes), at},
@@ -97,8 +116,7 @@ func takeStep(positions, taken []int64) db.Step {
 	return db.Step{
 		Name: "taken",
 		SQL: `INSERT INTO redeemed_vouchers (redemption_id, voucher_id, undone)
-			SELECT drawn.id, u.voucher_id, false FROM unnest($1::bigint[], $2::bigint[]) AS u(n, voucher_id)
-			JOIN drawn ON drawn.n = u.n
+			SELECT ` + ledger.Drawn + `, u.voucher_id, false FROM unnest($1::bigint[], $2::bigint[]) AS u(n, voucher_id)
 			RETURNING 1`,
 		Args: []any{db.Array(positions), db.Array(taken)},
 		Rows: len(taken),
