@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -180,6 +181,7 @@ func (d doorkeeper) createOrganisation(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	c.Set(fiber.HeaderLocation, fmt.Sprintf("/api/v1/organisations/%d", o.ID))
 	return apiJSON(c, http.StatusCreated, o)
 }
 

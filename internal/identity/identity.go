@@ -283,6 +283,9 @@ func (s *Service) Open(ctx context.Context, actor Actor, id vouchers.Organisatio
 	if err := actor.Needs(Operator, Agent, Finance, Reader); err != nil {
 		return Organisation{}, nil, err
 	}
+	if err := actor.NeedsScope("members"); err != nil {
+		return Organisation{}, nil, err
+	}
 	var o Organisation
 	var people []Member
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
