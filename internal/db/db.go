@@ -9,6 +9,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -47,12 +48,14 @@ type DB struct {
 	retries  int
 	prepared *sync.Map     // query → *sqlx.Stmt
 	doubts   *atomic.Int64 // successes that the server itself put in doubt
+	pooled   bool          // through a pooler in transaction mode, see pooler.go
+	settings map[string]string
 }
 
 // Open connects and pings. binary_parameters is switched on so that a statement with
 // values takes one round trip and survives a pooler in transaction mode.
 func Open(ctx context.Context, url string, clock Clock) (*DB, error) {
-	return open(ctx, url, clock, 32)
+	return open(ctx, url, clock, 32, nil)
 }
 
 // walking are the settings of a pool for statements that run thousands of times a
@@ -68,14 +71,7 @@ var walking = map[string]string{
 // Walking opens a second, small pool on the same server for such statements. It redoes
 // nothing by itself.
 func (d *DB) Walking(ctx context.Context) (*DB, error) {
-	url := d.url
-	for name, value := range walking {
-		var err error
-		if url, err = withParameter(url, name, value); err != nil {
-			return nil, err
-		}
-	}
-	w, err := open(ctx, url, d.clock, 4)
+	w, err := open(ctx, d.url, d.clock, 4, walking)
 	if err != nil {
 		return nil, err
 	}
@@ -83,12 +79,13 @@ func (d *DB) Walking(ctx context.Context) (*DB, error) {
 	return w, nil
 }
 
-func open(ctx context.Context, url string, clock Clock, most int) (*DB, error) {
-	url, err := withParameter(url, "binary_parameters", "yes")
+// open opens a pool of at most so many connections that have these settings.
+func open(ctx context.Context, url string, clock Clock, most int, settings map[string]string) (*DB, error) {
+	address, pooled, err := connectionAddress(url, settings)
 	if err != nil {
 		return nil, err
 	}
-	base, err := pq.NewConnector(url)
+	base, err := pq.NewConnector(address)
 	if err != nil {
 		return nil, fmt.Errorf("the database address cannot be read: %w", err)
 	}
@@ -105,7 +102,25 @@ func open(ctx context.Context, url string, clock Clock, most int) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("the database does not answer: %w", err)
 	}
-	return &DB{pool: pool, url: url, clock: clock, retries: retries, prepared: new(sync.Map), doubts: doubts}, nil
+	return &DB{pool: pool, url: url, clock: clock, retries: retries, prepared: new(sync.Map), doubts: doubts,
+		pooled: pooled, settings: settings}, nil
+}
+
+// connectionAddress is what the driver connects with. Through a pooler in transaction
+// mode the settings are left out: a connection there is not the server's.
+func connectionAddress(url string, settings map[string]string) (address string, pooled bool, err error) {
+	if address, pooled, err = throughPooler(url); err != nil {
+		return "", false, err
+	}
+	if address, err = withParameter(address, "binary_parameters", "yes"); err != nil || pooled {
+		return address, pooled, err
+	}
+	for name, value := range settings {
+		if address, err = withParameter(address, name, value); err != nil {
+			return "", false, err
+		}
+	}
+	return address, false, nil
 }
 
 // Close gives all connections back.
@@ -163,15 +178,30 @@ func (d *DB) run(ctx context.Context, opts *sql.TxOptions, do func(tx *Tx) error
 	finished := false
 	defer func() {
 		if !finished {
-			inner.Rollback() // after an error or a panic; its own error adds nothing
+			inner.Rollback() // after a panic; its own error adds nothing
 		}
 	}()
-	tx := &Tx{Now: d.clock(), db: d, inner: inner}
-	if err := do(tx); err != nil {
-		return err
-	}
+	err = do(&Tx{Now: d.clock(), db: d, inner: inner})
 	finished = true
+	if err != nil {
+		return undone(err, inner.Rollback())
+	}
 	return d.settle(doubts, commit(ctx, inner))
+}
+
+// undone is the error of a transaction that was rolled back. Where the connection was
+// lost with it, or the server has run out of something, the server is at fault and not
+// the request: nothing was done, and the same request may be sent again.
+func undone(err, rollback error) error {
+	var known *fault.Error
+	var refused *pq.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(rollback, driver.ErrBadConn), errors.As(err, &refused) && refused.Code.Class() == "53":
+		return unavailable(err)
+	}
+	return err
 }
 
 // commit sends the COMMIT and waits for its answer, a second longer than ctx lasts.
@@ -216,7 +246,7 @@ func worthRetrying(err error) bool {
 }
 
 func unavailable(err error) error {
-	return fmt.Errorf("database: %v: %w", err, fault.New(fault.Unavailable, "database_unavailable"))
+	return fmt.Errorf("database: %w: %w", err, fault.New(fault.Unavailable, "database_unavailable"))
 }
 
 // IsLockTimeout reports whether err is a lock that was not to be had in time (55P03).

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/pressly/goose/v3"
@@ -12,8 +13,12 @@ import (
 )
 
 // Migrate brings the schema up to date. Several programs may call it at once: a
-// session lock lets one of them work.
+// session lock lets one of them work. Through a pooler in transaction mode, where such a
+// lock holds nothing, it fails unless there is nothing to do.
 func Migrate(ctx context.Context, url string) error {
+	if _, pooled, err := throughPooler(url); err != nil || pooled {
+		return errors.Join(err, Migrated(ctx, url))
+	}
 	return withProvider(ctx, url, func(p *goose.Provider) error {
 		if _, err := p.Up(ctx); err != nil {
 			return fmt.Errorf("the schema could not be brought up to date: %w", err)
@@ -30,18 +35,18 @@ func Migrated(ctx context.Context, url string) error {
 			return err
 		}
 		if pending {
-			return fmt.Errorf("the schema is behind the program: run `passerelle migrate`")
+			return fmt.Errorf("the schema is behind the program: run `passerelle migrate`, with the server's own address in DATABASE_URL")
 		}
 		return nil
 	})
 }
 
 func withProvider(ctx context.Context, url string, do func(*goose.Provider) error) error {
-	url, err := withParameter(url, "binary_parameters", "yes")
+	address, _, err := connectionAddress(url, nil)
 	if err != nil {
 		return err
 	}
-	conn, err := sql.Open("postgres", url)
+	conn, err := sql.Open("postgres", address)
 	if err != nil {
 		return err
 	}

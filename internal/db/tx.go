@@ -37,6 +37,9 @@ func (tx *Tx) Select(ctx context.Context, dst any, query string, args ...any) er
 // SelectPrepared is Select by a statement that stays prepared on each connection. It
 // saves parsing and planning where a statement runs thousands of times a second.
 func (tx *Tx) SelectPrepared(ctx context.Context, dst any, query string, args ...any) error {
+	if tx.db.pooled {
+		return tx.Select(ctx, dst, query, args...)
+	}
 	stmt, err := tx.db.prepare(ctx, query)
 	if err != nil {
 		return err
