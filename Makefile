@@ -24,8 +24,9 @@ vet:
 node:
 	node --test $$(git ls-files 'web/*.test.mjs')
 
-# The whole cycle, clicked through in a real Chromium.
-e2e: build
+# The whole cycle, clicked through in a real Chromium. It builds the program it tests.
+# LOOK=1 keeps every page as a picture in e2e/out.
+e2e:
 	cd e2e && npm ci --no-audit --no-fund --silent && npm test
 
 # Programs that the tests look through the product's files with. Root gets them.

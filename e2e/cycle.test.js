@@ -1,0 +1,361 @@
+// A campaign's whole life, clicked through: from an empty database to money on the
+// account of those who helped.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { Bank, ordered } from "./bank.js";
+import { desk, launch, Person, phone } from "./browser.js";
+import { film, typedCode } from "./paper.js";
+import { account, admin, needTools, Program, root } from "./program.js";
+
+const password = "trois petits ponts de bois";
+const funder = { kind: "Financeur", name: "Département inventé des Aravis", person: "Nadia Perrin", email: "nadia@financeur.example", password };
+const prescriber = { kind: "Prescripteur", name: "CCAS inventé de Thônes", person: "Lucie Favre", email: "lucie@ccas.example", password };
+const structure = { kind: "Structure", name: "Association Clic et Sapin", person: "Ali Mercier", email: "ali@clic.example", password,
+  siret: "00001006600017", street: "43 allée des Cerfs-Volants", postcode: "74230", town: "Thônes" };
+const mediator = { person: "Malika Roux", email: "malika@clic.example", password };
+const campaign = "Premiers pas 2026";
+const home = "CCAS imaginaire de Thônes"; // the structure's place, of the shipped file
+const schema = join(root, "..", "shared", "standards", "iso20022", "pain.001.001.09.xsd");
+
+const program = new Program();
+const bank = new Bank(account);
+const files = mkdtempSync(join(tmpdir(), "passerelle-e2e-files-"));
+let browser, cameraBrowser;
+
+before(async () => {
+  needTools();
+  await program.start();
+  browser = await launch();
+}, { timeout: 150_000 });
+
+after(async () => {
+  await browser?.close();
+  await cameraBrowser?.close();
+  await program.stop();
+  rmSync(files, { recursive: true, force: true });
+});
+
+const sit = (options) => Person.meet(browser, program.url, desk, options);
+const stand = (options) => Person.meet(browser, program.url, phone, options);
+const today = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Paris" }).format(new Date());
+
+test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t) => {
+  // Each step stands on the one before: the first that fails ends the walk.
+  const step = async (sentence, act) => {
+    let failure;
+    await t.test(sentence, () => act().catch((error) => { failure = error; throw error; }));
+    if (failure) throw new Error(`stopped: ${sentence}`);
+  };
+  let operator, money, giver, host, counter, carnets, read;
+
+  await step("before anything, visitors find a home page, cover and a way in", async () => {
+    const visitor = await sit();
+    for (const [path, name] of [["/", "home-empty"], ["/cover", "cover-empty"], ["/places", "places-empty"], ["/display", "display"], ["/c", "ask"]]) {
+      await visitor.open(path);
+      await visitor.look(name);
+    }
+    await visitor.open("/login");
+    await visitor.look("login");
+  });
+
+  await step("the operator opens the organisations", async () => {
+    operator = await sit();
+    await operator.signIn(admin);
+    await operator.look("operator-empty");
+    await open(operator, funder, "organisation-new");
+    await open(operator, prescriber);
+    await open(operator, structure);
+    await operator.reads(structure.name);
+    await operator.look("organisations");
+  });
+
+  await step("the operator imports the shipped places through the page", async () => {
+    await operator.open("/places/import");
+    await operator.look("import");
+    await operator.page.getByLabel("Fichier CSV").setInputFiles(join(root, "internal", "catalogue", "data", "invented-places.csv"));
+    await operator.fill({ "Nom de la source": "territoire-invente" });
+    await operator.press("Importer les lieux de ce fichier");
+    await operator.reads("Toutes les lignes ont été gardées");
+    await operator.look("import-report");
+  });
+
+  await step("the funder defines a campaign and orders", async () => {
+    money = await sit();
+    await money.signIn(funder);
+    await money.look("campaigns-empty");
+    await money.press("Créer une campagne");
+    await money.look("campaign-new");
+    await money.fill({ "Nom de la campagne": campaign, "Chèques par carnet": "8", "Départements": "74" });
+    await money.press("Créer cette campagne");
+    await money.reads("est créée");
+    await money.look("campaign-new-done");
+    await money.press("Commander des chèques");
+    await money.fill({ "Nombre de chèques": "40" });
+    await money.look("order-new");
+    await money.press("Commander ces chèques");
+    await money.reads("À virer : 400,00 €");
+    await money.look("order");
+    const proforma = await money.download("Télécharger la facture pro forma");
+    assert.match(words(proforma), /400,00/);
+    money.reference = (await money.page.locator(".reference").innerText()).trim();
+    assert.match(words(proforma), new RegExp(money.reference));
+  });
+
+  await step("the bank's statement funds the order", async () => {
+    await operator.open("/statements");
+    await operator.look("statements-empty");
+    await statement(operator, bank.statement(today, [{ cents: 400_00, credit: true, party: funder.name, remittance: money.reference }]));
+    await operator.reads("Paie une commande");
+    await operator.look("statement");
+    await operator.open("/statements");
+    await operator.reads("La banque et nos comptes disent la même chose");
+    await money.page.reload();
+    await money.reads("Tout est payé");
+    await money.look("order-funded");
+  });
+
+  await step("the funder allocates to the prescriber", async () => {
+    await money.press(campaign, "main");
+    await money.page.getByLabel("Prescripteur").selectOption({ label: prescriber.name });
+    await money.fill({ "Nombre de chèques": "30" });
+    await money.look("campaign-allocate");
+    await money.press("Confier ces chèques");
+    await money.reads(`30 chèques sont confiés à ${prescriber.name}`);
+  });
+
+  await step("the structure claims its place, gives its account and its prices, and has a mediator", async () => {
+    host = await sit();
+    await host.signIn(structure);
+    await host.open("/structure");
+    await host.look("structure-empty");
+    await host.press("Ajouter un lieu de votre structure");
+    await host.fill({ "Commune ou code postal": "Thônes" });
+    await host.press("Chercher notre lieu");
+    await host.look("claim");
+    await host.press(`C’est notre lieu ${home}`);
+    await host.reads("est maintenant un lieu de votre structure");
+    await host.open("/bank-details");
+    await host.look("bank-details");
+    await host.fill({ IBAN: "FR14 2004 1010 0505 0001 3M02 606", "Titulaire du compte": structure.name });
+    await host.press("Utiliser ce compte pour vos virements");
+    await host.reads("Vos prochains virements iront sur le compte");
+    await host.press("Donner les aides et les prix");
+    await host.look("services");
+    await price(host, "Démarches administratives en ligne", 2, 60);
+    await price(host, "Outils du quotidien : ordinateur, téléphone, e-mail", 1, 45);
+    await host.press("Enregistrer les aides et les prix");
+    await host.reads("2 aides sont proposées");
+    await host.look("structure");
+    await host.open("/members");
+    await host.fill({ "Prénom et nom": mediator.person, "Adresse e-mail": mediator.email, "Mot de passe (facultatif)": mediator.password });
+    await host.look("members");
+    await host.press("Ajouter ce membre");
+    await host.reads(mediator.email);
+  });
+
+  await step("the operator grants the label", async () => {
+    await operator.open("/operator");
+    await operator.look("operator-work");
+    await operator.open("/labels");
+    await operator.look("labels");
+    await operator.press(home, "main");
+    await operator.look("label");
+    await operator.press("Accorder le label à ce lieu");
+    await operator.reads("Le label est accordé");
+  });
+
+  await step("the prescriber hands two booklets over and prints them", async () => {
+    giver = await stand();
+    await giver.signIn(prescriber);
+    await giver.look("handover");
+    carnets = [await handOver(giver, 8), await handOver(giver, 2)];
+    await giver.look("booklet");
+    await giver.open("/handovers/all");
+    await giver.look("booklets");
+  });
+
+  await step("the mediator scans the booklet's own QR code with a camera and takes two cheques", async () => {
+    cameraBrowser = await launch(film(carnets[0].pdf, files));
+    counter = await Person.meet(cameraBrowser, program.url, phone);
+    await counter.signIn(mediator);
+    await counter.look("counter");
+    const sent = counter.page.waitForRequest((request) => request.url().endsWith("/redemptions/check"));
+    await counter.press("Scanner un carnet");
+    read = new URLSearchParams((await sent).postData()).get("code");
+    assert.match(read, new RegExp(`^HTTP://LOCALHOST:${program.port}/C/[0-9A-Z]{136}$`));
+    await counter.page.waitForURL(/\/redemptions$/);
+    await counter.choose("Démarches administratives en ligne");
+    await counter.look("offer");
+    await counter.press("Encaisser 2 chèques (20 €)");
+    await counter.reads("2 chèques encaissés (20 €)");
+    assert.equal(await ink(counter, ".receipt-done"), "rgb(26, 115, 68)", "the answer is green");
+    await counter.reads("Il reste 6 chèques dans le carnet");
+    await counter.look("receipt");
+  });
+
+  await step("the mediator takes it back, with a reason", async () => {
+    await counter.page.getByText("Annuler cet encaissement").click();
+    await counter.fill({ "Pourquoi ?": "Mauvais nombre de chèques" });
+    await counter.look("undo");
+    await counter.press(/Annuler l’encaissement de 2 chèques/);
+    await counter.reads("2 chèques sont de nouveau utilisables");
+    await counter.look("undone");
+  });
+
+  await step("without script, the typed code does the same", async () => {
+    const plain = await stand({ javaScriptEnabled: false });
+    await plain.signIn(mediator);
+    await typed(plain, carnets[0].code);
+    await plain.choose("Démarches administratives en ligne");
+    await plain.press("Un chèque de plus");
+    await plain.reads("Encaisser 3 chèques (30 €)");
+    await plain.press("Un chèque de moins");
+    await plain.press(/^Encaisser 2 chèques/, ".take");
+    await plain.reads("2 chèques encaissés (20 €)");
+  });
+
+  await step("a booklet that is used up is refused, in red, with the reason", async () => {
+    await counter.open("/redemptions");
+    await typed(counter, carnets[1].code);
+    await counter.choose("Démarches administratives en ligne");
+    await counter.press("Encaisser 2 chèques (20 €)");
+    await counter.reads("2 chèques encaissés");
+    await counter.press("Personne suivante");
+    await typed(counter, carnets[1].code);
+    await counter.reads("Rien n’a été encaissé");
+    await counter.reads(/a déjà servi en entier/);
+    assert.equal(await ink(counter, ".outcome-stop svg"), "rgb(168, 38, 28)", "the answer is red");
+    await counter.look("refused");
+    await counter.press("Personne suivante");
+    await counter.look("counter-lines");
+  });
+
+  await step("the holder opens the code on a phone, without account and without script", async () => {
+    const holder = await stand({ javaScriptEnabled: false });
+    await holder.open(read.toLowerCase().replace(/\/c\/.*/, (path) => path.toUpperCase()));
+    assert.equal(holder.page.url(), `${program.url}/c`, "the code has left the address");
+    await holder.reads("Il vous reste 6 chèques. Ils valent 60 €.");
+    await holder.fill({ "Votre commune ou votre code postal": "Thônes" });
+    await holder.press("Chercher", "main");
+    await holder.reads(home);
+    assert.doesNotMatch(holder.page.url(), /[0-9A-Z]{40}/);
+    const watcher = await stand(); // the same page with script, to look at it closely
+    await watcher.open(read);
+    await watcher.look("card");
+  });
+
+  await step("the operator previews and closes the settlement", async () => {
+    await operator.open("/settlements");
+    await operator.reads("1 structure recevra 40,00 €.");
+    await operator.look("settlements");
+    await operator.press(/^Ordonner 1 virement \(40,00.€\)$/);
+    await operator.reads("1 virement est ordonné");
+    await operator.look("settlement");
+    operator.file = await operator.download(/Télécharger le fichier de virements/);
+    if (existsSync(schema)) execFileSync("xmllint", ["--noout", "--schema", schema, operator.file], { stdio: "pipe" });
+    await operator.open("/cover");
+    await operator.reads("Chaque chèque en circulation est couvert");
+  });
+
+  await step("the bank's debit puts the money on the structure's account", async () => {
+    await host.open("/payouts");
+    await host.look("payouts-way");
+    const { day, entries } = ordered(readFileSync(operator.file, "utf8"));
+    assert.equal(entries.length, 1);
+    await operator.open("/statements");
+    await statement(operator, bank.statement(day, entries));
+    await operator.reads("Versement parti");
+    await host.page.reload();
+    await host.reads("Envoyé");
+    await host.reads(/Sur votre compte/i);
+    await host.look("payouts");
+    assert.match(words(await host.download(/Relevé \(PDF\)/)), /40,00/);
+  });
+
+  await step("the funder reads what its money did, on the page and in files", async () => {
+    await money.open("/campaigns");
+    await money.look("campaigns");
+    await money.press(campaign, "main");
+    await money.look("campaign");
+    await money.press("Voir le rapport de la campagne");
+    await money.reads(home);
+    await money.look("report");
+    assert.match(readFileSync(await money.download("Télécharger en CSV"), "utf8"), /40,00|4000|40\.00/);
+    assert.deepEqual([...readFileSync(await money.download("Télécharger le tableur")).subarray(0, 2)], [...Buffer.from("PK")]);
+  });
+
+  await step("everything is covered, and every invariant holds", async () => {
+    const visitor = await sit();
+    await visitor.open("/cover");
+    await visitor.reads("Chaque chèque en circulation est couvert");
+    await visitor.look("cover");
+    for (const [path, name] of [["/", "home"], [`/places?near=Thônes`, "places"]]) {
+      await visitor.open(path);
+      await visitor.look(name);
+    }
+    await visitor.press(home, "main");
+    await visitor.look("place");
+    for (const [path, name] of [["/operator", "operator"], ["/operator/invariants", "invariants"], ["/account", "account"], ["/orders", "orders"]]) {
+      await operator.open(path);
+      await operator.look(name);
+    }
+    assert.doesNotMatch(program.run("verify"), /false/);
+    assert.doesNotMatch(program.log, new RegExp(read.slice(-136)), "no code is in the log");
+  });
+});
+
+// Opens an organisation with its first admin, as the operator.
+async function open(operator, org, look = "") {
+  await operator.open("/organisations/new");
+  if (look) await operator.look(look);
+  await operator.choose(org.kind);
+  await operator.fill({ "Nom de l’organisation": org.name, "Prénom et nom": org.person, "Adresse e-mail": org.email, "Mot de passe (facultatif)": org.password });
+  if (org.siret) await operator.fill({ SIRET: org.siret, "Numéro et rue": org.street, "Code postal": org.postcode, Commune: org.town });
+  await operator.press("Ouvrir cette organisation");
+  await operator.press("Revenir à la liste");
+}
+
+// Sends a statement through the operator's page.
+async function statement(operator, xml) {
+  await operator.page.getByLabel("Relevé de la banque").setInputFiles({ name: "releve.xml", mimeType: "application/xml", buffer: Buffer.from(xml) });
+  await operator.press("Importer ce relevé");
+}
+
+// Prices one help in cheques and minutes.
+async function price(host, theme, cheques, minutes) {
+  const row = host.page.getByRole("group", { name: theme });
+  await row.getByLabel("Prix en chèques").fill(String(cheques));
+  await row.getByLabel("Durée en minutes").fill(String(minutes));
+}
+
+// Hands a booklet over and prints it, as the prescriber's browser would.
+async function handOver(giver, count) {
+  await giver.open("/handovers");
+  await giver.fill({ "Nombre de chèques": String(count), "Commune de la personne (facultatif)": "Thônes" });
+  await giver.press(`Remettre ce carnet de ${count} chèques`);
+  await giver.reads("Carnet remis");
+  const link = giver.page.getByRole("link", { name: "Imprimer le carnet (PDF)" });
+  const answer = await giver.page.request.get(await link.getAttribute("href"));
+  assert.equal(answer.headers()["content-type"], "application/pdf");
+  const pdf = join(files, `carnet-${count}.pdf`);
+  writeFileSync(pdf, await answer.body());
+  return { pdf, code: typedCode(pdf) };
+}
+
+// Types a booklet's code at the counter.
+async function typed(counter, code) {
+  await counter.fill({ "Ou tapez le code du carnet": code.toLowerCase() });
+  await counter.press("Voir ce carnet");
+}
+
+async function ink(person, selector) {
+  return person.page.locator(selector).evaluate((element) => getComputedStyle(element).color);
+}
+
+const words = (pdf) => execFileSync("pdftotext", ["-layout", pdf, "-"], { encoding: "utf8" }).replace(/[\u00a0\u202f]/g, " ");
