@@ -76,7 +76,7 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /orders":                           func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
 	"POST /handovers":                        func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
 	"DELETE /api/v1/redemptions/:id":         func(*walk) string { return `{"reason":"not mine"}` },
-	"POST /api/v1/handovers/:id/freeze":      func(*walk) string { return `{"reason":"lost"}` },
+	"POST /api/v1/handovers/:id/freeze":      func(*walk) string { return `{"frozen":true}` },
 	"POST /redemptions/:id/undo":             func(*walk) string { return "reason=not+mine" },
 	"POST /handovers/:id/freeze":             func(*walk) string { return "reason=lost" },
 	"PUT /api/v1/places/:id/services":        func(*walk) string { return `{"services":[]}` },

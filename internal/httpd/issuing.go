@@ -44,6 +44,8 @@ func (i *Issuing) Routes() []Route {
 		{Method: "POST", Path: "/c", Handler: i.typedIn, Access: Public, Doc: "holder's page: open by a typed code"},
 		{Method: "POST", Path: "/c/close", Handler: i.closeCard, Access: Open, Doc: "holder's page: forget the code in this browser"},
 
+		{Method: "GET", Path: "/.well-known/passerelle-keys.json", Handler: i.publicKeys, Access: Open,
+			Doc: "public keys that verify QR codes without network"},
 		{Method: "GET", Path: "/api/v1/handovers", Handler: i.apiList, Access: looks, Doc: "list booklets handed over"},
 		{Method: "POST", Path: "/api/v1/handovers", Handler: i.apiHandOver, Access: handsOver, Doc: "hand a booklet over"},
 		{Method: "GET", Path: "/api/v1/handovers/:id", Handler: i.apiShow, Access: looks, Doc: "one booklet, without its codes"},
@@ -73,6 +75,7 @@ func (i *Issuing) apiHandOver(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	c.Set(fiber.HeaderLocation, fmt.Sprintf("/api/v1/handovers/%d", b.ID))
 	return apiJSON(c, http.StatusCreated, i.answerOf(c, b))
 }
 

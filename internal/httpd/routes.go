@@ -109,6 +109,8 @@ func (s *Server) ownRoutes() []Route {
 		{Method: "GET", Path: "/display", Handler: s.showDisplay, Access: Public, Doc: "theme, text size and language: form"},
 		{Method: "POST", Path: "/display", Handler: s.saveDisplay, Access: Public, Doc: "theme, text size and language: keep"},
 		{Method: "GET", Path: "/", Handler: s.home, Access: Public, Doc: "home page"},
+		{Method: "GET", Path: "/api/docs", Handler: s.docs, Access: Public, Doc: "the API, for whoever writes a program"},
+		{Method: "GET", Path: "/api/v1/openapi.json", Handler: s.describeAPI, Access: Open, Doc: "the API's description (OpenAPI 3.1)"},
 	}
 }
 

@@ -69,6 +69,7 @@ type Server struct {
 	routes      []Route
 	crossOrigin *http.CrossOriginProtection
 	measures    measures
+	reference   DocsBody // of the API
 }
 
 // New wires the routes. It refuses a route table that contradicts itself.
@@ -78,6 +79,10 @@ func New(options Options) (*Server, error) {
 	}
 	s := &Server{options: options, secure: strings.HasPrefix(options.PublicURL, "https://"), measures: newMeasures()}
 	if err := s.trustPublicURL(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.reference, err = readReference(openAPI, options.PublicURL); err != nil {
 		return nil, err
 	}
 	s.App = fiber.New(fiber.Config{
