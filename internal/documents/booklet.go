@@ -91,7 +91,7 @@ func (p *paper) card(b Booklet, symbol QR) {
 	card := box{x: margin, y: cardTop, w: printed}
 	p.panel(card, cardHeight, 5, sunSoft)
 	p.pdf.ClipRect(card.x, card.y, card.w, stubsTop-4-card.y, false)
-	p.span(margin-2, stubsTop-4, 126, sunMark) // its deck is the perforated line
+	p.span(margin+6, stubsTop-4, 110, sunMark) // its deck is the perforated line
 	p.pdf.ClipEnd()
 	p.pen(sun, 0.7)
 	p.pdf.RoundedRect(card.x, card.y, card.w, cardHeight, 5, "1234", "D")

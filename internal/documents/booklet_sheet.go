@@ -99,7 +99,7 @@ func (p *paper) smallPrint(b Booklet) {
 	for _, part := range []struct {
 		lines int
 		text  string
-	}{{2, lost}, {3, pays}, {2, w.Text("doc.booklet.offline")}, {1, handed}} {
+	}{{2, lost}, {3, pays}, {2, w.Text("doc.booklet.signed")}, {1, handed}} {
 		at.lines = part.lines
 		at.y = p.block(at, small, part.text) + 1.2
 	}

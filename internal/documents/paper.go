@@ -265,19 +265,21 @@ func (p *paper) line(x1, y1, x2, y2 float64) { p.pdf.Line(x1, y1, x2, y2) }
 // arch draws the sign of the house, an arc on two piers over a line, w wide, with its
 // top left corner at x, y.
 func (p *paper) arch(x, y, w float64, c colour) {
-	base := y + w*0.62
+	base := y + w*16/28
 	p.span(x, base, w, c)
 	p.pdf.SetLineCapStyle("round")
 	p.line(x, base, x+w, base)
 	p.pdf.SetLineCapStyle("butt")
 }
 
-// span draws the arc and its piers on a base line that is already there.
+// span draws the arc and its piers on a base line that is already there: logo.svg, whose
+// line is 28 units long.
 func (p *paper) span(x, base, w float64, c colour) {
-	p.pen(c, w/11)
+	unit := w / 28
+	p.pen(c, 2.5*unit)
 	p.pdf.SetLineCapStyle("round")
-	p.pdf.Arc(x+w/2, base-w*0.08, w*0.38, w*0.44, 0, 0, 180, "D")
-	p.line(x+w*0.12, base-w*0.08, x+w*0.12, base)
-	p.line(x+w*0.88, base-w*0.08, x+w*0.88, base)
+	p.pdf.Arc(x+14*unit, base-2.36*unit, 13.5*unit, 13.5*unit, 0, 15.6, 164.4, "D")
+	p.line(x+7*unit, base-13.6*unit, x+7*unit, base)
+	p.line(x+21*unit, base-13.6*unit, x+21*unit, base)
 	p.pdf.SetLineCapStyle("butt")
 }
