@@ -35,6 +35,9 @@ CREATE TABLE places (
     updated_on    date,
     folded        text NOT NULL, -- name and towns as territory.Fold writes them, for search
     imported_at   timestamptz NOT NULL,
+    corrected     text[] NOT NULL DEFAULT '{}', -- columns that its structure corrected: they follow the source no more
+    corrected_at  timestamptz,
+    CONSTRAINT places_corrected CHECK ((corrected = '{}') = (corrected_at IS NULL)),
     CONSTRAINT places_source UNIQUE (source, source_id),
     CONSTRAINT places_claim CHECK ((structure_id IS NULL) = (claimed_at IS NULL))
 );

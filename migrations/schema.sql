@@ -326,7 +326,10 @@ CREATE TABLE places (
     updated_on date,
     folded text NOT NULL,
     imported_at timestamp with time zone NOT NULL,
+    corrected text[] NOT NULL DEFAULT '{}'::text[],
+    corrected_at timestamp with time zone,
     CONSTRAINT places_claim CHECK (((structure_id IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT places_corrected CHECK (((corrected = '{}'::text[]) = (corrected_at IS NULL))),
     CONSTRAINT places_pkey PRIMARY KEY (id),
     CONSTRAINT places_source UNIQUE (source, source_id)
 );

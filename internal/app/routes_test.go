@@ -57,6 +57,7 @@ var parameters = map[string]parameter{
 	"/redemptions/:id":       {private, func(s *walk) any { return s.redemption }},
 	"/payouts/:id":           {private, func(s *walk) any { return s.payout }},
 	"/places/:id":            {shared, func(s *walk) any { return s.Structure.Place }},
+	"/structure/places/:id":  {private, func(s *walk) any { return s.Structure.Place }},
 	"/labels/:id":            {operated, func(*walk) any { return 1 }},
 	"/settlements/:id":       {operated, func(*walk) any { return 1 }},
 	"/statements/:id":        {operated, func(*walk) any { return 1 }},

@@ -121,6 +121,7 @@ type PlaceDetailBody struct {
 	Website       string
 	Accessibility string
 	UpdatedOn     *vouchers.Day
+	CorrectedOn   *vouchers.Day // nil: its structure never did
 	LabelUntil    *vouchers.Day // nil where it takes no voucher today
 	MayClaim      bool          // nobody answers for it, and the reader could
 	MayLabel      bool
@@ -158,6 +159,10 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	}
 	if body.Offers == nil {
 		body.Themes = themesInWords(words(c), p.Themes)
+	}
+	if p.CorrectedAt != nil {
+		on := vouchers.DayOf(*p.CorrectedAt)
+		body.CorrectedOn = &on
 	}
 	if p.Labelled {
 		body.LabelUntil = &p.Label.EndsOn

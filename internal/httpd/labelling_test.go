@@ -30,7 +30,7 @@ func init() {
 		Others: []Choice{{"Saint-Denis (93200)", "/places?commune=93066"}}, Places: []PlaceView{card}, Next: "/places?after=1-1"}
 	samples["catalogue/place"] = PlaceDetailBody{PlaceView: card, ID: 1, HoursLines: []string{"lundi : de 9 h à 12 h"}, Offers: offers,
 		Presentation: "x", Email: "a@b.example", Website: "https://b.example", Accessibility: "https://acceslibre.example/1",
-		UpdatedOn: &day, LabelUntil: &day, MayClaim: true, MayLabel: true, MayPrice: true}
+		UpdatedOn: &day, CorrectedOn: &day, LabelUntil: &day, MayClaim: true, MayLabel: true, MayPrice: true}
 	samples["catalogue/services"] = ServicesBody{ID: 1, Name: "Le Relais", Problem: "x", Rows: []ServiceRow{{"employment", "Emploi", 2, 90}, {"online_safety", "Sécurité", 0, 0}}}
 	samples["catalogue/import"] = ImportBody{Source: "national", Problem: "x"}
 	samples["catalogue/report"] = ImportReportBody{Source: "national", reportAnswer: reportAnswer{

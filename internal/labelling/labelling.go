@@ -137,7 +137,8 @@ func LockOwn(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.P
 }
 
 // UpsertPlaces writes the places of a source: new ones are added, known ones follow
-// their source. It never touches who answers for a place, its services or its labels.
+// their source. It never touches who answers for a place, what its structure corrected,
+// its services or its labels.
 // A source id must come once.
 func UpsertPlaces(ctx context.Context, tx *db.Tx, source string, records []Record) (Upserted, error) {
 	changed, err := upsert(ctx, tx, source, completeAll(records))

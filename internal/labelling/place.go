@@ -1,6 +1,8 @@
 package labelling
 
 import (
+	"time"
+
 	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -23,12 +25,13 @@ type Place struct {
 	Themes        []string                `json:"themes" db:"-"`    // what its source says it does
 	Presentation  string                  `json:"presentation" db:"presentation"`
 	Accessibility string                  `json:"accessibility" db:"accessibility"` // address of its page on acceslibre
-	UpdatedOn     *vouchers.Day           `json:"updated_on" db:"updated_on"`
-	Services      []Offer                 `json:"services" db:"-"`               // what it offers, priced in vouchers
-	Label         *Label                  `json:"label" db:"-"`                  // in force or still to begin
-	Labelled      bool                    `json:"labelled" db:"-"`               // Label is in force today
-	Ended         *Label                  `json:"label_ended,omitempty" db:"-"`  // the last one taken back; told to its structure only
-	Km            *float64                `json:"distance_km,omitempty" db:"km"` // from where it was looked for
+	UpdatedOn     *vouchers.Day           `json:"updated_on" db:"updated_on"`       // by its source
+	CorrectedAt   *time.Time              `json:"corrected_at" db:"corrected_at"`   // last, by its structure; nil: never
+	Services      []Offer                 `json:"services" db:"-"`                  // what it offers, priced in vouchers
+	Label         *Label                  `json:"label" db:"-"`                     // in force or still to begin
+	Labelled      bool                    `json:"labelled" db:"-"`                  // Label is in force today
+	Ended         *Label                  `json:"label_ended,omitempty" db:"-"`     // the last one taken back; told to its structure only
+	Km            *float64                `json:"distance_km,omitempty" db:"km"`    // from where it was looked for
 }
 
 // Offer is a service of a place and its price. Package catalogue writes it.

@@ -14,7 +14,7 @@ import (
 // selectPlaces reads places as of day $1; %s is the distance in kilometres, or NULL.
 const selectPlaces = `
 	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.name, p.address, p.postcode, p.town, p.insee, p.lat, p.lon,
-		p.phone, p.email, p.website, p.hours, p.themes, p.presentation, p.accessibility, p.updated_on,
+		p.phone, p.email, p.website, p.hours, p.themes, p.presentation, p.accessibility, p.updated_on, p.corrected_at,
 		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, %s AS km,
 		COALESCE((SELECT json_agg(json_build_object('theme', s.theme, 'price_vouchers', s.price_vouchers,
 				'duration_minutes', s.duration_minutes) ORDER BY s.theme COLLATE "C")
@@ -108,36 +108,16 @@ func setStructure(ctx context.Context, tx *db.Tx, id vouchers.PlaceID, structure
 	return err
 }
 
-// upsert tells which rows it changed and whether each was added.
-func upsert(ctx context.Context, tx *db.Tx, source string, places []stored) (added []bool, err error) {
-	rows, err := json.Marshal(places)
-	if err != nil {
-		return nil, fmt.Errorf("labelling: places: %w", err)
-	}
-	// A row that was just added has no earlier version: its xmax is 0.
-	err = tx.Select(ctx, &added, `
-		INSERT INTO places (source, source_id, siret, name, address, postcode, insee, town, epci, departement, lat, lon,
-			phone, email, website, hours, themes, presentation, accessibility, updated_on, folded, imported_at)
-		SELECT $1, r.source_id, r.siret, r.name, r.address, r.postcode, r.insee, r.town, r.epci, r.departement, r.lat, r.lon,
-			r.phone, r.email, r.website, r.hours, r.themes, r.presentation, r.accessibility, r.updated_on, r.folded, $3
-		FROM json_to_recordset($2::json) AS r(source_id text, siret text, name text, address text, postcode text, insee text,
-			town text, epci text, departement text, lat double precision, lon double precision, phone text, email text,
-			website text, hours text, themes text[], presentation text, accessibility text, updated_on date, folded text)
-		ON CONFLICT ON CONSTRAINT places_source DO UPDATE SET
-			siret = excluded.siret, name = excluded.name, address = excluded.address, postcode = excluded.postcode,
-			insee = excluded.insee, town = excluded.town, epci = excluded.epci, departement = excluded.departement,
-			lat = excluded.lat, lon = excluded.lon, phone = excluded.phone, email = excluded.email, website = excluded.website,
-			hours = excluded.hours, themes = excluded.themes, presentation = excluded.presentation,
-			accessibility = excluded.accessibility, updated_on = excluded.updated_on, folded = excluded.folded,
-			imported_at = excluded.imported_at
-		WHERE (places.siret, places.name, places.address, places.postcode, places.insee, places.town, places.epci,
-				places.departement, places.lat, places.lon, places.phone, places.email, places.website, places.hours, places.themes,
-				places.presentation, places.accessibility, places.updated_on, places.folded)
-			IS DISTINCT FROM (excluded.siret, excluded.name, excluded.address, excluded.postcode, excluded.insee, excluded.town,
-				excluded.epci, excluded.departement, excluded.lat, excluded.lon, excluded.phone, excluded.email, excluded.website,
-				excluded.hours, excluded.themes, excluded.presentation, excluded.accessibility, excluded.updated_on, excluded.folded)
-		RETURNING xmax = 0`, source, string(rows), tx.Now)
-	return added, err
+// setCorrected writes a correction and remembers which columns it was of.
+func setCorrected(ctx context.Context, tx *db.Tx, id vouchers.PlaceID, c Correction, columns []string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE places SET address = COALESCE($2, address), phone = COALESCE($3, phone), email = COALESCE($4, email),
+			website = COALESCE($5, website), hours = COALESCE($6, hours), presentation = COALESCE($7, presentation),
+			accessibility = COALESCE($8, accessibility), corrected_at = $10,
+			corrected = ARRAY(SELECT DISTINCT u.name FROM unnest(corrected || $9::text[]) AS u(name) ORDER BY u.name)
+		WHERE id = $1`,
+		id, c.Address, c.Phone, c.Email, c.Website, c.Hours, c.Presentation, c.Accessibility, db.Array(columns), tx.Now)
+	return err
 }
 
 type labelRow struct {

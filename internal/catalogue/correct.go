@@ -1,0 +1,92 @@
+package catalogue
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// columnOf names the column of the standard that a corrected text is read like.
+var columnOf = map[string]string{
+	"address": "adresse", "phone": "telephone", "email": "courriels", "website": "site_web", "hours": "horaires",
+	"presentation": "presentation_detail", "accessibility": "fiche_acces_libre",
+}
+
+// Correct lets a structure say what is wrong about its place in the open data file. Its
+// texts are read as a file's are; what it corrects, a later import leaves alone. Its
+// faults are not_found and correction_<problem>, each with the name of its field.
+func (s *Service) Correct(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, c labelling.Correction) (labelling.Place, error) {
+	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
+		return labelling.Place{}, err
+	}
+	if err := actor.NeedsScope(labelling.PlacesScope); err != nil {
+		return labelling.Place{}, err
+	}
+	what := struct {
+		Place vouchers.PlaceID `json:"place"`
+		labelling.Correction
+	}{place, c}
+	var after labelling.Place
+	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		after, err = once.Do(ctx, tx, actor.Organisation, "correct_place", what, func() (labelling.Place, error) {
+			return correct(ctx, tx, actor, place, c)
+		})
+		return err
+	})
+	return after, err
+}
+
+func correct(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, c labelling.Correction) (labelling.Place, error) {
+	if err := labelling.LockOwn(ctx, tx, actor, place); err != nil {
+		return labelling.Place{}, err
+	}
+	now, err := labelling.PlaceOf(ctx, tx, place)
+	if err != nil {
+		return labelling.Place{}, err
+	}
+	if err := tidy(&c, now); err != nil {
+		return labelling.Place{}, err
+	}
+	return labelling.Correct(ctx, tx, actor, now, c)
+}
+
+// tidy reads each text that differs from the place's and leaves out the others: they may
+// be older than what we check today.
+func tidy(c *labelling.Correction, now labelling.Place) error {
+	for _, text := range c.Texts(now) {
+		if *text.New == nil || strings.TrimSpace(**text.New) == text.Now {
+			*text.New = nil
+			continue
+		}
+		read, problem := readAs(columnOf[text.Name], **text.New)
+		if problem != "" {
+			return fault.New(fault.Invalid, "correction_"+problem, "field", text.Name, "typed", newProblem(0, "", "", **text.New).Value)
+		}
+		if *text.New = &read; read == text.Now {
+			*text.New = nil
+		}
+	}
+	return nil
+}
+
+// readAs reads a text as a file's cell in that column; problem is the code of what is
+// amiss, "" where nothing is.
+func readAs(column, typed string) (text, problem string) {
+	if typed = strings.TrimSpace(typed); typed == "" {
+		return "", ""
+	}
+	var cell placesReader
+	columnNamed(column).read(&cell, column, typed)
+	if len(cell.problems) > 0 {
+		return "", cell.problems[0].Code
+	}
+	r := record(cell.place)
+	return cmp.Or(r.Address, r.Phone, r.Email, r.Website, r.Hours, r.Presentation, r.Accessibility), ""
+}
