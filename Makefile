@@ -32,7 +32,7 @@ e2e:
 # Programs that the tests look through the product's files with. Root gets them.
 tools:
 	@missing=$$( \
-	  for pair in chromium:chromium pdftoppm:poppler-utils zbarimg:zbar-tools xmllint:libxml2-utils ffmpeg:ffmpeg qpdf:qpdf node:nodejs; do \
+	  for pair in chromium:chromium pdftoppm:poppler-utils zbarimg:zbar-tools xmllint:libxml2-utils ffmpeg:ffmpeg qpdf:qpdf /usr/sbin/pgbouncer:pgbouncer node:nodejs; do \
 	    command -v $${pair%%:*} >/dev/null || echo $${pair##*:}; \
 	  done; \
 	  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || [ -n "$$PG_BINDIR" ] || echo postgresql); \

@@ -27,7 +27,7 @@ import (
 
 // Config is everything that can be set from outside. `passerelle help` prints it.
 type Config struct {
-	DatabaseURL string  `env:"DATABASE_URL" help:"PostgreSQL 15 or later to use; without it a private one runs under PASSERELLE_DATA"`
+	DatabaseURL string  `env:"DATABASE_URL" help:"PostgreSQL 15 or later to use, with pool_mode=transaction in it where it is reached through such a pooler; without it a private one runs under PASSERELLE_DATA"`
 	Data        string  `env:"PASSERELLE_DATA" envDefault:"./data" help:"folder of the private PostgreSQL, the keys, the outbox and settings.env"`
 	Port        uint16  `env:"PORT" envDefault:"8080" help:"port to listen on"`
 	PublicURL   string  `env:"PUBLIC_URL" help:"address that browsers and QR codes use; default http://localhost:PORT"`
