@@ -1,0 +1,225 @@
+package app
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+const placesFile = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +
+	"a,,Le Relais numérique,Annecy,74000,74010,1 rue A,0450020000,Mo-Fr 09:00-12:00\n" +
+	"b,,,Annecy,74000,74010,,,\n"
+
+// TestALifeOfACampaignThroughTheAPI is the whole cycle as another program lives it. Every
+// request and every answer is held against the description, and every call that is
+// described is made.
+func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
+	t.Parallel()
+	s, operator := openCity(t)
+	nobody := &citizen{city: s}
+	funder, _ := operator.opens("funder", "Département de la Haute-Savoie", "")
+	prescriber, ccas := operator.opens("prescriber", "CCAS de Thônes", "")
+	structure, relais := operator.opens("structure", "Le Relais", "73282932000074")
+
+	place, label := s.labels(operator, structure)
+	campaign, order := s.funds(operator, funder, ccas)
+	booklet := s.handsOver(prescriber, campaign)
+	s.redeems(structure, booklet)
+	s.settles(operator, structure)
+	s.reports(operator, funder, campaign)
+	s.members(operator, funder, prescriber, ccas)
+
+	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
+	operator.gets(fmt.Sprintf("/organisations/%d", relais)).wants(200)
+	operator.deletes(fmt.Sprintf("/labels/%d", label), thing{"reason": "The place has closed"}).is("end_reason", `"The place has closed"`)
+	nobody.gets(fmt.Sprintf("/places/%d", place)).wants(200).is("labelled", "false")
+	nobody.gets("/cover").wants(200).is("covered", "true")
+
+	for path, item := range s.doc.Paths.Map() {
+		for method := range item.Operations() {
+			if name := method + " " + path; !s.done[name] && path != "/api/v1/openapi.json" {
+				t.Errorf("the story never makes %s", name)
+			}
+		}
+	}
+}
+
+// labels brings a place to the point where it takes vouchers.
+func (s *city) labels(operator, structure *citizen) (place, label int64) {
+	s.t.Helper()
+	operator.does("POST", "/places/import?source=essai", "text/csv", placesFile).wants(200).is("added", "1").is("refused", "1")
+	nobody := &citizen{city: s}
+	found := nobody.gets("/places?near=annecy&q=relais&limit=10").wants(200).items("items")
+	if len(found) != 1 {
+		s.t.Fatalf("found %v", found)
+	}
+	place = int64(found[0]["id"].(float64))
+	at := fmt.Sprintf("/places/%d", place)
+	structure.posts(at+"/claim", nil)
+	structure.does("PATCH", at, "application/json", `{"phone":"04 50 02 11 11"}`).wants(200).is("phone", `"+33450021111"`)
+	structure.puts(at+"/services", thing{"services": []thing{{"theme": "everyday_tools", "price_vouchers": 2, "duration_minutes": 60}}})
+	structure.gets("/bank-details").wants(200).is("bank_details", "null")
+	structure.puts("/bank-details", thing{"iban": "FR14 2004 1010 0505 0001 3M02 606", "bic": "", "holder": "Le Relais"})
+	if waiting := operator.gets("/labels").wants(200).items("waiting"); len(waiting) != 1 {
+		s.t.Errorf("waiting for a label: %v", waiting)
+	}
+	structure.writes("PATCH", at, thing{"phone": "04 50 02 00 99"}).wants(200).is("phone", `"+33450020099"`)
+	made := operator.posts(at+"/labels", thing{"ends_on": "2028-03-09"}).wants(201)
+	nobody.gets(at).wants(200).is("labelled", "true")
+	return place, made.id()
+}
+
+// funds brings a campaign to the point where a prescriber may hand its vouchers over. Half
+// of the money comes without a reference and waits for a person.
+func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, order int64) {
+	s.t.Helper()
+	campaign = funder.posts("/campaigns", thing{"name": "Premiers pas", "face_cents": 1000, "booklet_size": 5, "starts_on": "2026-03-01",
+		"ends_on": "2026-07-09", "tolerance_days": 15, "price_cap": 4, "departements": []string{"74"}}).wants(201).id()
+	funder.gets(fmt.Sprintf("/campaigns/%d", campaign)).wants(200).is("service_themes", "[]")
+	placed := funder.posts("/orders", thing{"campaign": campaign, "vouchers": 20}).wants(201)
+	order = placed.id()
+	if at := placed.header.Get("Location"); at != fmt.Sprintf("/api/v1/orders/%d", order) {
+		s.t.Errorf("the order is at %q", at)
+	}
+	known := s.statement(true, sepa.Transaction{Amount: 100_00, Remittance: placed.says("reference")})
+	for _, replayed := range []string{"", "true"} {
+		if got := operator.does("POST", "/statements", "application/xml", known).wants(201).header.Get("Idempotent-Replayed"); got != replayed {
+			s.t.Errorf("replayed is %q, want %q", got, replayed)
+		}
+	}
+	read := operator.does("POST", "/statements", "application/xml", s.statement(true, sepa.Transaction{Amount: 100_00, Remittance: "cheques"})).wants(201)
+	operator.gets(fmt.Sprintf("/statements/%d", int64(read.items("statements")[0]["id"].(float64)))).wants(200).is("next", "null")
+	waiting := operator.gets("/statements/lines").wants(200).items("items")
+	if len(waiting) != 1 {
+		s.t.Fatalf("waiting lines: %v", waiting)
+	}
+	operator.posts(fmt.Sprintf("/statements/lines/%v/attribution", waiting[0]["id"]), thing{"order": order}).is("outcome", `"order_funded"`)
+	funder.gets("/orders?unfunded=true").wants(200).is("items", "[]")
+	funder.posts("/allocations", thing{"campaign": campaign, "prescriber": prescriber, "vouchers": 20}).wants(201)
+	if pdf := funder.gets(fmt.Sprintf("/orders/%d/proforma", order)).wants(200).text; !strings.HasPrefix(string(pdf), "%PDF-") {
+		s.t.Error("the pro-forma is no PDF")
+	}
+	return campaign, order
+}
+
+// handsOver gives two booklets, of which one is lost, and verifies the other without us.
+func (s *city) handsOver(prescriber *citizen, campaign int64) reply {
+	s.t.Helper()
+	ask := thing{"campaign": campaign, "insee": "74280"}
+	given := prescriber.withKey("booklet-0001").posts("/handovers", ask).wants(201).is("vouchers_left", "5").is("value_cents", "5000")
+	again := prescriber.withKey("booklet-0001").posts("/handovers", ask)
+	if again.id() != given.id() || again.header.Get("Idempotent-Replayed") != "true" || again.says("typed") != given.says("typed") {
+		s.t.Errorf("the same key gave another booklet: %s", again.text)
+	}
+	at := fmt.Sprintf("/handovers/%d", given.id())
+	if shown := prescriber.gets(at).wants(200); shown.object["typed"] != nil || shown.object["qr"] != nil {
+		s.t.Errorf("a booklet is shown with its codes: %s", shown.text)
+	}
+	prescriber.gets(at + "/booklet.pdf").wants(200)
+	lost := prescriber.posts("/handovers", thing{"campaign": campaign, "count": 2}).wants(201)
+	prescriber.posts(fmt.Sprintf("/handovers/%d/freeze", lost.id()), thing{"frozen": true}).is("vouchers_frozen", "2")
+	prescriber.gets("/allocations").wants(200)
+	if all := prescriber.gets("/handovers").wants(200).items("items"); len(all) != 2 {
+		s.t.Errorf("handed over: %v", all)
+	}
+
+	var published struct{ Keys vouchers.PublicKeys }
+	nobody := &citizen{city: s}
+	if err := json.Unmarshal(nobody.gets("/.well-known/passerelle-keys.json").wants(200).text, &published); err != nil {
+		s.t.Fatal(err)
+	}
+	payload, err := vouchers.FromScan(given.says("qr"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if ticket, err := published.Keys.Verify(payload); err != nil || ticket.Count != 5 || ticket.Face != 10_00 {
+		s.t.Errorf("verified without us: %v, %v", ticket, err)
+	}
+	return given
+}
+
+// redeems takes vouchers, gives them back, and takes them again.
+func (s *city) redeems(structure *citizen, booklet reply) {
+	s.t.Helper()
+	structure.posts("/vouchers/check", thing{"code": booklet.says("qr")}).is("vouchers_left", "5").is("price_cap", "4")
+	take := thing{"code": booklet.says("typed"), "count": 2, "service_theme": "everyday_tools", "duration_minutes": 60, "mode": "individual"}
+	first := structure.withKey("visit-0001").posts("/redemptions", take).wants(201).is("amount_cents", "2000").is("vouchers_left", "3")
+	again := structure.withKey("visit-0001").posts("/redemptions", take).wants(201)
+	if again.id() != first.id() || again.header.Get("Idempotent-Replayed") != "true" || first.header.Get("Idempotent-Replayed") != "" {
+		s.t.Errorf("the same key redeemed twice: %s", again.text)
+	}
+	at := fmt.Sprintf("/redemptions/%d", first.id())
+	structure.deletes(at, thing{"reason": "wrong booklet"}).is("vouchers_left", "5")
+	structure.gets(at).wants(200).is("undone", "true").is("undo_reason", `"wrong booklet"`)
+	structure.withKey("visit-0002").posts("/redemptions", take).is("vouchers_left", "3")
+	if all := structure.gets("/redemptions").wants(200).items("items"); len(all) != 2 {
+		s.t.Errorf("redemptions: %v", all)
+	}
+}
+
+// settles pays the structure: file, bank, statement.
+func (s *city) settles(operator, structure *citizen) {
+	s.t.Helper()
+	structure.gets("/payouts").wants(200).is("owed_cents", "2000").is("items", "[]")
+	closed := operator.posts("/settlements", thing{}).wants(201).is("total_cents", "2000")
+	at := fmt.Sprintf("/settlements/%d", closed.id())
+	file := operator.gets(at + "/pain001").wants(200).text
+	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != closed.says("file_sha256") {
+		s.t.Error("the file is not the one that was closed")
+	}
+	payout := operator.gets(at).wants(200).items("list")[0]
+	s.clock.Add(24 * time.Hour)
+	out := sepa.Transaction{Amount: 20_00, EndToEndID: payout["end_to_end_id"].(string)}
+	operator.does("POST", "/statements", "application/xml", s.statement(false, out)).wants(201)
+	operator.gets("/statements").wants(200)
+	operator.gets("/settlements").wants(200)
+	if paid := structure.gets("/payouts").wants(200).is("owed_cents", "0").items("items"); len(paid) != 1 || paid[0]["state"] != "booked" {
+		s.t.Errorf("paid: %v", paid)
+	}
+	structure.gets(fmt.Sprintf("/payouts/%v/statement", payout["id"])).wants(200)
+}
+
+// reports tells the funder what became of the money.
+func (s *city) reports(operator, funder *citizen, campaign int64) {
+	s.t.Helper()
+	s.clock.Add(time.Minute)
+	at := fmt.Sprintf("/campaigns/%d/report", campaign)
+	funder.gets(at).wants(200).is("ordered_cents", "20000").is("received_cents", "20000").is("handed_over_cents", "7000").
+		is("used_cents", "2000").is("paid_cents", "2000")
+	funder.gets(at + ".csv").wants(200)
+	funder.gets(at + ".xlsx").wants(200)
+	funder.gets("/campaigns").wants(200)
+	operator.gets("/invariants").wants(200).is("ok", "true")
+	nobody := &citizen{city: s}
+	nobody.gets("/cover").wants(200).is("covered", "true").is("held_cents", "18000").is("live_cents", "5000").is("funds_cents", "13000")
+}
+
+// members lets people come and go.
+func (s *city) members(operator, funder, prescriber *citizen, ccas int64) {
+	s.t.Helper()
+	prescriber.gets("/me").wants(200).is("organisation", fmt.Sprint(ccas)).is("kind", `"prescriber"`)
+	added := prescriber.posts("/members", thing{"name": "Alex", "email": "alex@ccas.example", "role": "agent"}).wants(201)
+	one := fmt.Sprintf("/members/%d", added.id())
+	prescriber.posts(one+"/password", nil)
+	prescriber.gets("/members").wants(200)
+	prescriber.deletes(one, nil).wants(http.StatusNoContent)
+	found := funder.gets("/organisations?kind=prescriber&q=ccas").wants(200).items("items")
+	if len(found) != 1 || found[0]["email"] != "" {
+		s.t.Errorf("a funder is told %v of a prescriber", found)
+	}
+	operator.gets("/organisations").wants(200)
+	mine := prescriber.gets("/tokens").wants(200).items("items")
+	if slices.ContainsFunc(mine, func(one thing) bool { return one["token"] != nil }) {
+		s.t.Errorf("a token is told again: %v", mine)
+	}
+	prescriber.deletes(fmt.Sprintf("/tokens/%v", mine[0]["id"]), nil).wants(http.StatusNoContent)
+}
