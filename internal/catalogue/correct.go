@@ -19,9 +19,15 @@ var columnOf = map[string]string{
 	"presentation": "presentation_detail", "accessibility": "fiche_acces_libre",
 }
 
+// refusals are the faults of a correction by the problem that a file's cell would have.
+var refusals = map[string]string{
+	"phone_invalid": "correction_phone_invalid", "email_invalid": "correction_email_invalid", "link_invalid": "correction_link_invalid",
+	"hours_unread": "correction_hours_unread", "text_cut": "correction_text_cut",
+}
+
 // Correct lets a structure say what is wrong about its place in the open data file. Its
 // texts are read as a file's are; what it corrects, a later import leaves alone. Its
-// faults are not_found and correction_<problem>, each with the name of its field.
+// faults are not_found and those of refusals, each with the name of its field.
 func (s *Service) Correct(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, c labelling.Correction) (labelling.Place, error) {
 	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
 		return labelling.Place{}, err
@@ -67,7 +73,7 @@ func tidy(c *labelling.Correction, now labelling.Place) error {
 		}
 		read, problem := readAs(columnOf[text.Name], **text.New)
 		if problem != "" {
-			return fault.New(fault.Invalid, "correction_"+problem, "field", text.Name, "typed", newProblem(0, "", "", **text.New).Value)
+			return fault.New(fault.Invalid, refusals[problem], "field", text.Name, "typed", newProblem(0, "", "", **text.New).Value)
 		}
 		if *text.New = &read; read == text.Now {
 			*text.New = nil
