@@ -48,9 +48,15 @@ type EditForm struct {
 	Look          bool   `form:"look"` // show the hours in words, keep nothing yet
 }
 
-func (f *EditForm) correction() labelling.Correction {
-	return labelling.Correction{Address: &f.Address, Phone: &f.Phone, Email: &f.Email, Website: &f.Website, Hours: &f.Hours,
+// correction leaves out a number that came back as it was shown: in ten digits it may be
+// another one, of an overseas département.
+func (f *EditForm) correction(p labelling.Place) labelling.Correction {
+	c := labelling.Correction{Address: &f.Address, Phone: &f.Phone, Email: &f.Email, Website: &f.Website, Hours: &f.Hours,
 		Presentation: &f.Presentation, Accessibility: &f.Accessibility}
+	if f.Phone == phoneAsRead(p.Phone) {
+		c.Phone = nil
+	}
+	return c
 }
 
 func (w labellingWindow) editPage(c *fiber.Ctx) error {
@@ -92,7 +98,7 @@ func (w labellingWindow) editForm(c *fiber.Ctx) error {
 	if form.Look {
 		return showEdit(c, p, EditBody{Form: form})
 	}
-	_, err = w.places.Correct(c.UserContext(), actor(c), p.ID, form.correction())
+	_, err = w.places.Correct(c.UserContext(), actor(c), p.ID, form.correction(p))
 	if problem := faultText(c, err); problem != "" {
 		c.Status(refusalOf(err).status)
 		return showEdit(c, p, EditBody{Form: form, Field: namedField(err), Problem: problem})

@@ -47,6 +47,29 @@ func TestAStructureCorrectsItsPlaceOnAPage(t *testing.T) {
 	}
 }
 
+func TestAFormSentBackAsItWasCorrectsNothing(t *testing.T) {
+	t.Parallel()
+	w, site := desk(t)
+	file := strings.Replace(onePlace, "0450020000", "+33639980022", 1)
+	if _, err := w.Catalogue.Import(t.Context(), w.Operator, "essai", strings.NewReader(file)); err != nil {
+		t.Fatal(err)
+	}
+	place := w.Structure.Place + 1
+	site.as("structure", "POST", fmt.Sprintf("/places/%d/claim", place), "")
+	page := fmt.Sprintf("/structure/places/%d/edit", place)
+	if _, text := site.as("structure", "GET", page, ""); !strings.Contains(text, `value="06 39 98 00 22"`) {
+		t.Fatal("the form does not show the number that the test sends back")
+	}
+	form := url.Values{"phone": {"06 39 98 00 22"}, "hours": {"Mo-Fr 09:00-12:00"}, "address": {"1 rue A"}}.Encode()
+	if answer, text := site.as("structure", "POST", page, form); answer.StatusCode != 303 {
+		t.Fatalf("%d %s", answer.StatusCode, text)
+	}
+	p, err := w.Labelling.Open(t.Context(), w.Structure.Actor, place)
+	if err != nil || p.CorrectedAt != nil || p.Phone != "+33639980022" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestAProgramCorrectsAPlace(t *testing.T) {
 	t.Parallel()
 	w, api := desk(t)
