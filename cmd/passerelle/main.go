@@ -238,9 +238,9 @@ func importFile(name string, do func(io.Reader) (any, error)) error {
 
 type benchRedeem struct {
 	Clients int           `default:"32" help:"Redeeming at the same time; one client is measured besides."`
-	Rows    int           `default:"200000" help:"Vouchers in the database."`
+	Rows    int           `default:"1000000" help:"Vouchers in the database."`
 	Slices  int           `default:"5" help:"Of each kind, alternating."`
-	Slice   time.Duration `default:"5s" help:"How long each lasts."`
+	Slice   time.Duration `default:"3s" help:"How long each lasts."`
 	JSON    bool          `name:"json" help:"Print the result as one JSON object on standard output."`
 }
 

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -73,37 +72,38 @@ func (s *stage) pgbench(ctx context.Context, clients int) (slice, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return slice{}, fmt.Errorf("pgbench: %w\n%s", err, out)
 	}
-	latencies, err := readLatencies(dir)
+	latencies, most, err := readLatencies(dir)
 	if err != nil {
 		return slice{}, err
 	}
+	s.used(most * clients)
 	return sliceOf(latencies, s.opts.Slice)
 }
 
-// readLatencies reads pgbench's log: the third column is microseconds.
-func readLatencies(dir string) ([]time.Duration, error) {
+// readLatencies reads pgbench's log (client, transaction, microseconds, …) and tells the
+// most that one client did.
+func readLatencies(dir string) (all []time.Duration, most int, err error) {
 	logs, err := filepath.Glob(filepath.Join(dir, "log*"))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var all []time.Duration
 	for _, name := range logs {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		lines := bufio.NewScanner(file)
 		for lines.Scan() {
-			columns := strings.Fields(lines.Text())
-			us, err := strconv.ParseInt(columns[2], 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("pgbench's log: %w", err)
+			var client, transaction, us int
+			if _, err := fmt.Sscan(lines.Text(), &client, &transaction, &us); err != nil {
+				return nil, 0, fmt.Errorf("pgbench's log: %w", err)
 			}
 			all = append(all, time.Duration(us)*time.Microsecond)
+			most = max(most, transaction+1)
 		}
 		if err := file.Close(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	return all, nil
+	return all, most, nil
 }

@@ -41,6 +41,7 @@ func (s *stage) service(ctx context.Context, clients int) (slice, error) {
 		wg    sync.WaitGroup
 		mu    sync.Mutex
 		all   []time.Duration
+		most  int
 		first error
 	)
 	start := time.Now()
@@ -51,6 +52,7 @@ func (s *stage) service(ctx context.Context, clients int) (slice, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, mine...)
+			most = max(most, len(mine))
 			if err != nil && first == nil {
 				first = err
 			}
@@ -60,6 +62,7 @@ func (s *stage) service(ctx context.Context, clients int) (slice, error) {
 	if first != nil {
 		return slice{}, first
 	}
+	s.used(most * clients)
 	return sliceOf(all, time.Since(start))
 }
 
