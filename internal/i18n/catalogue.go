@@ -10,6 +10,7 @@ package i18n
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -123,7 +124,7 @@ func (c *Catalogue) loadFile(files fs.FS, name string, tag language.Tag, w *Word
 			return fmt.Errorf("%q: %w", key, err)
 		}
 		w.forms[key] = text
-		if err := c.bundle.AddMessages(tag, text.message(key)); err != nil {
+		if err := c.bundle.AddMessages(tag, text.messages(key)...); err != nil {
 			return fmt.Errorf("%q: %w", key, err)
 		}
 	}
@@ -170,7 +171,8 @@ func (c *Catalogue) logOnce(lang, key string, err error) {
 	}
 }
 
-// forms are the plural forms of one text; a text without plurals has Other only.
+// forms are the plural forms of one text; a text without plurals has Other only. Zero is
+// what is said of none at all, also in languages that count none as one or as many.
 type forms struct {
 	Zero, One, Two, Few, Many, Other string
 }
@@ -194,7 +196,7 @@ func (f forms) prepared(lang string) (forms, error) {
 		return f, errors.New(`no text for "other"`)
 	}
 	for _, text := range []*string{&f.Zero, &f.One, &f.Two, &f.Few, &f.Many, &f.Other} {
-		if *text == "" {
+		if *text == "" && text != &f.Zero {
 			*text = f.Other
 		}
 		if lang == "fr" {
@@ -207,6 +209,12 @@ func (f forms) prepared(lang string) (forms, error) {
 	return f, nil
 }
 
-func (f forms) message(key string) *goi18n.Message {
-	return &goi18n.Message{ID: key, Zero: f.Zero, One: f.One, Two: f.Two, Few: f.Few, Many: f.Many, Other: f.Other}
+// ofNone follows the key of a text in the name of its Zero form.
+const ofNone = " of none"
+
+func (f forms) messages(key string) []*goi18n.Message {
+	return []*goi18n.Message{
+		{ID: key, Zero: f.Other, One: f.One, Two: f.Two, Few: f.Few, Many: f.Many, Other: f.Other},
+		{ID: key + ofNone, Other: cmp.Or(f.Zero, f.Other)},
+	}
 }

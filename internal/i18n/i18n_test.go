@@ -114,9 +114,9 @@ func TestPluralFollowsTheCount(t *testing.T) {
 	t.Parallel()
 	c := withTexts(t,
 		`{"cheques": {"one": "{{.Count}} chèque", "many": "{{.Count}} de chèques", "other": "{{.Count}} chèques"},
-		  "places": {"one": "{{.Count}} lieu", "other": "{{.Count}} lieux"}}`,
+		  "places": {"zero": "Aucun lieu", "one": "{{.Count}} lieu", "other": "{{.Count}} lieux"}}`,
 		`{"cheques": {"one": "{{.Count}} voucher", "other": "{{.Count}} vouchers"},
-		  "places": {"one": "{{.Count}} place", "other": "{{.Count}} places"}}`)
+		  "places": {"zero": "No place", "one": "{{.Count}} place", "other": "{{.Count}} places"}}`)
 	for _, tt := range []struct {
 		lang, key string
 		count     any
@@ -127,6 +127,9 @@ func TestPluralFollowsTheCount(t *testing.T) {
 		{"fr", "cheques", int64(2), "2 chèques"},
 		{"fr", "cheques", 2_000_000, "2_000_000 de chèques"},
 		{"fr", "places", 2_000_000, "2_000_000 lieux"},
+		{"fr", "places", 0, "Aucun lieu"},
+		{"fr", "places", 1, "1 lieu"},
+		{"en", "places", 0, "No place"},
 		{"en", "cheques", 0, "0 vouchers"},
 		{"en", "cheques", 1, "1 voucher"},
 	} {

@@ -47,7 +47,9 @@ func (w *Words) Text(key string, pairs ...any) string {
 		return key
 	}
 	config := goi18n.LocalizeConfig{MessageID: key, TemplateData: values, TemplateParser: strict}
-	if count != nil {
+	if count != nil && *count == 0 && w.forms[key].Zero != "" {
+		config.MessageID += ofNone
+	} else if count != nil {
 		config.PluralCount = *count
 	}
 	text, err := w.localizer.Localize(&config)
