@@ -23,7 +23,7 @@ type PlaceView struct {
 func placeView(w *i18n.Words, p labelling.Place) PlaceView {
 	v := PlaceView{
 		Name: p.Name, Address: strings.Join(addressLines(p), ", "), Href: fmt.Sprintf("/places/%d", p.ID),
-		Phone: phoneAsRead(p.Phone), Dial: p.Phone, Hours: strings.Join(hoursInWords(w, p.Hours), " · "),
+		Phone: phoneAsRead(p.Phone), Dial: p.Phone, Hours: strings.Join(hoursInWords(w, p.Hours), "\n"),
 		Accepts: p.Labelled,
 	}
 	if p.Lat != nil && p.Lon != nil {
@@ -81,13 +81,20 @@ func hoursInWords(w *i18n.Words, text string) []string {
 
 func days(w *i18n.Words, d catalogue.DayHours) string {
 	first := w.Text(fmt.Sprintf("format.weekday.%d", d.FirstDay))
-	if d.FirstDay == d.LastDay {
+	last := w.Text(fmt.Sprintf("format.weekday.%d", d.LastDay))
+	switch d.LastDay {
+	case d.FirstDay:
 		return first
+	case (d.FirstDay + 1) % 7:
+		return first + w.Text("hours.and") + last
 	}
-	return w.Text("hours.days", "first", first, "last", w.Text(fmt.Sprintf("format.weekday.%d", d.LastDay)))
+	return w.Text("hours.days", "first", first, "last", last)
 }
 
-// clock writes a time of day of the first of January, when no clock is changed.
+// clock writes a time of day, of the first of January, when no clock is changed: "9 h", "9 h 30".
 func clock(w *i18n.Words, c catalogue.Clock) string {
+	if c.Minute() == 0 {
+		return w.Text("hours.sharp", "hour", c.Hour()%24)
+	}
 	return w.Clock(vouchers.Day(0).Time().Add(time.Duration(c) * time.Minute))
 }
