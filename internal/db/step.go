@@ -72,7 +72,7 @@ func join(steps []Step, final string) (string, []any) {
 		args = append(args, step.Args...)
 		promised[i] = int64(step.Rows)
 	}
-	args = append(args, Array(promised))
+	args = append(args, Packed(promised))
 	return fmt.Sprintf("WITH %scounted AS MATERIALIZED (SELECT demand_rows(ARRAY[%s], $%d))\n%s",
 		with.String(), counts.String(), len(args), final), args
 }

@@ -64,7 +64,7 @@ func MarkRedeemedStep(ids []int64) db.Step {
 	return db.Step{
 		Name: "marked",
 		SQL:  `UPDATE vouchers SET state = 'redeemed' WHERE id = ANY ($1::bigint[]) AND state = 'live' RETURNING 1`,
-		Args: []any{db.Array(ids)},
+		Args: []any{db.Packed(ids)},
 		Rows: len(ids),
 	}
 }

@@ -132,8 +132,8 @@ func insertStep(at time.Time, transfers []Transfer, cause string) db.Step {
 			FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
 				WITH ORDINALITY AS u(event, cause, debit, credit, amount, campaign_id, n)
 			RETURNING 1`,
-		Args: []any{db.Array(events), db.Array(causes), db.Array(debits), db.Array(credits),
-			db.Array(amounts), db.Array(campaigns), at},
+		Args: []any{db.Packed(events), db.Packed(causes), db.Packed(debits), db.Packed(credits),
+			db.Packed(amounts), db.Packed(campaigns), at},
 		Rows: n,
 	}
 }

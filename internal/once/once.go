@@ -145,7 +145,7 @@ func KeepDrawnStep(at time.Time, scopes []int64, keys []string, hashes [][]byte,
 			SELECT u.scope, u.key, u.hash, format(u.answer, (SELECT ids FROM drawn)[u.n]), $5::timestamptz, 0
 			FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[]) WITH ORDINALITY AS u(scope, key, hash, answer, n)
 			RETURNING 1`,
-		Args: []any{db.Array(scopes), db.Array(keys), db.Array(hashes), db.Array(answers), at},
+		Args: []any{db.Packed(scopes), db.Packed(keys), db.Packed(hashes), db.Packed(answers), at},
 		Rows: len(keys),
 	}
 }
@@ -168,5 +168,5 @@ func Touch(ctx context.Context, d *db.DB, scopes []int64, keys []string) error {
 	return d.Alone(ctx, &touched, `
 		UPDATE idempotency_keys k SET replays = k.replays + 1
 		FROM unnest($1::bigint[], $2::text[]) AS u(scope, key)
-		WHERE k.scope = u.scope AND k.key = u.key RETURNING 1`, db.Array(scopes), db.Array(keys))
+		WHERE k.scope = u.scope AND k.key = u.key RETURNING 1`, db.Packed(scopes), db.Packed(keys))
 }

@@ -49,7 +49,7 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 		LEFT JOIN places p ON p.structure_id = r.scope AND (r.place = 0 OR p.id = r.place)
 		LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on
 		LEFT JOIN services s ON s.place_id = p.id AND s.theme = r.theme`,
-		db.Array(scopes), db.Array(keys), db.Array(booklets), db.Array(campaigns), db.Array(places), db.Array(themes), today)
+		db.Packed(scopes), db.Packed(keys), db.Packed(booklets), db.Packed(campaigns), db.Packed(places), db.Packed(themes), today)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func readSpent(ctx context.Context, read query, batch []*item, all []facts) erro
 	err := read(ctx, &rows, `
 		SELECT booklet_id, count(*) FILTER (WHERE state = 'redeemed') AS redeemed, count(*) FILTER (WHERE state = 'frozen') AS frozen,
 			count(*) FILTER (WHERE state = 'expired') AS expired, count(*) FILTER (WHERE state = 'replaced') AS replaced
-		FROM vouchers WHERE booklet_id = ANY ($1) GROUP BY booklet_id`, db.Array(short))
+		FROM vouchers WHERE booklet_id = ANY ($1) GROUP BY booklet_id`, db.Packed(short))
 	for _, row := range rows {
 		for i := range all {
 			if all[i].Booklet == row.Booklet {
@@ -106,8 +106,8 @@ func insertStep(at time.Time, items []*item) db.Step {
 				$6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[]) WITH ORDINALITY
 				AS u(campaign_id, booklet_id, structure_id, place_id, person_id, vouchers, amount_cents, theme, minutes, mode, n)
 			RETURNING 1`,
-		Args: []any{db.Array(campaigns), db.Array(booklets), db.Array(structures), db.Array(places), db.Array(people),
-			db.Array(counts), db.Array(amounts), db.Array(themes), db.Array(minutes), db.Array(modes), at},
+		Args: []any{db.Packed(campaigns), db.Packed(booklets), db.Packed(structures), db.Packed(places), db.Packed(people),
+			db.Packed(counts), db.Packed(amounts), db.Packed(themes), db.Packed(minutes), db.Packed(modes), at},
 		Rows: n,
 	}
 }
@@ -118,7 +118,7 @@ func takeStep(positions, taken []int64) db.Step {
 		SQL: `INSERT INTO redeemed_vouchers (redemption_id, voucher_id, undone)
 			SELECT ` + ledger.Drawn + `, u.voucher_id, false FROM unnest($1::bigint[], $2::bigint[]) AS u(n, voucher_id)
 			RETURNING 1`,
-		Args: []any{db.Array(positions), db.Array(taken)},
+		Args: []any{db.Packed(positions), db.Packed(taken)},
 		Rows: len(taken),
 	}
 }
