@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium as playwright } from "playwright-core";
 
+import { shrink } from "./paper.js";
 import { chromium, root } from "./program.js";
 
 export const desk = { width: 1280, height: 900 };
@@ -14,9 +15,12 @@ export const phone = { width: 390, height: 844 };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
-// LOOK=1 keeps every page as a picture in e2e/out, for eyes.
+// LOOK=1 keeps every page as a picture in e2e/out, for eyes; SCREENSHOTS=1 those that the
+// README shows, in docs/screenshots.
 const album = process.env.LOOK ? join(root, "e2e", "out") : "";
-if (album) mkdirSync(album, { recursive: true });
+const shelf = process.env.SCREENSHOTS ? join(root, "docs", "screenshots") : "";
+const shown = { home: "home", offer: "counter", booklet: "booklet", report: "report", cover: "cover", "operator-work": "operator" };
+for (const folder of [album, shelf]) if (folder) mkdirSync(folder, { recursive: true });
 
 /** Starts Chromium; film is what its camera sees, where it has one. */
 export function launch(film = "") {
@@ -89,22 +93,23 @@ export class Person {
   }
 
   /**
-   * Looks at the page as it stands: it fits a phone and the person's own screen, speaks
-   * French, can be used by everybody, by day and by night, and the console is silent.
+   * Looks at the page as it stands: it fits a phone and a desk, speaks French, can be used
+   * by everybody, by day and by night, and the console is silent.
    */
   async look(name) {
     await this.page.waitForLoadState("networkidle");
-    for (const size of new Set([phone, this.viewport])) {
+    for (const size of [phone, desk]) {
       await this.page.setViewportSize(size);
       await this.#fits(name);
-      await this.#keep(`${name}-${size.width}`);
+      await this.#keep(name, size);
     }
+    await this.page.setViewportSize(this.viewport);
     await this.#speaks(name);
     await this.#accessible(name, { runOnly: { type: "tag", values: TAGS } });
     await this.page.emulateMedia({ colorScheme: "dark" });
     assert.equal(await this.page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(16, 28, 28)", `${name}: paper by night`);
     await this.#accessible(`${name}, by night`, { runOnly: { type: "rule", values: ["color-contrast"] } });
-    await this.#keep(`${name}-${this.viewport.width}-dark`);
+    await this.#keep(`${name}-dark`, this.viewport);
     await this.page.emulateMedia({ colorScheme: "light" });
     assert.deepEqual(this.#complaints, [], `${name}: the console complains`);
   }
@@ -133,8 +138,9 @@ export class Person {
     assert.deepEqual(violations, [], `${name}: not accessible`);
   }
 
-  async #keep(name) {
-    if (album) await this.page.screenshot({ path: join(album, `${name}.png`), fullPage: true });
+  async #keep(name, { width }) {
+    if (album) await this.page.screenshot({ path: join(album, `${name}-${width}.png`), fullPage: true });
+    if (shelf && shown[name]) shrink(await this.page.screenshot(), join(shelf, `${shown[name]}-${width}.png`));
   }
 }
 

@@ -220,20 +220,25 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await plain.reads("2 chèques encaissés (20 €)");
   });
 
-  await step("a booklet that is used up is refused, in red, with the reason", async () => {
-    await counter.open("/redemptions");
-    await typed(counter, carnets[1].code);
-    await counter.choose("Démarches administratives en ligne");
-    await counter.press("Encaisser 2 chèques (20 €)");
-    await counter.reads("2 chèques encaissés");
-    await counter.press("Personne suivante");
-    await typed(counter, carnets[1].code);
-    await counter.reads("Rien n’a été encaissé");
-    await counter.reads(/a déjà servi en entier/);
-    assert.equal(await ink(counter, ".outcome-stop svg"), "rgb(168, 38, 28)", "the answer is red");
-    await counter.look("refused");
-    await counter.press("Personne suivante");
-    await counter.look("counter-lines");
+  await step("a slip of the finger is noticed at once, a used-up booklet is refused in red with the reason", async () => {
+    const typist = await stand(); // without a camera that begins to read by itself
+    await typist.signIn(mediator);
+    await typed(typist, carnets[1].code.replace(/^(.)(.)/, (pair, a, b) => (a === b ? `${a}${a === "7" ? "8" : "7"}` : b + a)));
+    await typist.reads("Un caractère n’est pas le bon");
+    await typist.look("counter-slip");
+    await typed(typist, carnets[1].code);
+    await typist.choose("Démarches administratives en ligne");
+    await typist.press("Encaisser 2 chèques (20 €)");
+    await typist.reads("2 chèques encaissés");
+    await typist.reads("Tout le carnet est utilisé.");
+    await typist.press("Personne suivante");
+    await typed(typist, carnets[1].code);
+    await typist.reads("Rien n’a été encaissé");
+    await typist.reads(/a déjà servi en entier/);
+    assert.equal(await ink(typist, ".receipt-refused"), "rgb(168, 38, 28)", "the answer is red");
+    await typist.look("refused");
+    await typist.press("Personne suivante");
+    await typist.look("counter-lines");
   });
 
   await step("the holder opens the code on a phone, without account and without script", async () => {
@@ -283,7 +288,7 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await money.look("campaigns");
     await money.press(campaign, "main");
     await money.look("campaign");
-    await money.press("Voir le rapport de la campagne");
+    await money.press("Voir le bilan de la campagne");
     await money.reads(home);
     await money.look("report");
     assert.match(readFileSync(await money.download("Télécharger en CSV"), "utf8"), /40,00|4000|40\.00/);
@@ -305,6 +310,9 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
       await operator.open(path);
       await operator.look(name);
     }
+    await visitor.press("English");
+    await visitor.reads("What this place offers");
+    await visitor.look("place-english");
     assert.doesNotMatch(program.run("verify"), /false/);
     assert.doesNotMatch(program.log, new RegExp(read.slice(-136)), "no code is in the log");
   });

@@ -1,4 +1,5 @@
-// Paper: what stands on a printed booklet, and a film of it as a phone's camera sees it.
+// Paper and pictures: what stands on a printed booklet, a film of it as a phone's camera
+// sees it, and the README's pictures.
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -25,4 +26,10 @@ export function film(pdf, folder) {
   execFileSync("ffmpeg", ["-v", "error", "-y", "-loop", "1", "-i", `${picture}.png`, "-t", "2", "-r", "10", "-vf",
     "scale=330:-1,pad=640:480:(ow-iw)/2:(oh-ih)/2:0x8d8a84,rotate=9*PI/180:fillcolor=0x8d8a84,noise=alls=12:allf=t,format=yuv420p", video], quiet);
   return video;
+}
+
+/** Writes a picture of a page with as many colours as it needs, 256 at most: a third of its size. */
+export function shrink(png, path) {
+  execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "png_pipe", "-i", "-", "-vf",
+    "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=dither=none", "-update", "1", path], { input: png, stdio: ["pipe", "pipe", "pipe"] });
 }
