@@ -40,7 +40,7 @@ export class Person {
     const context = await browser.newContext({ baseURL: url, viewport, locale: "fr-FR", timezoneId: "Europe/Paris", reducedMotion: "reduce", ...options });
     const person = new Person();
     person.page = await context.newPage();
-    person.page.setDefaultTimeout(10_000);
+    person.page.setDefaultTimeout(20_000);
     person.viewport = viewport;
     person.page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) person.#complaints.push(`${message.text()} (${message.location().url})`);
