@@ -81,6 +81,7 @@ type Program struct {
 	store    *store
 	log      *slog.Logger
 	server   *httpd.Server
+	socket   net.Listener
 	runner   *jobs.Runner
 	working  sync.WaitGroup // the runner and the listener
 	stopWork context.CancelFunc
@@ -164,6 +165,7 @@ func (p *Program) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("port %d cannot be listened on; another one can be given with PORT: %w", p.Config.Port, err)
 	}
+	p.socket = socket
 	p.Address = fmt.Sprintf("http://127.0.0.1:%d", socket.Addr().(*net.TCPAddr).Port)
 	p.working.Go(func() {
 		if err := p.server.App.Listener(socket); err != nil {
@@ -194,8 +196,9 @@ func (p *Program) Wait(ctx context.Context) error {
 // database, in the order in which they need each other.
 func (p *Program) Stop() error {
 	var err error
-	if p.server != nil {
+	if p.socket != nil {
 		err = p.server.App.ShutdownWithTimeout(stopWithin)
+		p.socket.Close() // by hand, because a shutdown before the listener's first breath leaves it open
 	}
 	p.stopWork()
 	p.working.Wait()
