@@ -17,6 +17,7 @@ var ownClock = map[string]string{
 	"cmd/passerelle/":       "as app",
 	"internal/bench/":       "measures real time",
 	"internal/db/embedded_": "waits for another process, which lives in real time",
+	"internal/db/patience":  "a deadline on a connection is the machine's",
 }
 
 func TestOnlyTheAppLooksAtTheClock(t *testing.T) {

@@ -11,22 +11,27 @@ import (
 	"time"
 )
 
-// handWritten redeems one voucher of one booklet: the same rules, the same rows, one
+// handWritten redeems one voucher of one booklet: the same rules, the same rows, the same
+// gate before an id is drawn, the stored answer for a key that was used before; one
 // prepared statement, one round trip. It is the best that one statement per redemption
 // can do. pgbench reads :name everywhere, so "campaign:1:live" is put together.
 const handWritten = `\set i :i + 1
 \set b :first + :i * :clients + :client_id
 \set s :b % :structures + 3
-WITH b AS (
+WITH gate AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(7021974)),
+earlier AS MATERIALIZED (
+	SELECT answer FROM idempotency_keys WHERE scope = :s AND key = concat('pgbench-', :first::int, '-', :client_id::int, '-', :i::int)),
+b AS (
 	SELECT b.id, b.campaign_id, b.face_cents, p.id AS place_id
-	FROM booklets b
+	FROM gate, booklets b
 	JOIN campaigns c ON c.id = b.campaign_id
 	JOIN places p ON p.structure_id = :s
 	JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND CURRENT_DATE BETWEEN l.starts_on AND l.ends_on
 	JOIN services s ON s.place_id = p.id AND s.theme = 'everyday_tools'
 	WHERE b.id = :b AND CURRENT_DATE BETWEEN b.from_on AND b.until_on + c.tolerance_days AND 1 <= c.price_cap
 		AND s.theme = ANY (c.themes)
-		AND (p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))),
+		AND (p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))
+		AND NOT EXISTS (SELECT FROM earlier)),
 v AS (
 	SELECT v.id FROM vouchers v JOIN b ON b.id = v.booklet_id WHERE v.state = 'live' ORDER BY v.id LIMIT 1 FOR UPDATE OF v),
 marked AS (
@@ -46,7 +51,7 @@ kept AS (
 	SELECT structure_id, concat('pgbench-', :first::int, '-', :client_id::int, '-', :i::int), sha256(int8send(id)),
 		format('{"id"%1$s%2$s,"campaign"%1$s%3$s,"booklet"%1$s%4$s,"place"%1$s%5$s,"place_name"%1$s"Lieu","service_theme"%1$s"everyday_tools","duration_minutes"%1$s60,"mode"%1$s"individual","count"%1$s1,"amount_cents"%1$s%6$s}',
 			chr(58), id, campaign_id, booklet_id, place_id, amount_cents), now(), 0 FROM r)
-SELECT id FROM r;
+SELECT id::text FROM r UNION ALL SELECT answer FROM earlier;
 `
 
 // pgbench runs one slice of the hand-written statement.

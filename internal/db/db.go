@@ -69,7 +69,8 @@ var walking = map[string]string{
 }
 
 // Walking opens a second, small pool on the same server for such statements. It redoes
-// nothing by itself.
+// nothing by itself, and gives a connection up that is silent for five seconds: its
+// callers need no context to bound a statement.
 func (d *DB) Walking(ctx context.Context) (*DB, error) {
 	w, err := open(ctx, d.url, d.clock, 4, walking)
 	if err != nil {
@@ -79,7 +80,8 @@ func (d *DB) Walking(ctx context.Context) (*DB, error) {
 	return w, nil
 }
 
-// open opens a pool of at most so many connections that have these settings.
+// open opens a pool of at most so many connections; with settings, they have those and
+// are patient.
 func open(ctx context.Context, url string, clock Clock, most int, settings map[string]string) (*DB, error) {
 	address, pooled, err := connectionAddress(url, settings)
 	if err != nil {
@@ -88,6 +90,9 @@ func open(ctx context.Context, url string, clock Clock, most int, settings map[s
 	base, err := pq.NewConnector(address)
 	if err != nil {
 		return nil, fmt.Errorf("the database address cannot be read: %w", err)
+	}
+	if settings != nil {
+		base.Dialer(patient{})
 	}
 	doubts := new(atomic.Int64)
 	pool := sqlx.NewDb(sql.OpenDB(pq.ConnectorWithNoticeHandler(base, func(notice *pq.Error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -57,24 +58,49 @@ func (d *DB) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	return stmt, nil
 }
 
-// join numbers the placeholders anew, makes each step a common table expression and
-// adds "counted", which fails unless each step touched as many rows as it promised.
+// join makes one statement of steps, and the values of its placeholders.
 func join(steps []Step, final string) (string, []any) {
-	var with, counts strings.Builder
 	var args []any
 	promised := make([]int64, len(steps))
+	same := recipe{final: final}
+	for i, step := range steps {
+		args = append(args, step.Args...)
+		promised[i] = int64(step.Rows)
+		same.steps[i] = step.SQL
+	}
+	args = append(args, Packed(promised))
+	if text, ok := written.Load(same); ok {
+		return text.(string), args
+	}
+	text := write(steps, final)
+	written.Store(same, text)
+	return text, args
+}
+
+// recipe is what decides the text of a joined statement: the constants that a few callers
+// give, so there are as many as callers.
+type recipe struct {
+	final string
+	steps [8]string
+}
+
+var written sync.Map // recipe → statement
+
+// write numbers the placeholders anew, makes each step a common table expression and
+// adds "counted", which fails unless each step touched as many rows as it promised.
+func write(steps []Step, final string) string {
+	var with, counts strings.Builder
+	used := 0
 	for i, step := range steps {
 		if i > 0 {
 			counts.WriteString(", ")
 		}
-		fmt.Fprintf(&with, "%s AS MATERIALIZED (%s),\n", step.Name, renumber(step.SQL, len(args)))
+		fmt.Fprintf(&with, "%s AS MATERIALIZED (%s),\n", step.Name, renumber(step.SQL, used))
 		fmt.Fprintf(&counts, "(SELECT count(*) FROM %s)", step.Name)
-		args = append(args, step.Args...)
-		promised[i] = int64(step.Rows)
+		used += len(step.Args)
 	}
-	args = append(args, Packed(promised))
 	return fmt.Sprintf("WITH %scounted AS MATERIALIZED (SELECT demand_rows(ARRAY[%s], $%d))\n%s",
-		with.String(), counts.String(), len(args), final), args
+		with.String(), counts.String(), used+1, final)
 }
 
 // renumber raises every $n of a statement by shift.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -15,11 +14,10 @@ import (
 )
 
 const (
-	batchMost   = 128             // requests in one transaction
-	lineMost    = 4096            // requests waiting; above it the answer is "busy"
-	batchWithin = 5 * time.Second // for one transaction
-	singleTries = 8               // of a request that is redone by itself
-	singlesMost = 2               // requests that are redone at the same time
+	batchMost   = 128  // requests in one transaction
+	lineMost    = 4096 // requests waiting; above it the answer is "busy"
+	singleTries = 8    // of a request that is redone by itself
+	singlesMost = 2    // requests that are redone at the same time
 )
 
 // item is one request on its way through the batcher.
@@ -184,10 +182,8 @@ func outcome(err error) error {
 }
 
 func (b *batcher) transact(batch []*item) error {
-	ctx, cancel := context.WithTimeout(context.Background(), batchWithin)
-	defer cancel()
 	for _, it := range batch {
 		it.answer, it.replayed, it.err = Redemption{}, false, nil
 	}
-	return redeem(ctx, b.db, batch)
+	return redeem(context.Background(), b.db, batch) // the pool's own patience bounds it
 }
