@@ -41,10 +41,10 @@ var guests = map[string][]string{
 	"html/template":            {"httpd"},
 	"github.com/jmoiron/sqlx":  {"db"},
 	"github.com/pressly/goose": {"db"},
-	// bench measures the database without us; pgtest makes databases before there is a
-	// pool; a vouchers.Day says how it is stored (driver.Valuer).
-	"github.com/lib/pq": {"db", "pgtest", "bench"},
-	"database/sql":      {"db", "pgtest", "bench", "vouchers"},
+	// pgtest makes databases before there is a pool; a vouchers.Day says how it is stored
+	// (driver.Valuer).
+	"github.com/lib/pq": {"db", "pgtest"},
+	"database/sql":      {"db", "pgtest", "vouchers"},
 
 	"github.com/alexedwards/argon2id": {"identity"},
 }
