@@ -27,7 +27,15 @@ func (o NewOrganisation) tidy() NewOrganisation {
 	}
 	o.Admin.Role = Admin
 	o.Admin = o.Admin.tidy()
+	if o.Email == "" { // somebody must get the notices
+		o.Email = o.Admin.Email
+	}
 	return o
+}
+
+// isAddress tells an e-mail address from what surely is none.
+func isAddress(text string) bool {
+	return strings.Contains(text, "@") && !strings.ContainsAny(text, " \r\n<>,;\"") && len(text) <= 254
 }
 
 // check says what is wrong with a new member, its password apart.
@@ -35,7 +43,7 @@ func (m NewMember) check() error {
 	switch {
 	case m.Name == "" || utf8.RuneCountInString(m.Name) > longestName:
 		return fault.New(fault.Invalid, "member_name_length", "most", longestName)
-	case !strings.Contains(m.Email, "@") || strings.ContainsAny(m.Email, " \r\n<>,;\"") || len(m.Email) > 254:
+	case !isAddress(m.Email):
 		return fault.New(fault.Invalid, "email_malformed")
 	case m.Role != Admin && m.Role != Agent && m.Role != Finance && m.Role != Reader:
 		return fault.New(fault.Invalid, "role_unknown")
@@ -50,6 +58,9 @@ func (o NewOrganisation) check() error {
 	}
 	if n := utf8.RuneCountInString(o.Name); n < 2 || n > longestName {
 		return fault.New(fault.Invalid, "organisation_name_length", "most", longestName)
+	}
+	if !isAddress(o.Email) {
+		return fault.New(fault.Invalid, "email_malformed")
 	}
 	if o.SIRET == "" && o.Kind != Structure {
 		return o.Admin.check()
