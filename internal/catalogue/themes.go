@@ -1,7 +1,5 @@
 package catalogue
 
-import "strings"
-
 // Theme is one of the nine kinds of service of the national vocabulary (field services of
 // standard-mediation-num v1.0.2). Its value is a stable code; the words a reader sees are in
 // the message catalogues under "theme.<code>".
@@ -97,13 +95,4 @@ func ParseTheme(written string) (Theme, bool) {
 // what is no theme is given back as written.
 func ParseThemes(list string) (themes []Theme, unknown []string) {
 	return parseList(list, ParseTheme)
-}
-
-// FormatThemes writes themes as the standard does: French labels separated by "|".
-func FormatThemes(themes []Theme) string {
-	labels := make([]string, len(themes))
-	for i, t := range themes {
-		labels[i] = t.Label()
-	}
-	return strings.Join(labels, "|")
 }

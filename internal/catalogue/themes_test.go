@@ -28,9 +28,6 @@ func TestParseThemes(t *testing.T) {
 	if !slices.Equal(themes, []Theme{DigitalCulture, AdministrativeHelp}) || !slices.Equal(unknown, []string{"Cuisine"}) {
 		t.Errorf("%v, unknown %v", themes, unknown)
 	}
-	if got := FormatThemes(themes); got != "Compréhension du monde numérique|Aide aux démarches administratives" {
-		t.Errorf("written back: %s", got)
-	}
 	if themes, unknown := ParseThemes(""); themes != nil || unknown != nil {
 		t.Errorf("empty list: %v, %v", themes, unknown)
 	}
