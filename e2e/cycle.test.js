@@ -21,7 +21,9 @@ const structure = { kind: "Structure", name: "Association Clic et Sapin", person
 const mediator = { person: "Malika Roux", email: "malika@clic.example", password };
 const campaign = "Premiers pas 2026";
 const home = "CCAS imaginaire de Thônes"; // the structure's place, of the shipped file
-const schema = join(root, "..", "shared", "standards", "iso20022", "pain.001.001.09.xsd");
+// The bank's schema is not shipped: PASSERELLE_STANDARDS names the folder that holds iso20022/.
+// Continuous integration must have it; elsewhere its absence is said.
+const schema = join(process.env.PASSERELLE_STANDARDS ?? join(root, "..", "shared", "standards"), "iso20022", "pain.001.001.09.xsd");
 
 const program = new Program();
 const bank = new Bank(account);
@@ -263,7 +265,8 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await operator.reads("1 virement est ordonné");
     await operator.look("settlement");
     operator.file = await operator.download(/Télécharger le fichier de virements/);
-    if (existsSync(schema)) execFileSync("xmllint", ["--noout", "--schema", schema, operator.file], { stdio: "pipe" });
+    if (!existsSync(schema) && process.env.CI !== "true") t.diagnostic("schema not present: the bank file is not validated");
+    else execFileSync("xmllint", ["--noout", "--schema", schema, operator.file], { stdio: "pipe" });
     await operator.open("/cover");
     await operator.reads("Chaque chèque en circulation est couvert");
   });
