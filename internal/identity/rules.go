@@ -59,14 +59,13 @@ func (o NewOrganisation) check() error {
 	if n := utf8.RuneCountInString(o.Name); n < 2 || n > longestName {
 		return fault.New(fault.Invalid, "organisation_name_length", "most", longestName)
 	}
+	if o.SIRET != "" || o.Kind == Structure {
+		if _, err := siret.Parse(o.SIRET); err != nil {
+			return err
+		}
+	}
 	if !isAddress(o.Email) {
 		return fault.New(fault.Invalid, "email_malformed")
-	}
-	if o.SIRET == "" && o.Kind != Structure {
-		return o.Admin.check()
-	}
-	if _, err := siret.Parse(o.SIRET); err != nil {
-		return err
 	}
 	return o.Admin.check()
 }
