@@ -17,7 +17,7 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// Scope is what an API token needs to define campaigns and order for them.
+// Scope is what an API token needs to define campaigns and to allocate their vouchers.
 const Scope = "campaigns"
 
 // Service is the use cases of campaigns.
