@@ -117,6 +117,21 @@ CREATE TABLE booklets (
     CONSTRAINT booklets_typed_hash UNIQUE (typed_hash)
 ) WITH (fillfactor=80);
 
+CREATE TABLE campaign_shares (
+    campaign_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    kind text NOT NULL,
+    percent_bp integer NOT NULL,
+    ceiling_cents bigint,
+    agreed_at timestamp with time zone NOT NULL,
+    agreed_by bigint NOT NULL,
+    CONSTRAINT campaign_shares_ceiling CHECK ((ceiling_cents > 0)),
+    CONSTRAINT campaign_shares_kind CHECK ((kind = ANY (ARRAY['percent'::text, 'rest'::text]))),
+    CONSTRAINT campaign_shares_percent CHECK (((percent_bp >= 0) AND (percent_bp <= 10000))),
+    CONSTRAINT campaign_shares_pkey PRIMARY KEY (campaign_id, funder_id),
+    CONSTRAINT campaign_shares_rest CHECK (((kind = 'rest'::text) = (percent_bp = 0)))
+);
+
 CREATE TABLE campaigns (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     funder_id bigint NOT NULL,
@@ -133,6 +148,7 @@ CREATE TABLE campaigns (
     departements text[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_by bigint NOT NULL,
+    closed_at timestamp with time zone,
     CONSTRAINT campaigns_booklet CHECK (((booklet_size >= 1) AND (booklet_size <= 100))),
     CONSTRAINT campaigns_cap CHECK (((price_cap >= 1) AND (price_cap <= 100))),
     CONSTRAINT campaigns_dates CHECK (((ends_on > starts_on) AND ((ends_on - starts_on) < 4096))),
@@ -141,6 +157,31 @@ CREATE TABLE campaigns (
     CONSTRAINT campaigns_name CHECK (((length(name) >= 2) AND (length(name) <= 140))),
     CONSTRAINT campaigns_pkey PRIMARY KEY (id),
     CONSTRAINT campaigns_tolerance CHECK (((tolerance_days >= 0) AND (tolerance_days <= 92)))
+);
+
+CREATE TABLE chorus_deposits (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    invoice_id bigint NOT NULL,
+    status text NOT NULL,
+    note text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by bigint NOT NULL,
+    CONSTRAINT chorus_deposits_pkey PRIMARY KEY (id),
+    CONSTRAINT chorus_deposits_status CHECK ((status = ANY (ARRAY['deposited'::text, 'received'::text, 'accepted'::text, 'rejected'::text, 'paid'::text])))
+);
+
+CREATE TABLE fee_receipts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    invoice_id bigint NOT NULL,
+    line_id bigint,
+    checkout_id bigint,
+    amount_cents bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT fee_receipts_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT fee_receipts_checkout UNIQUE (checkout_id),
+    CONSTRAINT fee_receipts_line UNIQUE (line_id),
+    CONSTRAINT fee_receipts_pkey PRIMARY KEY (id),
+    CONSTRAINT fee_receipts_source CHECK ((num_nonnulls(line_id, checkout_id) = 1))
 );
 
 CREATE TABLE guarded_balances (
@@ -160,6 +201,49 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT idempotency_keys_length CHECK (((length(key) >= 8) AND (length(key) <= 200))),
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key)
 ) WITH (fillfactor=80);
+
+CREATE TABLE invoice_numbers (
+    series text NOT NULL,
+    year integer NOT NULL,
+    last integer NOT NULL,
+    CONSTRAINT invoice_numbers_last CHECK ((last > 0)),
+    CONSTRAINT invoice_numbers_pkey PRIMARY KEY (series, year),
+    CONSTRAINT invoice_numbers_series CHECK ((series = ANY (ARRAY['F'::text, 'A'::text])))
+);
+
+CREATE TABLE invoices (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    series text NOT NULL,
+    year integer NOT NULL,
+    seq integer NOT NULL,
+    number text NOT NULL,
+    kind text NOT NULL,
+    corrects bigint,
+    order_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    issued_on date NOT NULL,
+    due_on date NOT NULL,
+    net_cents bigint NOT NULL,
+    vat_bp integer NOT NULL,
+    vat_cents bigint NOT NULL,
+    reference text NOT NULL,
+    engagement text NOT NULL,
+    service_code text NOT NULL,
+    snapshot jsonb NOT NULL,
+    xml text NOT NULL,
+    CONSTRAINT invoices_kind CHECK ((kind = ANY (ARRAY['face'::text, 'fees'::text]))),
+    CONSTRAINT invoices_net CHECK ((net_cents > 0)),
+    CONSTRAINT invoices_number UNIQUE (number),
+    CONSTRAINT invoices_outside_vat CHECK (((kind = 'fees'::text) OR ((vat_bp = 0) AND (vat_cents = 0)))),
+    CONSTRAINT invoices_pkey PRIMARY KEY (id),
+    CONSTRAINT invoices_seq CHECK ((seq > 0)),
+    CONSTRAINT invoices_sequence UNIQUE (series, year, seq),
+    CONSTRAINT invoices_series CHECK (((series = 'A'::text) = (corrects IS NOT NULL))),
+    CONSTRAINT invoices_vat CHECK ((vat_cents >= 0)),
+    CONSTRAINT invoices_vat_rate CHECK (((vat_bp >= 0) AND (vat_bp <= 10000)))
+);
 
 CREATE TABLE jobs (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -335,14 +419,25 @@ CREATE TABLE places (
 );
 
 CREATE TABLE receipts (
-    line_id bigint NOT NULL,
+    line_id bigint,
     order_id bigint NOT NULL,
     funds_cents bigint NOT NULL,
     credit_cents bigint NOT NULL,
     received_at timestamp with time zone NOT NULL,
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    checkout_id bigint,
+    rollover_id bigint,
+    debt_cents bigint NOT NULL DEFAULT 0,
+    claim_cents bigint NOT NULL DEFAULT 0,
+    CONSTRAINT receipts_checkout UNIQUE (checkout_id),
+    CONSTRAINT receipts_claim CHECK ((claim_cents >= 0)),
     CONSTRAINT receipts_credit CHECK ((credit_cents >= 0)),
+    CONSTRAINT receipts_debt CHECK ((debt_cents >= 0)),
     CONSTRAINT receipts_funds CHECK ((funds_cents >= 0)),
-    CONSTRAINT receipts_pkey PRIMARY KEY (line_id)
+    CONSTRAINT receipts_line UNIQUE (line_id),
+    CONSTRAINT receipts_pkey PRIMARY KEY (id),
+    CONSTRAINT receipts_rollover UNIQUE (rollover_id),
+    CONSTRAINT receipts_source CHECK ((num_nonnulls(line_id, checkout_id, rollover_id) = 1))
 );
 
 CREATE TABLE redeemed_vouchers (
@@ -427,9 +522,9 @@ CREATE TABLE statement_lines (
     outcome text NOT NULL,
     cause bigint,
     CONSTRAINT statement_lines_amount CHECK ((amount_cents > 0)),
-    CONSTRAINT statement_lines_explained CHECK (((cause IS NULL) = (outcome = ANY (ARRAY['unattributed'::text, 'unexpected_debit'::text])))),
+    CONSTRAINT statement_lines_explained CHECK (((cause IS NULL) = (outcome = ANY (ARRAY['unattributed'::text, 'unexpected_debit'::text, 'operating_other'::text])))),
     CONSTRAINT statement_lines_once UNIQUE (identity),
-    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text]))),
+    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text, 'payment_returned'::text, 'topped_up'::text, 'fees_paid'::text, 'card_banked'::text, 'stripe_payout'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_booked'::text, 'fees_back_returned'::text, 'debt_paid'::text, 'operating_other'::text]))),
     CONSTRAINT statement_lines_pkey PRIMARY KEY (id)
 );
 
@@ -448,10 +543,33 @@ CREATE TABLE statements (
     pending integer NOT NULL DEFAULT 0,
     imported_at timestamp with time zone NOT NULL,
     imported_by bigint NOT NULL,
+    account text NOT NULL DEFAULT 'segregated'::text,
+    CONSTRAINT statements_account CHECK ((account = ANY (ARRAY['segregated'::text, 'operating'::text]))),
     CONSTRAINT statements_closing CHECK (((closing_cents IS NULL) = (closing_on IS NULL))),
     CONSTRAINT statements_kind CHECK ((kind = ANY (ARRAY['camt.053'::text, 'camt.054'::text]))),
     CONSTRAINT statements_once UNIQUE (sha256, part),
     CONSTRAINT statements_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE takebacks (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    order_id bigint NOT NULL,
+    line_id bigint,
+    card_refund_id bigint,
+    dispute_id bigint,
+    funds_cents bigint NOT NULL,
+    debt_cents bigint NOT NULL,
+    topped_up_cents bigint NOT NULL DEFAULT 0,
+    taken_at timestamp with time zone NOT NULL,
+    undone_at timestamp with time zone,
+    CONSTRAINT takebacks_card_refund UNIQUE (card_refund_id),
+    CONSTRAINT takebacks_debt CHECK ((debt_cents >= 0)),
+    CONSTRAINT takebacks_dispute UNIQUE (dispute_id),
+    CONSTRAINT takebacks_funds CHECK ((funds_cents >= 0)),
+    CONSTRAINT takebacks_line UNIQUE (line_id),
+    CONSTRAINT takebacks_pkey PRIMARY KEY (id),
+    CONSTRAINT takebacks_source CHECK ((num_nonnulls(line_id, card_refund_id, dispute_id) = 1)),
+    CONSTRAINT takebacks_topped_up CHECK (((topped_up_cents >= 0) AND (topped_up_cents <= debt_cents)))
 );
 
 CREATE TABLE throttle (
@@ -472,7 +590,7 @@ CREATE TABLE transfers (
     amount bigint NOT NULL,
     campaign_id bigint NOT NULL,
     CONSTRAINT transfers_amount CHECK ((amount > 0)),
-    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text]))),
+    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text, 'fees_invoiced'::text, 'fees_paid'::text, 'operating_line'::text, 'payment_returned'::text, 'topped_up'::text, 'card_paid'::text, 'card_cost'::text, 'card_fees'::text, 'card_counted'::text, 'card_banked'::text, 'stripe_payout'::text, 'card_refunded'::text, 'disputed'::text, 'dispute_won'::text, 'debt_secured'::text, 'debt_released'::text, 'debt_paid'::text, 'debt_forgiven'::text, 'campaign_closed'::text, 'rolled_over'::text, 'refund_ordered'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_ordered'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_ordered'::text, 'fees_back_returned'::text]))),
     CONSTRAINT transfers_pkey PRIMARY KEY (id),
     CONSTRAINT transfers_two_accounts CHECK ((debit <> credit))
 );
@@ -507,9 +625,29 @@ ALTER TABLE booklets ADD CONSTRAINT booklets_handed_over_by FOREIGN KEY (handed_
 
 ALTER TABLE booklets ADD CONSTRAINT booklets_prescriber FOREIGN KEY (prescriber_id) REFERENCES organisations(id);
 
+ALTER TABLE campaign_shares ADD CONSTRAINT campaign_shares_agreed_by FOREIGN KEY (agreed_by) REFERENCES people(id);
+
+ALTER TABLE campaign_shares ADD CONSTRAINT campaign_shares_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE campaign_shares ADD CONSTRAINT campaign_shares_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
 ALTER TABLE campaigns ADD CONSTRAINT campaigns_created_by FOREIGN KEY (created_by) REFERENCES people(id);
 
 ALTER TABLE campaigns ADD CONSTRAINT campaigns_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_by FOREIGN KEY (by) REFERENCES people(id);
+
+ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
+ALTER TABLE fee_receipts ADD CONSTRAINT fee_receipts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
+ALTER TABLE invoices ADD CONSTRAINT invoices_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE invoices ADD CONSTRAINT invoices_corrects FOREIGN KEY (corrects) REFERENCES invoices(id);
+
+ALTER TABLE invoices ADD CONSTRAINT invoices_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE invoices ADD CONSTRAINT invoices_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
 ALTER TABLE labels ADD CONSTRAINT labels_granted_by FOREIGN KEY (granted_by) REFERENCES people(id);
 
@@ -551,6 +689,8 @@ ALTER TABLE statement_lines ADD CONSTRAINT statement_lines_statement FOREIGN KEY
 
 ALTER TABLE statements ADD CONSTRAINT statements_imported_by FOREIGN KEY (imported_by) REFERENCES people(id);
 
+ALTER TABLE takebacks ADD CONSTRAINT takebacks_order FOREIGN KEY (order_id) REFERENCES orders(id);
+
 ALTER TABLE vouchers ADD CONSTRAINT vouchers_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
 
 CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object, id);
@@ -561,7 +701,23 @@ CREATE INDEX booklets_by_campaign ON public.booklets USING btree (campaign_id);
 
 CREATE INDEX booklets_by_prescriber ON public.booklets USING btree (prescriber_id, id);
 
+CREATE INDEX campaign_shares_by_funder ON public.campaign_shares USING btree (funder_id);
+
+CREATE UNIQUE INDEX campaign_shares_one_rest ON public.campaign_shares USING btree (campaign_id) WHERE (kind = 'rest'::text);
+
 CREATE INDEX campaigns_by_funder ON public.campaigns USING btree (funder_id);
+
+CREATE INDEX chorus_deposits_by_invoice ON public.chorus_deposits USING btree (invoice_id, id);
+
+CREATE INDEX fee_receipts_by_invoice ON public.fee_receipts USING btree (invoice_id);
+
+CREATE INDEX invoices_by_correction ON public.invoices USING btree (corrects) WHERE (corrects IS NOT NULL);
+
+CREATE INDEX invoices_by_funder ON public.invoices USING btree (funder_id, id);
+
+CREATE UNIQUE INDEX invoices_one_of_a_kind ON public.invoices USING btree (order_id, kind) WHERE (corrects IS NULL);
+
+CREATE UNIQUE INDEX invoices_reference ON public.invoices USING btree (reference) WHERE (corrects IS NULL);
 
 CREATE INDEX jobs_due ON public.jobs USING btree (COALESCE(lease_until, run_at), id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 
@@ -597,11 +753,15 @@ CREATE INDEX statement_lines_by_statement ON public.statement_lines USING btree 
 
 CREATE INDEX statement_lines_unexplained ON public.statement_lines USING btree (booked_on, id) WHERE (cause IS NULL);
 
+CREATE INDEX takebacks_by_order ON public.takebacks USING btree (order_id);
+
 CREATE INDEX throttle_by_window ON public.throttle USING btree (window_start);
 
 CREATE INDEX vouchers_by_booklet ON public.vouchers USING btree (booklet_id);
 
 CREATE TRIGGER audit_entries_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER invoices_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.invoices FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 
 CREATE TRIGGER transfers_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfers FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 

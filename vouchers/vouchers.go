@@ -21,4 +21,9 @@ type (
 	SettlementID   int64 // a dated batch of payouts
 	PayoutID       int64 // one transfer to one structure
 	StatementID    int64 // one imported bank statement
+	QuoteID        int64 // an offer for an order, in versions
+	InvoiceID      int64 // an invoice or a credit note
+	CheckoutID     int64 // one attempt to pay online
+	RefundID       int64 // one transfer of face value to a funder or to the operator
+	RolloverID     int64 // credit of one campaign that pays an order of another
 )

@@ -18,7 +18,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/siret"
@@ -42,6 +42,8 @@ type Config struct {
 	OperatorPhone   string `env:"OPERATOR_PHONE" help:"whom holders of cheques can call, as it is read out"`
 	SegregatedIBAN  string `env:"SEGREGATED_IBAN" help:"the bank account that holds face value; without it nothing can be settled"`
 	SegregatedBIC   string `env:"SEGREGATED_BIC" help:"its BIC; may be absent"`
+	OperatingIBAN   string `env:"OPERATING_IBAN" help:"the operator's own bank account, to which fees are paid; without it nothing can be charged for the service"`
+	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
 
 	Dev bool `env:"PASSERELLE_DEV" help:"1 shows /dev/outbox and /dev/components; never where strangers can come"`
 }
@@ -107,18 +109,17 @@ func localURL(port uint16) string {
 }
 
 func (c Config) checkOperator() error {
-	if c.SegregatedIBAN != "" {
-		if _, err := sepa.ParseIBAN(c.SegregatedIBAN); err != nil {
-			return fmt.Errorf("SEGREGATED_IBAN is no IBAN: %w", err)
-		}
-		if _, _, town := c.address(); town == "" {
-			return errors.New("OPERATOR_ADDRESS must read street, postcode town: bank files need it with SEGREGATED_IBAN")
-		}
+	if err := checkAccount("SEGREGATED", c.SegregatedIBAN, c.SegregatedBIC); err != nil {
+		return err
 	}
-	if c.SegregatedBIC != "" {
-		if _, err := sepa.ParseBIC(c.SegregatedBIC); err != nil {
-			return fmt.Errorf("SEGREGATED_BIC is no BIC: %w", err)
-		}
+	if err := checkAccount("OPERATING", c.OperatingIBAN, c.OperatingBIC); err != nil {
+		return err
+	}
+	if c.OperatingIBAN != "" && compact(c.OperatingIBAN) == compact(c.SegregatedIBAN) {
+		return errors.New("OPERATING_IBAN must be another account than SEGREGATED_IBAN: fees and face value never share one")
+	}
+	if _, _, town := c.address(); c.SegregatedIBAN != "" && town == "" {
+		return errors.New("OPERATOR_ADDRESS must read street, postcode town: bank files need it with SEGREGATED_IBAN")
 	}
 	if c.OperatorSIRET != "" {
 		if _, err := siret.Parse(c.OperatorSIRET); err != nil {
@@ -138,30 +139,47 @@ func (c Config) address() (street, postcode, town string) {
 	return strings.TrimSpace(c.OperatorAddress[:cut]), postcode, strings.TrimSpace(town)
 }
 
-// issuer is the operator on pro-formas.
-func (c Config) issuer() documents.Issuer {
-	street, postcode, town := c.address()
-	issuer := documents.Issuer{IBAN: c.SegregatedIBAN, BIC: c.SegregatedBIC}
-	issuer.Name, issuer.SIRET = c.OperatorName, c.OperatorSIRET
-	for _, line := range []string{street, strings.TrimSpace(postcode + " " + town)} {
-		if line != "" {
-			issuer.Address = append(issuer.Address, line)
+func compact(iban string) string { return strings.ReplaceAll(iban, " ", "") }
+
+func checkAccount(name, iban, bic string) error {
+	if iban != "" {
+		if _, err := sepa.ParseIBAN(iban); err != nil {
+			return fmt.Errorf("%s_IBAN is no IBAN: %w", name, err)
 		}
 	}
-	return issuer
+	if bic != "" {
+		if _, err := sepa.ParseBIC(bic); err != nil {
+			return fmt.Errorf("%s_BIC is no BIC: %w", name, err)
+		}
+	}
+	return nil
 }
 
-// debtor is the operator in bank files. complete has checked both numbers.
+// account reads what complete has checked.
+func account(iban, bic string) invoicing.Account {
+	var a invoicing.Account
+	if iban != "" {
+		a.IBAN, _ = sepa.ParseIBAN(iban)
+	}
+	if bic != "" {
+		a.BIC, _ = sepa.ParseBIC(bic)
+	}
+	return a
+}
+
+// seller is the operator on invoices.
+func (c Config) seller() invoicing.Seller {
+	street, postcode, town := c.address()
+	return invoicing.Seller{Name: c.OperatorName, SIRET: c.OperatorSIRET, VATID: invoicing.VATIDOf(c.OperatorSIRET),
+		Street: street, Postcode: postcode, Town: town,
+		Segregated: account(c.SegregatedIBAN, c.SegregatedBIC), Operating: account(c.OperatingIBAN, c.OperatingBIC)}
+}
+
+// debtor is the operator in bank files.
 func (c Config) debtor() settlement.Debtor {
 	street, postcode, town := c.address()
-	debtor := settlement.Debtor{Name: c.OperatorName, Street: street, Postcode: postcode, Town: town}
-	if c.SegregatedIBAN != "" {
-		debtor.IBAN, _ = sepa.ParseIBAN(c.SegregatedIBAN)
-	}
-	if c.SegregatedBIC != "" {
-		debtor.BIC, _ = sepa.ParseBIC(c.SegregatedBIC)
-	}
-	return debtor
+	from := account(c.SegregatedIBAN, c.SegregatedBIC)
+	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town}
 }
 
 // PrintConfig lists the environment with its defaults.

@@ -32,8 +32,8 @@ func TestConfigSaysWhatItMeans(t *testing.T) {
 	if d.Street != "Bâtiment B, 12 rue des Lilas" || d.Postcode != "74000" || d.Town != "Annecy-le-Vieux" || d.IBAN.Full() != "FR7630006000011234567890189" {
 		t.Errorf("debtor %+v", d)
 	}
-	if got := cfg.issuer().Address; !reflect.DeepEqual(got, []string{"Bâtiment B, 12 rue des Lilas", "74000 Annecy-le-Vieux"}) {
-		t.Errorf("issuer's address %q", got)
+	if s := cfg.seller(); s.Street != d.Street || s.Postcode != d.Postcode || s.Town != d.Town || s.Segregated.IBAN != d.IBAN || s.Operating.IBAN != "" {
+		t.Errorf("seller %+v", s)
 	}
 }
 

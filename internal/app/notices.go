@@ -35,14 +35,14 @@ func (n notices) handedOver(ctx context.Context, tx *db.Tx, to string, b issuing
 	})
 }
 
-// orderFunded tells a funder that money has arrived. line names the event: an order may
-// be paid in several parts.
-func (n notices) orderFunded(ctx context.Context, tx *db.Tx, to string, o orders.Order, line int64) error {
+// orderFunded tells a funder that money has arrived. by names the event: an order may be
+// paid in several parts.
+func (n notices) orderFunded(ctx context.Context, tx *db.Tx, to string, o orders.Order, by orders.Source) error {
 	subject, text := "notice.order.funded.subject", "notice.order.funded.text"
 	if o.State != orders.Funded {
 		subject, text = "notice.order.part.subject", "notice.order.part.text"
 	}
-	return tell(ctx, tx, fmt.Sprintf("order:%d:line:%d", o.ID, line), mail.Message{
+	return tell(ctx, tx, fmt.Sprintf("order:%d:%s", o.ID, by), mail.Message{
 		To:      to,
 		Subject: n.words.Text(subject, "reference", o.Reference),
 		Text: n.words.Text(text, "reference", o.Reference, "campaign", o.CampaignName, "received", o.Received,

@@ -62,7 +62,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		labelling:  labelling.New(s.DB),
 		catalogue:  catalogue.New(s.DB),
 		campaigns:  campaigns.New(s.DB),
-		orders:     orders.New(s.DB, cfg.issuer(), n.orderFunded),
+		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}

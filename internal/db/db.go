@@ -155,7 +155,7 @@ func (d *DB) Stats() sql.DBStats { return d.pool.Stats() }
 func (d *DB) InTx(ctx context.Context, do func(tx *Tx) error) error {
 	for attempt := 0; ; attempt++ {
 		err := d.run(ctx, nil, do)
-		if err == nil || attempt >= d.retries || !worthRetrying(err) {
+		if err == nil || attempt >= d.retries || !worthRetrying(err) || ctx.Value(rehearsal{}) != nil {
 			return err
 		}
 		pause := time.Duration(1+rand.IntN(10<<attempt)) * time.Millisecond
@@ -165,6 +165,14 @@ func (d *DB) InTx(ctx context.Context, do func(tx *Tx) error) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+type rehearsal struct{}
+
+// Rehearsal returns a context in which transactions do everything and keep nothing: where
+// they would commit they are rolled back. They are not redone after a deadlock.
+func Rehearsal(ctx context.Context) context.Context {
+	return context.WithValue(ctx, rehearsal{}, true)
 }
 
 // Read runs do on one unchanging snapshot that cannot write.
@@ -190,6 +198,9 @@ func (d *DB) run(ctx context.Context, opts *sql.TxOptions, do func(tx *Tx) error
 	finished = true
 	if err != nil {
 		return undone(err, inner.Rollback())
+	}
+	if ctx.Value(rehearsal{}) != nil {
+		return inner.Rollback()
 	}
 	return d.settle(doubts, commit(ctx, inner))
 }

@@ -14,9 +14,9 @@ import (
 
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
@@ -66,8 +66,8 @@ type office struct {
 func openOffice(t *testing.T) office {
 	t.Helper()
 	w := world.New(t)
-	o := orders.New(w.DB, documents.Issuer{Party: documents.Party{Name: "Passerelle"}, IBAN: segregated.Full()},
-		func(context.Context, *db.Tx, string, orders.Order, int64) error { return nil })
+	o := orders.New(w.DB, invoicing.Seller{Name: "Passerelle", Segregated: invoicing.Account{IBAN: segregated}},
+		func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	payouts := settlement.New(w.DB, settlement.Debtor{}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	room := statements.New(w.DB, segregated, statements.Rooms{Orders: o, Payouts: payouts}, nil)
 	reports := reporting.New(w.DB, nil)

@@ -32,10 +32,10 @@ func coverBody(w *i18n.Words, c reporting.Cover) CoverBody {
 	for _, p := range []struct {
 		key   string
 		cents vouchers.Cents
-	}{{"live", c.Live}, {"payable", c.Payable}, {"in_transit", c.InTransit}, {"funds", c.Funds}, {"credit", c.Credit}} {
+	}{{"live", c.Live}, {"payable", c.Payable}, {"in_transit", c.InTransit}, {"funds", c.Funds}, {"expired", c.Expired}, {"credit", c.Credit}, {"claims", c.Claims}} {
 		body.Parts = append(body.Parts, barPart{w.Text("reporting.cover." + p.key), max(0, p.cents)})
 	}
-	for _, key := range []string{"held", "live", "payable", "in_transit", "funds", "credit", "suspense"} {
+	for _, key := range []string{"held", "live", "payable", "in_transit", "funds", "expired", "credit", "claims", "suspense"} {
 		body.Definitions = append(body.Definitions, documents.Definition{
 			Term: w.Text("reporting.cover." + key), Meaning: w.Text("def.cover." + key)})
 	}

@@ -12,7 +12,7 @@ import (
 const expireAtOnce = 200
 
 // ExpireDue ends the unused vouchers of booklets whose last day, tolerance included,
-// is over, and gives their value back to the funder. It returns how many booklets it
+// is over. Their value waits for the end of the campaign. It returns how many booklets it
 // ended, and may be run as often as one likes.
 func (s *Service) ExpireDue(ctx context.Context) (int, error) {
 	total := 0
@@ -44,7 +44,7 @@ func expireSome(ctx context.Context, tx *db.Tx) (int, error) {
 	}
 	var transfers []ledger.Transfer
 	for _, e := range ended {
-		transfers = append(transfers, ledger.Expired(e.Booklet, e.Campaign, e.Funder, e.Value)...)
+		transfers = append(transfers, ledger.Expired(e.Booklet, e.Campaign, e.Value)...)
 	}
 	return len(ended), ledger.Post(ctx, tx, transfers...)
 }

@@ -119,6 +119,21 @@ func allocate(ctx context.Context, tx *db.Tx, actor identity.Actor, req Allocate
 	return allocationOf(ctx, tx, req.Campaign, req.Prescriber)
 }
 
+// FitAllocations takes from prescribers what a campaign's cash no longer covers, the latest
+// allocations first: handed out ≤ allocated ≤ funded. The caller's tx has taken cash out of
+// the campaign's funds.
+func FitAllocations(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) error {
+	c, err := campaigns.Get(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	funds, err := ledger.LockGuarded(ctx, tx, ledger.Funds(id))
+	if err != nil {
+		return err
+	}
+	return fitAllocations(ctx, tx, id, int(funds/c.Face))
+}
+
 // Allocations lists what the actor's organisation has given (a funder) or was given (a
 // prescriber).
 func (s *Service) Allocations(ctx context.Context, actor identity.Actor) ([]Allocation, error) {

@@ -26,14 +26,14 @@ type stage struct {
 func setup(t *testing.T) *stage { return &stage{world.New(t), t} }
 
 // books are the balances of a campaign and of its funder.
-type books struct{ funds, live, credit vouchers.Cents }
+type books struct{ funds, live, unused vouchers.Cents }
 
 func (s *stage) books(c campaigns.Campaign) books {
 	s.t.Helper()
 	var b books
 	s.InTx(func(tx *db.Tx) error {
 		for account, balance := range map[ledger.Account]*vouchers.Cents{
-			ledger.Funds(c.ID): &b.funds, ledger.Live(c.ID): &b.live, ledger.Credit(c.Funder): &b.credit} {
+			ledger.Funds(c.ID): &b.funds, ledger.Live(c.ID): &b.live, ledger.Unused(c.ID): &b.unused} {
 			var err error
 			if *balance, err = ledger.Balance(s.t.Context(), tx, account); err != nil {
 				return err

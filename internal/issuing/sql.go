@@ -228,10 +228,9 @@ func dueBooklets(ctx context.Context, tx *db.Tx, today vouchers.Day, limit int) 
 
 // ended is what expired of a booklet.
 type ended struct {
-	Booklet  vouchers.BookletID      `db:"booklet_id"`
-	Campaign vouchers.CampaignID     `db:"campaign_id"`
-	Funder   vouchers.OrganisationID `db:"funder_id"`
-	Value    vouchers.Cents          `db:"value"`
+	Booklet  vouchers.BookletID  `db:"booklet_id"`
+	Campaign vouchers.CampaignID `db:"campaign_id"`
+	Value    vouchers.Cents      `db:"value"`
 }
 
 func expire(ctx context.Context, tx *db.Tx, booklets []int64) ([]ended, error) {
@@ -239,8 +238,18 @@ func expire(ctx context.Context, tx *db.Tx, booklets []int64) ([]ended, error) {
 	err := tx.Select(ctx, &all, `
 		WITH over AS (UPDATE vouchers SET state = 'expired'
 			WHERE booklet_id = ANY ($1) AND state IN ('live', 'frozen') RETURNING booklet_id, campaign_id, face_cents)
-		SELECT o.booklet_id, o.campaign_id, c.funder_id, sum(o.face_cents)::bigint AS value
-		FROM over o JOIN campaigns c ON c.id = o.campaign_id
-		GROUP BY o.booklet_id, o.campaign_id, c.funder_id ORDER BY o.booklet_id`, db.Array(booklets))
+		SELECT booklet_id, campaign_id, sum(face_cents)::bigint AS value FROM over
+		GROUP BY booklet_id, campaign_id ORDER BY booklet_id`, db.Array(booklets))
 	return all, err
+}
+
+// fitAllocations takes too many promised vouchers away from the allocations of a campaign,
+// the latest first, never below what was handed over.
+func fitAllocations(ctx context.Context, tx *db.Tx, c vouchers.CampaignID, most int) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE allocations a SET vouchers = a.vouchers - cut.n
+		FROM (SELECT id, LEAST(vouchers - handed_over, GREATEST(0, sum(vouchers - handed_over) OVER (ORDER BY id) - $2)) AS n
+		      FROM allocations WHERE campaign_id = $1) AS cut
+		WHERE a.id = cut.id AND cut.n > 0`, c, most)
+	return err
 }

@@ -73,9 +73,9 @@ func TestVouchersExpireWhenTheLastDayIsOverInParis(t *testing.T) {
 	_, err := s.Counter.Redeem(t.Context(), s.Structure.Actor, world.Request(b, 1))
 	wantFault(t, err, "voucher_expired") // even before the night's work
 	s.wantExpired(2)
-	s.wantBooks(s.Campaign, books{funds: 9_880_00, credit: 90_00})
+	s.wantBooks(s.Campaign, books{funds: 9_880_00, unused: 90_00})
 	s.wantExpired(0)
-	s.wantBooks(s.Campaign, books{funds: 9_880_00, credit: 90_00})
+	s.wantBooks(s.Campaign, books{funds: 9_880_00, unused: 90_00})
 	if card := s.card(b); card.Expired != 5 || card.Used() != 3 || card.Left != 0 {
 		t.Errorf("%+v", card)
 	}
@@ -133,8 +133,8 @@ func TestNoOrderOfWorkDeadlocks(t *testing.T) {
 		all.Go(func() { s.repeat(1, expiring) })
 	}
 	all.Wait()
-	s.wantBooks(s.Campaign, books{funds: 10_000_00 + 400_00 - 800_00 - 400_00, live: 1_200_00, credit: 800_00})
-	s.wantBooks(ended, books{credit: 800_00})
+	s.wantBooks(s.Campaign, books{funds: 10_000_00 + 400_00 - 800_00 - 400_00, live: 1_200_00})
+	s.wantBooks(ended, books{unused: 800_00})
 }
 
 func (s *stage) repeat(times int, work func() error) {

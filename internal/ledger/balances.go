@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -77,6 +78,6 @@ func RollUp(ctx context.Context, tx *db.Tx) error {
 	return err
 }
 
-func sortedCampaigns(parts map[vouchers.CampaignID]vouchers.Cents) []vouchers.CampaignID {
+func sorted[K cmp.Ordered, V any](parts map[K]V) []K {
 	return slices.Sorted(maps.Keys(parts))
 }

@@ -19,11 +19,26 @@ import (
 // Account is the name of an account.
 type Account string
 
-// Accounts that exist once.
+// Accounts that exist once: what we have.
 const (
-	Segregated Account = "bank:segregated"    // the bank account that holds face value and nothing else
-	InTransit  Account = "payouts:in_transit" // ordered from the bank, not yet on its statement
-	Suspense   Account = "suspense"           // bank lines that nobody has explained yet
+	Segregated       Account = "bank:segregated"   // the bank account that holds face value and nothing else
+	Operating        Account = "bank:operating"    // the operator's own, to which fees are paid
+	StripeClearing   Account = "stripe:clearing"   // what Stripe holds for us
+	StripeSegregated Account = "stripe:segregated" // face value at Stripe that counts as received
+	Advances         Account = "operator:advances" // what the operator gave back in advance, out of Stripe's balance
+	StripeCosts      Account = "costs:stripe"      // what Stripe keeps
+	Losses           Account = "costs:losses"      // debts that were forgiven
+)
+
+// Accounts that exist once: what we owe, and income.
+const (
+	InTransit         Account = "payouts:in_transit" // ordered from the bank, not yet on its statement
+	RefundsInTransit  Account = "refunds:in_transit" // the same, to funders and to the operator
+	Claims            Account = "operator:claims"    // face value on the segregated account that is the operator's
+	Suspense          Account = "suspense"           // lines of the segregated account that nobody has explained yet
+	OperatingSuspense Account = "suspense:operating" // the same, of the operating account
+	Fees              Account = "fees"
+	VAT               Account = "vat"
 )
 
 // Funds is cash received for a campaign and not yet live. It is guarded: it cannot go
@@ -33,6 +48,9 @@ func Funds(c vouchers.CampaignID) Account { return Account(fmt.Sprintf("campaign
 // Live is the face value in beneficiaries' hands.
 func Live(c vouchers.CampaignID) Account { return Account(fmt.Sprintf("campaign:%d:live", c)) }
 
+// Unused is face value that came back from people and was not yet given back to funders.
+func Unused(c vouchers.CampaignID) Account { return Account(fmt.Sprintf("campaign:%d:unused", c)) }
+
 // Payable is what a structure is owed.
 func Payable(s vouchers.OrganisationID) Account {
 	return Account(fmt.Sprintf("structure:%d:payable", s))
@@ -40,6 +58,17 @@ func Payable(s vouchers.OrganisationID) Account {
 
 // Credit is what a funder has above its orders, or got back.
 func Credit(f vouchers.OrganisationID) Account { return Account(fmt.Sprintf("funder:%d:credit", f)) }
+
+// Paying is what a funder was charged through Stripe and does not count as received yet.
+func Paying(f vouchers.OrganisationID) Account { return Account(fmt.Sprintf("funder:%d:paying", f)) }
+
+// FeesDue is what a funder has to pay of fees, VAT included; below zero, what it gets back.
+func FeesDue(f vouchers.OrganisationID) Account {
+	return Account(fmt.Sprintf("funder:%d:fees_due", f))
+}
+
+// Debt is what a funder owes because its payment was taken back.
+func Debt(f vouchers.OrganisationID) Account { return Account(fmt.Sprintf("funder:%d:debt", f)) }
 
 // Guarded reports whether the account may never go below zero.
 func (a Account) Guarded() bool { return strings.HasSuffix(string(a), ":funds") }
@@ -106,6 +135,7 @@ func Post(ctx context.Context, tx *db.Tx, transfers ...Transfer) error {
 	if len(transfers) == 0 {
 		return nil
 	}
+	record(ctx, transfers)
 	return tx.Together(ctx, insertStep(tx.Now, transfers, "u.cause"))
 }
 

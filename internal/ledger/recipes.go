@@ -4,8 +4,11 @@ import "github.com/passerelle/passerelle/vouchers"
 
 // The recipes: what each business event does to the books. Debit is written first.
 //
-//	bank:segregated      debit  = cash comes in      credit = cash goes out
-//	everything else      credit = we owe it          debit  = we no longer owe it there
+//	what we have         debit = more of it           credit = less of it
+//	everything else      credit = we owe it           debit  = we no longer owe it there
+//
+// What we have: bank:*, stripe:*, funder:N:fees_due, funder:N:debt, operator:advances,
+// costs:*. recipes_money_in.go has those of fees, cards, debts and refunds.
 
 const (
 	receipt         Event = "receipt"
@@ -20,14 +23,30 @@ const (
 	payoutReturned  Event = "payout_returned"
 )
 
-// OrderPaid: a bank line pays an order. funds is the part within the order's face
-// value; what is above becomes the funder's credit, still tied to the campaign.
-func OrderPaid(line int64, c vouchers.CampaignID, funder vouchers.OrganisationID, funds, excess vouchers.Cents) []Transfer {
+// Received is how one receipt of an order is shared out.
+type Received struct {
+	Campaign vouchers.CampaignID
+	Funder   vouchers.OrganisationID
+	Funds    vouchers.Cents // what the order lacked
+	Debt     vouchers.Cents // repays what the bank had taken from the segregated account
+	Claim    vouchers.Cents // repays what Stripe had taken from the operator: it is the operator's
+	Excess   vouchers.Cents // the funder's credit
+}
+
+// legs pays a receipt out of an account.
+func (r Received) legs(e Event, cause int64, from Account) []Transfer {
 	return positive(
-		Transfer{receipt, line, Segregated, Funds(c), funds, c},
-		Transfer{receipt, line, Segregated, Credit(funder), excess, c},
+		Transfer{e, cause, from, Funds(r.Campaign), r.Funds, r.Campaign},
+		Transfer{e, cause, from, Debt(r.Funder), r.Debt, r.Campaign},
+		Transfer{e, cause, from, Claims, r.Claim, r.Campaign},
+		Transfer{e, cause, from, Credit(r.Funder), r.Excess, r.Campaign},
 	)
 }
+
+func (r Received) total() vouchers.Cents { return r.Funds + r.Debt + r.Claim + r.Excess }
+
+// OrderPaid: a bank line pays an order.
+func OrderPaid(line int64, r Received) []Transfer { return r.legs(receipt, line, Segregated) }
 
 // ReceivedUnexplained: cash came in and nobody knows for what. It waits.
 func ReceivedUnexplained(line int64, amount vouchers.Cents) []Transfer {
@@ -36,12 +55,8 @@ func ReceivedUnexplained(line int64, amount vouchers.Cents) []Transfer {
 
 // Attributed: somebody has said which order an unexplained receipt was for. The cash
 // itself moves from no campaign to the order's.
-func Attributed(line int64, c vouchers.CampaignID, funder vouchers.OrganisationID, funds, excess vouchers.Cents) []Transfer {
-	return positive(
-		Transfer{attribution, line, Suspense, Segregated, funds + excess, 0},
-		Transfer{attribution, line, Segregated, Funds(c), funds, c},
-		Transfer{attribution, line, Segregated, Credit(funder), excess, c},
-	)
+func Attributed(line int64, r Received) []Transfer {
+	return append(positive(Transfer{attribution, line, Suspense, Segregated, r.total(), 0}), r.legs(attribution, line, Segregated)...)
 }
 
 // DebitedUnexpectedly: the bank took cash that we did not order out. Cover shrinks by
@@ -65,9 +80,10 @@ func Undone(r vouchers.RedemptionID, c vouchers.CampaignID, s vouchers.Organisat
 	return positive(Transfer{undo, int64(r), Payable(s), Live(c), value, c})
 }
 
-// Expired: unused vouchers of a booklet are over; their value is the funder's again.
-func Expired(b vouchers.BookletID, c vouchers.CampaignID, funder vouchers.OrganisationID, value vouchers.Cents) []Transfer {
-	return positive(Transfer{expiry, int64(b), Live(c), Credit(funder), value, c})
+// Expired: unused vouchers of a booklet are over. Their value waits for the end of the
+// campaign, which shares it between its funders.
+func Expired(b vouchers.BookletID, c vouchers.CampaignID, value vouchers.Cents) []Transfer {
+	return positive(Transfer{expiry, int64(b), Live(c), Unused(c), value, c})
 }
 
 // Settled: a payout is ordered from the bank, campaign by campaign.
@@ -104,7 +120,7 @@ func positive(legs ...Transfer) []Transfer {
 
 func perCampaign(parts map[vouchers.CampaignID]vouchers.Cents, leg func(vouchers.CampaignID, vouchers.Cents) Transfer) []Transfer {
 	var legs []Transfer
-	for _, c := range sortedCampaigns(parts) {
+	for _, c := range sorted(parts) {
 		legs = append(legs, leg(c, parts[c]))
 	}
 	return positive(legs...)

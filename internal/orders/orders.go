@@ -16,6 +16,7 @@ import (
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
@@ -25,19 +26,19 @@ import (
 const Scope = "orders"
 
 // Notify enqueues the notice that money has arrived for an order, in its transaction.
-// line is the last bank line that brought some, so that each notice has a name of its own.
-type Notify func(ctx context.Context, tx *db.Tx, to string, order Order, line int64) error
+// by is what brought the last of it, so that each notice has a name of its own.
+type Notify func(ctx context.Context, tx *db.Tx, to string, order Order, by Source) error
 
 // Service is the use cases of orders.
 type Service struct {
 	db     *db.DB
-	issuer documents.Issuer
+	seller invoicing.Seller
 	notify Notify
 }
 
-// New makes the service. issuer is the operator, with its segregated account.
-func New(d *db.DB, issuer documents.Issuer, notify Notify) *Service {
-	return &Service{db: d, issuer: issuer, notify: notify}
+// New makes the service. seller is the operator, with its accounts.
+func New(d *db.DB, seller invoicing.Seller, notify Notify) *Service {
+	return &Service{db: d, seller: seller, notify: notify}
 }
 
 // State is what has arrived of an order.
@@ -60,8 +61,9 @@ type Order struct {
 	Face         vouchers.Cents          `json:"face_cents"` // of all its vouchers together
 	Reference    string                  `json:"reference"`  // of the transfer (ISO 11649)
 	OrderedAt    time.Time               `json:"ordered_at"`
-	Received     vouchers.Cents          `json:"received_cents"` // at most Face; what came above is the funder's credit
+	Received     vouchers.Cents          `json:"received_cents"` // and not taken back; at most Face, what came above is the funder's credit
 	Credit       vouchers.Cents          `json:"credit_cents"`   // what came above Face
+	Debt         vouchers.Cents          `json:"debt_cents"`     // taken back after it had become live, and not repaid
 	State        State                   `json:"state"`
 }
 
@@ -91,14 +93,14 @@ func (s *Service) Place(ctx context.Context, actor identity.Actor, req PlaceRequ
 	var o Order
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		o, err = once.Do(ctx, tx, actor.Organisation, "place_order", req, func() (Order, error) {
-			return place(ctx, tx, actor, req)
+			return s.place(ctx, tx, actor, req)
 		})
 		return err
 	})
 	return o, err
 }
 
-func place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
+func (s *Service) place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
 	c, err := campaigns.Owned(ctx, tx, actor, req.Campaign)
 	if err != nil {
 		return Order{}, err
@@ -115,6 +117,11 @@ func place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceReques
 		return Order{}, err
 	}
 	if err := insert(ctx, tx, actor, newOrder{id, c, req.Vouchers, reference}); err != nil {
+		return Order{}, err
+	}
+	if _, err := invoicing.Issue(ctx, tx, s.seller, invoicing.Draft{Kind: invoicing.Face, Order: id, Campaign: c.ID, Funder: actor.Organisation,
+		Lines: []invoicing.Line{{Text: c.Name, Quantity: req.Vouchers, Unit: c.Face}}, Reference: reference,
+		From: c.StartsOn, Until: c.EndsOn}); err != nil {
 		return Order{}, err
 	}
 	if err := audit.Record(ctx, tx, actor, "order_placed", object(id), nil, req); err != nil {
@@ -175,7 +182,7 @@ func (s *Service) Proforma(ctx context.Context, actor identity.Actor, id voucher
 			return err
 		}
 		buyer, err := identity.OrganisationOf(ctx, tx, o.Funder)
-		p = proforma(s.issuer, buyer, o)
+		p = proforma(s.seller, buyer, o)
 		return err
 	})
 	if err != nil {

@@ -49,9 +49,9 @@ func (s *Service) PayFromLines(ctx context.Context, tx *db.Tx, payments []Paymen
 	var transfers []ledger.Transfer
 	for _, p := range payments {
 		if id, ok := chosen[p.Line]; ok {
-			r := orders[id].receive(p.Line, p.Amount)
+			r := orders[id].receive(Source{Line: p.Line}, p.Amount)
 			receipts = append(receipts, r)
-			transfers = append(transfers, r.paid()...)
+			transfers = append(transfers, ledger.OrderPaid(p.Line, r.shared)...)
 		}
 	}
 	return chosen, s.record(ctx, tx, receipts, transfers)
@@ -59,16 +59,31 @@ func (s *Service) PayFromLines(ctx context.Context, tx *db.Tx, payments []Paymen
 
 // AttributeLine gives the cash of a line that waited in suspense to an order.
 func (s *Service) AttributeLine(ctx context.Context, tx *db.Tx, line int64, order vouchers.OrderID, amount vouchers.Cents) error {
-	orders, err := lock(ctx, tx, []int64{int64(order)})
+	return s.Receive(ctx, tx, Incoming{order, Source{Line: line}, amount}, func(r ledger.Received) []ledger.Transfer {
+		return ledger.Attributed(line, r)
+	})
+}
+
+// Incoming is money that is known to be for an order.
+type Incoming struct {
+	Order  vouchers.OrderID
+	Source Source
+	Amount vouchers.Cents
+}
+
+// Receive shares the money out, keeps the receipt and posts what recipe makes of it. The
+// same source is received once: the table refuses a second time.
+func (s *Service) Receive(ctx context.Context, tx *db.Tx, in Incoming, recipe func(ledger.Received) []ledger.Transfer) error {
+	orders, err := lock(ctx, tx, []int64{int64(in.Order)})
 	if err != nil {
 		return err
 	}
-	o, there := orders[order]
+	o, there := orders[in.Order]
 	if !there {
 		return fault.New(fault.Invalid, "order_unknown")
 	}
-	r := o.receive(line, amount)
-	return s.record(ctx, tx, []receipt{r}, r.attributed())
+	r := o.receive(in.Source, in.Amount)
+	return s.record(ctx, tx, []receipt{r}, recipe(r.shared))
 }
 
 // record keeps receipts, moves their money and tells the funders, once per order.
@@ -102,10 +117,10 @@ func lockFunds(ctx context.Context, tx *db.Tx, receipts []receipt) error {
 
 // tell enqueues one notice for each order that received something.
 func (s *Service) tell(ctx context.Context, tx *db.Tx, receipts []receipt) error {
-	last := map[vouchers.OrderID]int64{}
+	last := map[vouchers.OrderID]Source{}
 	var ids []int64
 	for _, r := range receipts {
-		last[r.order.ID] = r.line
+		last[r.order.ID] = r.source
 		ids = append(ids, int64(r.order.ID))
 	}
 	rows, err := withFunders(ctx, tx, ids)

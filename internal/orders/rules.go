@@ -6,6 +6,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -43,37 +44,71 @@ func choose(p Payment, issued map[string]vouchers.OrderID) (vouchers.OrderID, bo
 	return only, only != 0
 }
 
-// receipt is what one bank line brought to one order.
-type receipt struct {
-	line          int64
-	order         *locked
-	funds, credit vouchers.Cents
+// Source is what brought or took money: exactly one is set.
+type Source struct {
+	Line     int64
+	Checkout vouchers.CheckoutID
+	Rollover vouchers.RolloverID
 }
 
-// receive gives the order what it lacks of amount, and the rest to the funder's credit.
-func (o *locked) receive(line int64, amount vouchers.Cents) receipt {
-	funds := min(amount, o.Face-o.Received)
-	o.Received += funds
-	return receipt{line, o, funds, amount - funds}
-}
-
-func (r receipt) paid() []ledger.Transfer {
-	return ledger.OrderPaid(r.line, r.order.Campaign, r.order.Funder, r.funds, r.credit)
-}
-
-func (r receipt) attributed() []ledger.Transfer {
-	return ledger.Attributed(r.line, r.order.Campaign, r.order.Funder, r.funds, r.credit)
-}
-
-func proforma(issuer documents.Issuer, buyer identity.Organisation, o Order) documents.Proforma {
-	party := documents.Party{Name: buyer.Name, SIRET: buyer.SIRET}
-	for _, line := range []string{buyer.Street, strings.TrimSpace(buyer.Postcode + " " + buyer.Town)} {
-		if line != "" {
-			party.Address = append(party.Address, line)
-		}
+// String names the source: "line:12".
+func (s Source) String() string {
+	switch {
+	case s.Line != 0:
+		return fmt.Sprintf("line:%d", s.Line)
+	case s.Checkout != 0:
+		return fmt.Sprintf("checkout:%d", s.Checkout)
 	}
+	return fmt.Sprintf("rollover:%d", s.Rollover)
+}
+
+// receipt is what one source brought to one order.
+type receipt struct {
+	source Source
+	order  *locked
+	shared ledger.Received
+}
+
+// receive shares amount out: debts are repaid first, then the order gets what it lacks,
+// and the rest is the funder's credit. An order of a closed campaign lacks nothing.
+func (o *locked) receive(source Source, amount vouchers.Cents) receipt {
+	r := ledger.Received{Campaign: o.Campaign, Funder: o.Funder, Excess: amount}
+	take := func(most vouchers.Cents) vouchers.Cents {
+		part := max(min(r.Excess, most), 0)
+		r.Excess -= part
+		return part
+	}
+	r.Debt = take(o.DebtToBank)
+	r.Claim = take(o.DebtToOperator)
+	o.DebtToBank, o.DebtToOperator, o.Received = o.DebtToBank-r.Debt, o.DebtToOperator-r.Claim, o.Received+r.Debt+r.Claim
+	if !o.Closed {
+		r.Funds = take(o.Face - o.Received - o.DebtToBank - o.DebtToOperator)
+		o.Received += r.Funds
+	}
+	return receipt{source, o, r}
+}
+
+// takeable is how much of amount can be taken out of a campaign's funds for an order: what
+// other funders have paid stays theirs, as if the order's own money had been spent first.
+func (o *locked) takeable(amount, funds vouchers.Cents) vouchers.Cents {
+	return max(min(amount, funds-o.Others), 0)
+}
+
+func proforma(seller invoicing.Seller, buyer identity.Organisation, o Order) documents.Proforma {
+	issuer := documents.Issuer{Party: party(seller.Name, seller.SIRET, seller.Street, seller.Postcode+" "+seller.Town),
+		IBAN: seller.Segregated.IBAN.Full(), BIC: string(seller.Segregated.BIC)}
 	return documents.Proforma{
-		Issuer: issuer, Buyer: party, Number: fmt.Sprint(o.ID), Date: o.OrderedAt, Reference: o.Reference,
+		Issuer: issuer, Buyer: party(buyer.Name, buyer.SIRET, buyer.Street, buyer.Postcode+" "+buyer.Town), Number: fmt.Sprint(o.ID), Date: o.OrderedAt, Reference: o.Reference,
 		Lines: []documents.ProformaLine{{Campaign: o.CampaignName, Count: o.Vouchers, Face: o.Face / vouchers.Cents(o.Vouchers)}},
 	}
+}
+
+func party(name, siret string, address ...string) documents.Party {
+	p := documents.Party{Name: name, SIRET: siret}
+	for _, line := range address {
+		if line = strings.TrimSpace(line); line != "" {
+			p.Address = append(p.Address, line)
+		}
+	}
+	return p
 }

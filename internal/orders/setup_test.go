@@ -5,17 +5,15 @@ import (
 	"testing"
 
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-var issuer = documents.Issuer{
-	Party: documents.Party{Name: "Passerelle", Address: []string{"12 rue de la Préfecture", "69003 Lyon"}, SIRET: "12345678900012"},
-	IBAN:  "FR7630006000011234567890189", BIC: "AGRIFRPP",
-}
+var seller = invoicing.Seller{Name: "Passerelle", SIRET: "12345678900012", Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon",
+	Segregated: invoicing.Account{IBAN: "FR7630006000011234567890189", BIC: "AGRIFRPP"}}
 
 type bundle struct {
 	*world.World
@@ -26,8 +24,8 @@ type bundle struct {
 func setup(t testing.TB) bundle {
 	t.Helper()
 	w := world.New(t)
-	told := func(context.Context, *db.Tx, string, orders.Order, int64) error { return nil }
-	return bundle{w, orders.New(w.DB.WithoutRetries(), issuer, told), t}
+	told := func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil }
+	return bundle{w, orders.New(w.DB.WithoutRetries(), seller, told), t}
 }
 
 func (b bundle) ordered(count int) orders.Order {

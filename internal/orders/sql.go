@@ -12,10 +12,22 @@ import (
 
 const selectOrders = `
 	SELECT o.id, o.campaign_id, c.name AS campaign_name, o.funder_id, f.name AS funder_name, f.email, o.vouchers, o.face_cents,
-		o.reference, o.ordered_at, COALESCE(r.funds, 0) AS received, COALESCE(r.credit, 0) AS credit
+		o.reference, o.ordered_at, m.received, m.credit, m.debt
 	FROM orders o JOIN campaigns c ON c.id = o.campaign_id JOIN organisations f ON f.id = o.funder_id
-	LEFT JOIN LATERAL (SELECT sum(funds_cents)::bigint AS funds, sum(credit_cents)::bigint AS credit
-		FROM receipts WHERE order_id = o.id) r ON true `
+	CROSS JOIN LATERAL (` + moneyOfOrder + `) AS m `
+
+// moneyOfOrder is what has arrived for order o and stayed, what came above it, and what was
+// taken back after it had become live and was not repaid.
+const moneyOfOrder = `
+	SELECT (r.funds + r.debt + r.claim - t.funds - t.debt)::bigint AS received, r.credit::bigint AS credit,
+		(t.debt - r.debt - r.claim)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
+		(t.debt - t.to_bank - r.claim)::bigint AS debt_to_operator
+	FROM (SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(claim_cents), 0) AS claim,
+			COALESCE(sum(credit_cents), 0) AS credit
+		FROM receipts WHERE order_id = o.id) AS r,
+		(SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt,
+			COALESCE(sum(debt_cents - topped_up_cents) FILTER (WHERE line_id IS NOT NULL), 0) AS to_bank
+		FROM takebacks WHERE order_id = o.id AND undone_at IS NULL) AS t`
 
 type row struct {
 	ID           vouchers.OrderID        `db:"id"`
@@ -30,12 +42,13 @@ type row struct {
 	OrderedAt    time.Time               `db:"ordered_at"`
 	Received     vouchers.Cents          `db:"received"`
 	Credit       vouchers.Cents          `db:"credit"`
+	Debt         vouchers.Cents          `db:"debt"`
 }
 
 func (r row) order() Order {
 	return Order{ID: r.ID, Campaign: r.Campaign, CampaignName: r.CampaignName, Funder: r.Funder, FunderName: r.FunderName,
 		Vouchers: r.Vouchers, Face: r.Face, Reference: r.Reference, OrderedAt: r.OrderedAt,
-		Received: r.Received, Credit: r.Credit, State: stateOf(r.Received, r.Face)}
+		Received: r.Received, Credit: r.Credit, Debt: r.Debt, State: stateOf(r.Received, r.Face)}
 }
 
 // withFunders reads orders with their funders' addresses, in the order of their ids.
@@ -72,7 +85,7 @@ func list(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID, q Quer
 	var rows []row
 	err := tx.Select(ctx, &rows, selectOrders+`
 		WHERE ($1 = 0 OR o.funder_id = $1) AND ($2 = 0 OR o.campaign_id = $2) AND ($3 = 0 OR o.id < $3)
-			AND (NOT $4 OR COALESCE(r.funds, 0) < o.face_cents)
+			AND (NOT $4 OR m.received < o.face_cents)
 		ORDER BY o.id DESC LIMIT $5`, funder, q.Campaign, q.Before, q.Unfunded, q.Limit)
 	all := make([]Order, len(rows))
 	for i, r := range rows {
@@ -99,13 +112,17 @@ func ordersNamed(ctx context.Context, tx *db.Tx, payments []Payment) (map[string
 	return found, err
 }
 
-// locked is an order whose receipts nobody else adds to until the end of the transaction.
+// locked is an order whose money nobody else changes until the end of the transaction.
 type locked struct {
-	ID       vouchers.OrderID        `db:"id"`
-	Campaign vouchers.CampaignID     `db:"campaign_id"`
-	Funder   vouchers.OrganisationID `db:"funder_id"`
-	Face     vouchers.Cents          `db:"face_cents"`
-	Received vouchers.Cents          `db:"received"`
+	ID             vouchers.OrderID        `db:"id"`
+	Campaign       vouchers.CampaignID     `db:"campaign_id"`
+	Funder         vouchers.OrganisationID `db:"funder_id"`
+	Face           vouchers.Cents          `db:"face_cents"`
+	Received       vouchers.Cents          `db:"received"`
+	DebtToBank     vouchers.Cents          `db:"debt_to_bank"`     // what the bank took back, and the segregated account lacks
+	DebtToOperator vouchers.Cents          `db:"debt_to_operator"` // what Stripe took back, out of the operator's money
+	Closed         bool                    `db:"closed"`           // the campaign
+	Others         vouchers.Cents          `db:"others"`           // what other funders have paid for the campaign
 }
 
 // lock takes orders in the order of their ids. What they have received is read by a
@@ -116,9 +133,13 @@ func lock(ctx context.Context, tx *db.Tx, ids []int64) (map[vouchers.OrderID]*lo
 	}
 	var rows []locked
 	err := tx.Select(ctx, &rows, `
-		SELECT o.id, o.campaign_id, o.funder_id, o.face_cents, COALESCE(sum(r.funds_cents), 0)::bigint AS received
-		FROM orders o LEFT JOIN receipts r ON r.order_id = o.id
-		WHERE o.id = ANY ($1) GROUP BY o.id`, db.Array(ids))
+		SELECT o.id, o.campaign_id, o.funder_id, o.face_cents, m.received, m.debt_to_bank, m.debt_to_operator,
+			c.closed_at IS NOT NULL AS closed,
+			(SELECT COALESCE(sum(q.funds_cents), 0)::bigint FROM orders w JOIN receipts q ON q.order_id = w.id
+			 WHERE w.campaign_id = o.campaign_id AND w.funder_id <> o.funder_id) AS others
+		FROM orders o JOIN campaigns c ON c.id = o.campaign_id
+		CROSS JOIN LATERAL (`+moneyOfOrder+`) AS m
+		WHERE o.id = ANY ($1)`, db.Array(ids))
 	all := make(map[vouchers.OrderID]*locked, len(rows))
 	for i := range rows {
 		all[rows[i].ID] = &rows[i]
@@ -126,16 +147,41 @@ func lock(ctx context.Context, tx *db.Tx, ids []int64) (map[vouchers.OrderID]*lo
 	return all, err
 }
 
+// insertReceipts keeps receipts and gives them their ids.
 func insertReceipts(ctx context.Context, tx *db.Tx, receipts []receipt) error {
 	n := len(receipts)
-	lines, orders, funds, credits := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	lines, checkouts, rollovers, orders := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	funds, debts, claims, credits := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	for i, r := range receipts {
-		lines[i], orders[i], funds[i], credits[i] = r.line, int64(r.order.ID), int64(r.funds), int64(r.credit)
+		lines[i], checkouts[i], rollovers[i], orders[i] = r.source.Line, int64(r.source.Checkout), int64(r.source.Rollover), int64(r.order.ID)
+		funds[i], debts[i] = int64(r.shared.Funds), int64(r.shared.Debt)
+		claims[i], credits[i] = int64(r.shared.Claim), int64(r.shared.Excess)
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO receipts (line_id, order_id, funds_cents, credit_cents, received_at)
-		SELECT u.line, u.order_id, u.funds, u.credit, $5
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u(line, order_id, funds, credit)`,
-		db.Array(lines), db.Array(orders), db.Array(funds), db.Array(credits), tx.Now)
+		INSERT INTO receipts (line_id, checkout_id, rollover_id, order_id, funds_cents, debt_cents, claim_cents, credit_cents, received_at)
+		SELECT NULLIF(u.line, 0), NULLIF(u.checkout, 0), NULLIF(u.rollover, 0), u.order_id, u.funds, u.debt, u.claim, u.credit, $9
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+			AS u(line, checkout, rollover, order_id, funds, debt, claim, credit)`,
+		db.Array(lines), db.Array(checkouts), db.Array(rollovers), db.Array(orders),
+		db.Array(funds), db.Array(debts), db.Array(claims), db.Array(credits), tx.Now)
 	return err
+}
+
+func insertTakeback(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, t Taken) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO takebacks (order_id, line_id, card_refund_id, dispute_id, funds_cents, debt_cents, taken_at)
+		VALUES ($1, NULLIF($2::bigint, 0), NULLIF($3::bigint, 0), NULLIF($4::bigint, 0), $5, $6, $7)`,
+		order, by.Line, by.CardRefund, by.Dispute, t.Funds, t.Debt, tx.Now)
+	return err
+}
+
+// undoTakeback marks what a dispute took as given back; not twice.
+func undoTakeback(ctx context.Context, tx *db.Tx, dispute int64) (funds, debt vouchers.Cents, err error) {
+	var row struct {
+		Funds vouchers.Cents `db:"funds_cents"`
+		Debt  vouchers.Cents `db:"debt_cents"`
+	}
+	err = tx.Get(ctx, &row, `
+		UPDATE takebacks SET undone_at = $2 WHERE dispute_id = $1 AND undone_at IS NULL RETURNING funds_cents, debt_cents`, dispute, tx.Now)
+	return row.Funds, row.Debt, err
 }

@@ -21,12 +21,14 @@ type Owed struct {
 	Payable   vouchers.Cents `json:"payable_cents"`    // redeemed and not yet ordered from the bank
 	InTransit vouchers.Cents `json:"in_transit_cents"` // ordered from the bank and not yet on its statement
 	Funds     vouchers.Cents `json:"funds_cents"`      // received and not yet handed over
-	Credit    vouchers.Cents `json:"credit_cents"`     // the funders' again
+	Expired   vouchers.Cents `json:"expired_cents"`    // came back from people, to be given back to the funders
+	Credit    vouchers.Cents `json:"credit_cents"`     // the funders' again, or on its way to them
+	Claims    vouchers.Cents `json:"claims_cents"`     // the operator's, for what it gave back in advance
 }
 
 // Total is all of it.
 func (o Owed) Total() vouchers.Cents {
-	return o.Live + o.Payable + o.InTransit + o.Funds + o.Credit
+	return o.Live + o.Payable + o.InTransit + o.Funds + o.Expired + o.Credit + o.Claims
 }
 
 // Cover sets the cash on the segregated account against what it is there for.
@@ -98,7 +100,7 @@ func coverOf(at time.Time, sums []ledger.Sum, names []CampaignCover) Cover {
 			line = &CampaignCover{}
 		}
 		touched[sum.Campaign] = true
-		if sum.Account == ledger.Segregated {
+		if sum.Account == ledger.Segregated || sum.Account == ledger.StripeSegregated {
 			c.Held += sum.Held()
 			line.Held += sum.Held()
 			continue
@@ -135,8 +137,12 @@ func (o *Owed) add(sum ledger.Sum) {
 		o.Payable += sum.Owed()
 	case strings.HasSuffix(name, ":funds"):
 		o.Funds += sum.Owed()
-	case strings.HasSuffix(name, ":credit"):
+	case strings.HasSuffix(name, ":unused"):
+		o.Expired += sum.Owed()
+	case strings.HasSuffix(name, ":credit"), sum.Account == ledger.RefundsInTransit:
 		o.Credit += sum.Owed()
+	case sum.Account == ledger.Claims:
+		o.Claims += sum.Owed()
 	}
 }
 
@@ -144,4 +150,4 @@ func (o *Owed) add(sum ledger.Sum) {
 func (o Owed) ToStructures() vouchers.Cents { return o.Payable + o.InTransit }
 
 // Unused is what is not in people's hands, and not any more.
-func (o Owed) Unused() vouchers.Cents { return o.Funds + o.Credit }
+func (o Owed) Unused() vouchers.Cents { return o.Funds + o.Expired + o.Credit + o.Claims }

@@ -1,37 +1,16 @@
 package reporting
 
+import "strings"
+
 // The invariants of money. Amounts are in cents. Each statement subtracts what the
 // business rows say from what the ledger says, and returns what is left.
 
 // INV-1: every transfer belongs to an event that names its cause, and is what the cause
 // says: made anew from the business rows, the ledger is the same. A transfer takes from
 // one account what it gives to another, so all balances sum to 0 by the table's shape.
-// What was received is compared after attribution, net by account.
-const transfersHaveCauses = `
-	WITH expected (event, cause, debit, credit, campaign_id, amount) AS (
-		SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
-		FROM booklets
-		UNION ALL
-		SELECT 'redemption', id, 'campaign:' || campaign_id || ':live', 'structure:' || structure_id || ':payable', campaign_id, amount_cents
-		FROM redemptions
-		UNION ALL
-		SELECT 'undo', id, 'structure:' || structure_id || ':payable', 'campaign:' || campaign_id || ':live', campaign_id, amount_cents
-		FROM redemptions WHERE undone_at IS NOT NULL
-		UNION ALL
-		SELECT 'expiry', v.booklet_id, 'campaign:' || v.campaign_id || ':live', 'funder:' || c.funder_id || ':credit', v.campaign_id, v.face_cents
-		FROM vouchers v JOIN campaigns c ON c.id = v.campaign_id WHERE v.state = 'expired'
-		UNION ALL
-		SELECT 'settlement', p.id, 'structure:' || p.structure_id || ':payable', 'payouts:in_transit', s.campaign_id, s.amount_cents
-		FROM payouts p JOIN payout_parts s ON s.payout_id = p.id
-		UNION ALL
-		SELECT 'payout_booked', p.id, 'payouts:in_transit', 'bank:segregated', s.campaign_id, s.amount_cents
-		FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state IN ('booked', 'returned')
-		UNION ALL
-		SELECT 'payout_returned', p.id, 'bank:segregated', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
-		FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'
-		UNION ALL
-		SELECT 'unexpected_debit', id, 'suspense', 'bank:segregated', 0, amount_cents
-		FROM statement_lines WHERE outcome = 'unexpected_debit'),
+// What lines brought is compared after attribution, net by account.
+var transfersHaveCauses = `
+	WITH expected (event, cause, debit, credit, campaign_id, amount) AS (` + union(expectedTransfers) + `),
 	received (cause, account, campaign_id, amount) AS (
 		SELECT cause, debit, campaign_id, amount FROM transfers WHERE event IN ('receipt', 'attribution')
 		UNION ALL
@@ -45,6 +24,8 @@ const transfersHaveCauses = `
 			('bank:segregated', COALESCE(o.campaign_id, 0), l.amount_cents),
 			('suspense', 0, CASE WHEN r.line_id IS NULL THEN -l.amount_cents ELSE 0 END),
 			('campaign:' || o.campaign_id || ':funds', o.campaign_id, -r.funds_cents),
+			('funder:' || o.funder_id || ':debt', o.campaign_id, -r.debt_cents),
+			('operator:claims', o.campaign_id, -r.claim_cents),
 			('funder:' || o.funder_id || ':credit', o.campaign_id, -r.credit_cents)) AS e(account, campaign_id, amount)
 		WHERE l.outcome IN ('order_funded', 'unattributed') AND e.account IS NOT NULL)
 	SELECT format('%s:%s %s->%s campaign:%s ledger_minus_rows=%s', event, cause, debit, credit, campaign_id, sum(amount)) AS evidence
@@ -56,26 +37,63 @@ const transfersHaveCauses = `
 	SELECT format('receipt:%s %s campaign:%s ledger_minus_rows=%s', cause, account, campaign_id, sum(amount))
 	FROM received GROUP BY cause, account, campaign_id HAVING sum(amount) <> 0`
 
-// INV-2: per campaign, received = funds + live + redeemed + credited, by the business
-// rows and by the ledger, figure by figure; so it holds in sum.
-const moneyIsConserved = `
-	WITH figures (campaign_id, figure, rows, ledger) AS (
-		SELECT o.campaign_id, 'received', r.funds_cents + r.credit_cents, 0 FROM receipts r JOIN orders o ON o.id = r.order_id
-		UNION ALL SELECT o.campaign_id, 'funds', r.funds_cents, 0 FROM receipts r JOIN orders o ON o.id = r.order_id
-		UNION ALL SELECT campaign_id, 'funds', -vouchers * face_cents, 0 FROM booklets
-		UNION ALL SELECT o.campaign_id, 'credited', r.credit_cents, 0 FROM receipts r JOIN orders o ON o.id = r.order_id
-		UNION ALL SELECT campaign_id, CASE WHEN state IN ('live', 'frozen') THEN 'live' WHEN state = 'redeemed' THEN 'redeemed' ELSE 'credited' END,
-				face_cents, 0
-			FROM vouchers WHERE state <> 'reserved'
+// expectedTransfers are what the rows of each room ask of the ledger, event by event.
+var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees}
+
+const expectedOfVouchers = `
+	SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
+	FROM booklets
+	UNION ALL
+	SELECT 'redemption', id, 'campaign:' || campaign_id || ':live', 'structure:' || structure_id || ':payable', campaign_id, amount_cents
+	FROM redemptions
+	UNION ALL
+	SELECT 'undo', id, 'structure:' || structure_id || ':payable', 'campaign:' || campaign_id || ':live', campaign_id, amount_cents
+	FROM redemptions WHERE undone_at IS NOT NULL
+	UNION ALL
+	SELECT 'expiry', booklet_id, 'campaign:' || campaign_id || ':live', 'campaign:' || campaign_id || ':unused', campaign_id, face_cents
+	FROM vouchers WHERE state = 'expired'`
+
+const expectedOfPayouts = `
+	SELECT 'settlement', p.id, 'structure:' || p.structure_id || ':payable', 'payouts:in_transit', s.campaign_id, s.amount_cents
+	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id
+	UNION ALL
+	SELECT 'payout_booked', p.id, 'payouts:in_transit', 'bank:segregated', s.campaign_id, s.amount_cents
+	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state IN ('booked', 'returned')
+	UNION ALL
+	SELECT 'payout_returned', p.id, 'bank:segregated', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
+	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'
+	UNION ALL
+	SELECT 'unexpected_debit', id, 'suspense', 'bank:segregated', 0, amount_cents
+	FROM statement_lines WHERE outcome = 'unexpected_debit'`
+
+// A credit note of fees turns the invoice's transfers around.
+const expectedOfFees = `
+	SELECT 'fees_invoiced', i.id, CASE WHEN i.corrects IS NULL THEN due.account ELSE due.income END,
+		CASE WHEN i.corrects IS NULL THEN due.income ELSE due.account END, 0, due.cents
+	FROM invoices i
+	CROSS JOIN LATERAL (VALUES ('funder:' || i.funder_id || ':fees_due', 'fees', i.net_cents),
+		('funder:' || i.funder_id || ':fees_due', 'vat', i.vat_cents)) AS due(account, income, cents)
+	WHERE i.kind = 'fees'`
+
+// INV-2: per campaign, received = funds + live + expired + redeemed + credited + refunded
+// + claimed, by the business rows and by the ledger, figure by figure; so it holds in sum.
+var moneyIsConserved = `
+	WITH figures (campaign_id, figure, rows, ledger) AS (` + union(figuresOfRows) + `
 		UNION ALL SELECT t.campaign_id, a.figure, 0, a.amount
 			FROM transfers t
 			CROSS JOIN LATERAL (VALUES
-				(CASE WHEN t.event IN ('receipt', 'attribution') AND t.debit = 'bank:segregated' THEN 'received' END, t.amount),
-				(CASE WHEN t.event IN ('receipt', 'attribution') AND t.credit = 'bank:segregated' THEN 'received' END, -t.amount),
+				(CASE WHEN t.event IN (` + receivingEvents + `) AND t.debit IN ('bank:segregated', 'stripe:segregated') THEN 'received' END, t.amount),
+				(CASE WHEN t.event IN (` + receivingEvents + `) AND t.credit IN ('bank:segregated', 'stripe:segregated') THEN 'received' END, -t.amount),
 				(CASE WHEN t.event = 'redemption' THEN 'redeemed' END, t.amount),
 				(CASE WHEN t.event = 'undo' THEN 'redeemed' END, -t.amount),
-				(CASE WHEN t.credit LIKE 'campaign:%' THEN split_part(t.credit, ':', 3) WHEN t.credit LIKE 'funder:%' THEN 'credited' END, t.amount),
-				(CASE WHEN t.debit LIKE 'campaign:%' THEN split_part(t.debit, ':', 3) WHEN t.debit LIKE 'funder:%' THEN 'credited' END, -t.amount))
+				(CASE WHEN t.event = 'refund_ordered' THEN 'refunded' END, t.amount),
+				(CASE WHEN t.event = 'refund_returned' THEN 'refunded' END, -t.amount),
+				(CASE WHEN t.credit = 'operator:claims' AND t.event <> 'claim_returned' THEN 'claimed' END, t.amount),
+				(CASE WHEN t.debit = 'operator:claims' AND t.event <> 'claim_ordered' THEN 'claimed' END, -t.amount),
+				(CASE WHEN t.credit LIKE 'funder:%:debt' AND t.event IN (` + receivingEvents + `) THEN 'repaid' END, t.amount),
+				(CASE WHEN t.debit LIKE 'funder:%:debt' AND t.event IN (` + receivingEvents + `) THEN 'repaid' END, -t.amount),
+				(CASE WHEN t.credit LIKE 'campaign:%' THEN split_part(t.credit, ':', 3) WHEN t.credit LIKE 'funder:%:credit' THEN 'credited' END, t.amount),
+				(CASE WHEN t.debit LIKE 'campaign:%' THEN split_part(t.debit, ':', 3) WHEN t.debit LIKE 'funder:%:credit' THEN 'credited' END, -t.amount))
 				AS a(figure, amount)
 			WHERE t.campaign_id <> 0 AND a.figure IS NOT NULL),
 	sums AS (SELECT campaign_id, figure, sum(rows) AS rows, sum(ledger) AS ledger FROM figures GROUP BY campaign_id, figure)
@@ -87,6 +105,35 @@ const moneyIsConserved = `
 	FROM sums GROUP BY campaign_id
 	HAVING sum(CASE figure WHEN 'received' THEN rows ELSE -rows END) <> 0
 		OR sum(CASE figure WHEN 'received' THEN ledger ELSE -ledger END) <> 0`
+
+// receivingEvents bring funders' money, or take it back.
+const receivingEvents = `'receipt', 'attribution', 'card_counted', 'card_banked', 'rolled_over', 'payment_returned'`
+
+// figuresOfRows are what the rows of each room say of a campaign's money: its id, a figure,
+// cents, and 0 for the ledger's side. What is repaid of a debt, or became one, changes what
+// was received and nothing else.
+var figuresOfRows = []string{figuresOfOrders, figuresOfVouchers}
+
+const figuresOfOrders = `
+	SELECT o.campaign_id, f.figure, f.cents, 0
+	FROM receipts r JOIN orders o ON o.id = r.order_id
+	CROSS JOIN LATERAL (VALUES ('received', r.funds_cents + r.debt_cents + r.claim_cents + r.credit_cents), ('funds', r.funds_cents),
+		('repaid', r.debt_cents), ('claimed', r.claim_cents), ('credited', r.credit_cents)) AS f(figure, cents)
+	UNION ALL
+	SELECT o.campaign_id, f.figure, -f.cents, 0
+	FROM takebacks t JOIN orders o ON o.id = t.order_id
+	CROSS JOIN LATERAL (VALUES ('received', CASE WHEN t.line_id IS NULL THEN 0 ELSE t.funds_cents + t.debt_cents END),
+		('funds', t.funds_cents), ('claimed', CASE WHEN t.line_id IS NULL THEN -t.funds_cents ELSE 0 END),
+		('repaid', CASE WHEN t.line_id IS NULL THEN 0 ELSE t.debt_cents END)) AS f(figure, cents)
+	WHERE t.undone_at IS NULL`
+
+const figuresOfVouchers = `
+	SELECT campaign_id, 'funds', -vouchers * face_cents, 0 FROM booklets
+	UNION ALL
+	SELECT campaign_id, CASE WHEN state IN ('live', 'frozen') THEN 'live' WHEN state = 'redeemed' THEN 'redeemed' ELSE 'unused' END, face_cents, 0
+	FROM vouchers WHERE state <> 'reserved'`
+
+func union(branches []string) string { return strings.Join(branches, " UNION ALL ") }
 
 // INV-3: per structure, redeemed − undone = payable + in transit + paid; and what the
 // ledger holds in transit is the payouts that wait for the bank.
@@ -111,7 +158,7 @@ const structuresAreOwed = `
 
 // INV-4: what we call paid, the bank has debited: one payout, one line, by end-to-end
 // id and amount; what came back, the bank has credited likewise. And the segregated
-// account in the books is the sum of the bank's lines.
+// account in the books is the sum of the bank's lines; so is the operating one.
 const bankAgrees = `
 	SELECT format('payout:%s state=%s debits=%s returns=%s', p.id, p.state, count(l.id) FILTER (WHERE NOT l.credit),
 		count(l.id) FILTER (WHERE l.credit)) AS evidence
@@ -127,25 +174,27 @@ const bankAgrees = `
 	WHERE l.outcome IN ('payout_booked', 'payout_returned') AND NOT EXISTS (
 		SELECT 1 FROM payouts p WHERE p.id = l.cause AND p.end_to_end = l.end_to_end AND p.amount_cents = l.amount_cents)
 	UNION ALL
-	SELECT format('bank:segregated ledger_cents=%s lines_cents=%s', ledger.cents, bank.cents)
-	FROM (SELECT COALESCE(sum(CASE WHEN debit = 'bank:segregated' THEN amount ELSE -amount END), 0) AS cents
-	      FROM transfers WHERE 'bank:segregated' IN (debit, credit)) AS ledger,
-	     (SELECT COALESCE(sum(CASE WHEN credit THEN amount_cents ELSE -amount_cents END), 0) AS cents FROM statement_lines) AS bank
-	WHERE ledger.cents <> bank.cents`
+	SELECT format('bank:%s ledger_cents=%s lines_cents=%s', account, sum(ledger), sum(lines))
+	FROM (SELECT split_part(debit, ':', 2) AS account, amount AS ledger, 0 AS lines FROM transfers WHERE debit LIKE 'bank:%'
+	      UNION ALL SELECT split_part(credit, ':', 2), -amount, 0 FROM transfers WHERE credit LIKE 'bank:%'
+	      UNION ALL SELECT s.account, 0, CASE WHEN l.credit THEN l.amount_cents ELSE -l.amount_cents END
+	      FROM statement_lines l JOIN statements s ON s.id = l.statement_id) AS both_sides
+	GROUP BY account HAVING sum(ledger) <> sum(lines)`
 
-// INV-5: bank:segregated ≥ live + owed to structures + funds + credit, per campaign and
-// in sum. Live vouchers and what structures are owed are counted from their own rows,
-// so that a voucher nobody paid for shows. Cash that the bank took unexpectedly belongs
-// to no campaign and shows in the sum.
+// INV-5: bank:segregated + stripe:segregated ≥ live + owed to structures + funds + expired
+// + the funders' credit + the operator's claims, per campaign and in sum. Live vouchers
+// and what structures are owed are counted from their own rows, so that a voucher nobody
+// paid for shows. Cash that the bank took unexpectedly belongs to no campaign and shows in
+// the sum.
 const everythingIsCovered = `
 	WITH parts (campaign_id, held, owed) AS (
-		SELECT campaign_id, amount, 0 FROM transfers WHERE debit = 'bank:segregated'
-		UNION ALL SELECT campaign_id, -amount, 0 FROM transfers WHERE credit = 'bank:segregated'
+		SELECT campaign_id, amount, 0 FROM transfers WHERE debit IN ('bank:segregated', 'stripe:segregated')
+		UNION ALL SELECT campaign_id, -amount, 0 FROM transfers WHERE credit IN ('bank:segregated', 'stripe:segregated')
 		UNION ALL SELECT campaign_id, 0, face_cents FROM vouchers WHERE state IN ('live', 'frozen')
 		UNION ALL SELECT campaign_id, 0, amount_cents FROM redemptions WHERE undone_at IS NULL
 		UNION ALL SELECT s.campaign_id, 0, -s.amount_cents FROM payout_parts s JOIN payouts p ON p.id = s.payout_id WHERE p.state = 'booked'
-		UNION ALL SELECT campaign_id, 0, amount FROM transfers WHERE credit LIKE 'campaign:%:funds' OR credit LIKE 'funder:%:credit'
-		UNION ALL SELECT campaign_id, 0, -amount FROM transfers WHERE debit LIKE 'campaign:%:funds' OR debit LIKE 'funder:%:credit')
+		UNION ALL SELECT campaign_id, 0, amount FROM transfers WHERE credit LIKE ANY ('{campaign:%:funds,campaign:%:unused,funder:%:credit,refunds:in_transit,operator:claims}')
+		UNION ALL SELECT campaign_id, 0, -amount FROM transfers WHERE debit LIKE ANY ('{campaign:%:funds,campaign:%:unused,funder:%:credit,refunds:in_transit,operator:claims}'))
 	SELECT CASE WHEN GROUPING(campaign_id) = 1 THEN format('all held_cents=%s owed_cents=%s', sum(held), sum(owed))
 		ELSE format('campaign:%s held_cents=%s owed_cents=%s', campaign_id, sum(held), sum(owed)) END AS evidence
 	FROM parts GROUP BY GROUPING SETS ((campaign_id), ())
@@ -168,7 +217,10 @@ const guardedAccountsHold = `
 	SELECT format('campaign:%s allocated_cents=%s funded_cents=%s', c.id, a.vouchers * c.face_cents, COALESCE(f.cents, 0))
 	FROM campaigns c
 	JOIN (SELECT campaign_id, sum(vouchers) AS vouchers FROM allocations GROUP BY campaign_id) AS a ON a.campaign_id = c.id
-	LEFT JOIN (SELECT o.campaign_id, sum(r.funds_cents) AS cents FROM receipts r JOIN orders o ON o.id = r.order_id GROUP BY o.campaign_id) AS f
+	LEFT JOIN (SELECT o.campaign_id, sum(m.cents) AS cents
+	           FROM (SELECT order_id, funds_cents AS cents FROM receipts
+	                 UNION ALL SELECT order_id, -funds_cents FROM takebacks WHERE undone_at IS NULL) AS m
+	           JOIN orders o ON o.id = m.order_id GROUP BY o.campaign_id) AS f
 		ON f.campaign_id = c.id
 	WHERE a.vouchers * c.face_cents > COALESCE(f.cents, 0)`
 

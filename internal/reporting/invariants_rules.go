@@ -125,7 +125,9 @@ const tenantsAgree = `
 	FROM campaigns c JOIN organisations o ON o.id = c.funder_id WHERE o.kind <> 'funder'
 	UNION ALL
 	SELECT format('order:%s funder:%s campaign_of:%s', o.id, o.funder_id, c.funder_id)
-	FROM orders o JOIN campaigns c ON c.id = o.campaign_id WHERE o.funder_id <> c.funder_id
+	FROM orders o JOIN campaigns c ON c.id = o.campaign_id
+	WHERE o.funder_id <> c.funder_id AND NOT EXISTS (
+		SELECT 1 FROM campaign_shares s WHERE s.campaign_id = o.campaign_id AND s.funder_id = o.funder_id)
 	UNION ALL
 	SELECT format('allocation:%s prescriber:%s is_no_prescriber', a.id, a.prescriber_id)
 	FROM allocations a JOIN organisations o ON o.id = a.prescriber_id WHERE o.kind <> 'prescriber'

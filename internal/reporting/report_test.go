@@ -91,7 +91,7 @@ func TestEveryCentIsCovered(t *testing.T) {
 	b.story()
 	c, err := b.Cover(t.Context())
 	b.ok(err)
-	want := Owed{Live: 220_00, Payable: 10_00, InTransit: 50_00, Funds: 9730_00, Credit: 20_00}
+	want := Owed{Live: 220_00, Payable: 10_00, InTransit: 50_00, Funds: 9730_00, Expired: 20_00}
 	if !c.Covered || c.Held != 10_035_00 || c.Suspense != 5_00 || c.Owed != want {
 		t.Errorf("%+v", c)
 	}

@@ -38,8 +38,11 @@ func flows(ctx context.Context, tx *db.Tx, ids []vouchers.CampaignID) ([]flowRow
 			m.live, m.owed, p.paid
 		FROM campaigns c
 		CROSS JOIN LATERAL (SELECT COALESCE(sum(face_cents), 0)::bigint AS ordered FROM orders WHERE campaign_id = c.id) AS o
-		CROSS JOIN LATERAL (SELECT COALESCE(sum(q.funds_cents), 0)::bigint AS received
-			FROM orders w JOIN receipts q ON q.order_id = w.id WHERE w.campaign_id = c.id) AS r
+		CROSS JOIN LATERAL (SELECT (COALESCE(sum(q.funds_cents), 0) - COALESCE(sum(t.funds_cents), 0))::bigint AS received
+			FROM orders w
+			LEFT JOIN LATERAL (SELECT sum(funds_cents) AS funds_cents FROM receipts WHERE order_id = w.id) AS q ON true
+			LEFT JOIN LATERAL (SELECT sum(funds_cents) AS funds_cents FROM takebacks WHERE order_id = w.id AND undone_at IS NULL) AS t ON true
+			WHERE w.campaign_id = c.id) AS r
 		CROSS JOIN LATERAL (SELECT COALESCE(sum(vouchers), 0) AS vouchers FROM allocations WHERE campaign_id = c.id) AS a
 		CROSS JOIN LATERAL (SELECT COALESCE(sum(k.vouchers), 0) AS vouchers, count(*) AS booklets,
 				count(*) FILTER (WHERE EXISTS (SELECT 1 FROM redemptions q WHERE q.booklet_id = k.id AND q.undone_at IS NULL)) AS used_once

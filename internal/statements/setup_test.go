@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
@@ -42,12 +42,12 @@ func setup(t testing.TB) *bank {
 	w := world.New(t)
 	b := &bank{World: w, t: t, log: &bytes.Buffer{}, told: &[]orders.Order{}}
 	var mu sync.Mutex
-	b.orders = orders.New(w.DB, documents.Issuer{Party: documents.Party{Name: "Passerelle"}, IBAN: account.Full()},
-		func(_ context.Context, _ *db.Tx, to string, o orders.Order, line int64) error {
+	b.orders = orders.New(w.DB, invoicing.Seller{Name: "Passerelle", Segregated: invoicing.Account{IBAN: account}},
+		func(_ context.Context, _ *db.Tx, to string, o orders.Order, by orders.Source) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if to == "" || line == 0 {
-				t.Errorf("order %d: a notice to %q of line %d", o.ID, to, line)
+			if to == "" || by.Line == 0 {
+				t.Errorf("order %d: a notice to %q of %s", o.ID, to, by)
 			}
 			*b.told = append(*b.told, o)
 			return nil

@@ -44,7 +44,7 @@ func (w *World) Fund(c campaigns.Campaign, amount vouchers.Cents) {
 		if err != nil {
 			return err
 		}
-		return ledger.Post(ctx, tx, ledger.OrderPaid(line, c.ID, c.Funder, amount, 0)...)
+		return ledger.Post(ctx, tx, ledger.OrderPaid(line, ledger.Received{Campaign: c.ID, Funder: c.Funder, Funds: amount})...)
 	})
 }
 

@@ -1,0 +1,254 @@
+// Package invoicing issues invoices and credit notes. Their numbers have no gap within a
+// series and a year, and what was issued is never changed.
+//
+// An order has two invoices. Its face value is outside the scope of VAT, because a voucher
+// is a multi-purpose voucher (Directive 2006/112/EC art. 30a and 30b(2); CGI art. 256 ter),
+// and is paid to the segregated account. The operator's fees bear VAT and are paid to the
+// operating account. EN 16931 keeps the two apart: beside "not subject to VAT" an invoice
+// may have no other VAT breakdown (BR-O-11) and no VAT identifier (BR-O-2).
+package invoicing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Kind is what an invoice is for.
+type Kind string
+
+const (
+	Face Kind = "face" // an order's face value, outside VAT
+	Fees Kind = "fees" // the operator's service, with VAT
+)
+
+// dueAfter is how long a funder has to pay. It is the longest delay of public buyers (Code
+// de la commande publique, art. R2192-10).
+const dueAfter = 30
+
+// Account is where an invoice is paid.
+type Account struct {
+	IBAN sepa.IBAN
+	BIC  sepa.BIC // may be empty
+}
+
+// Seller is the operator as its invoices name it.
+type Seller struct {
+	Name, SIRET, VATID     string
+	Street, Postcode, Town string
+	Segregated, Operating  Account // where face value and where fees are paid
+}
+
+// Account is where invoices of a kind are paid.
+func (s Seller) Account(k Kind) Account {
+	if k == Fees {
+		return s.Operating
+	}
+	return s.Segregated
+}
+
+// Party is who sells or buys, as on the day of the invoice.
+type Party struct {
+	Name     string `json:"name"`
+	SIRET    string `json:"siret"`
+	VATID    string `json:"vat_id,omitempty"`
+	Street   string `json:"street"`
+	Postcode string `json:"postcode"`
+	Town     string `json:"town"`
+}
+
+// Line is one thing that is sold.
+type Line struct {
+	Text     string         `json:"text"`
+	Quantity int            `json:"quantity"`
+	Unit     vouchers.Cents `json:"unit_cents"`
+}
+
+// Snapshot is what an invoice says besides its figures, as it was on its day.
+type Snapshot struct {
+	Seller Party        `json:"seller"`
+	Buyer  Party        `json:"buyer"`
+	IBAN   sepa.IBAN    `json:"iban"`
+	BIC    sepa.BIC     `json:"bic,omitempty"`
+	Lines  []Line       `json:"lines"`
+	From   vouchers.Day `json:"from"` // the campaign's first and last day
+	Until  vouchers.Day `json:"until"`
+	Reason string       `json:"reason,omitempty"` // of a credit note
+}
+
+// Invoice is an invoice or, where Corrects is set, a credit note: its amounts are then what
+// is given back.
+type Invoice struct {
+	ID          vouchers.InvoiceID      `json:"id" db:"id"`
+	Number      string                  `json:"number" db:"number"`
+	Kind        Kind                    `json:"kind" db:"kind"`
+	Corrects    *vouchers.InvoiceID     `json:"corrects" db:"corrects"`
+	Order       vouchers.OrderID        `json:"order" db:"order_id"`
+	Campaign    vouchers.CampaignID     `json:"campaign" db:"campaign_id"`
+	Funder      vouchers.OrganisationID `json:"funder" db:"funder_id"`
+	IssuedAt    time.Time               `json:"issued_at" db:"issued_at"`
+	IssuedOn    vouchers.Day            `json:"issued_on" db:"issued_on"`
+	DueOn       vouchers.Day            `json:"due_on" db:"due_on"`
+	Net         vouchers.Cents          `json:"net_cents" db:"net_cents"`
+	VATRate     int                     `json:"vat_basis_points" db:"vat_bp"` // 2000 is 20 %
+	VAT         vouchers.Cents          `json:"vat_cents" db:"vat_cents"`
+	Reference   string                  `json:"reference" db:"reference"` // of the transfer (ISO 11649)
+	Engagement  string                  `json:"engagement" db:"engagement"`
+	ServiceCode string                  `json:"service_code" db:"service_code"`
+	Paid        vouchers.Cents          `json:"-" db:"paid"`     // of fees only: face value is paid to its order
+	Credited    vouchers.Cents          `json:"-" db:"credited"` // by credit notes, VAT included
+	Snapshot    Snapshot                `json:"-" db:"-"`
+}
+
+// Gross is the amount with VAT.
+func (i Invoice) Gross() vouchers.Cents { return i.Net + i.VAT }
+
+// Due is what is still to be paid of an invoice of fees.
+func (i Invoice) Due() vouchers.Cents { return max(i.Gross()-i.Credited-i.Paid, 0) }
+
+// VATOf is the VAT of a net amount at a rate in basis points, rounded half up to a cent.
+func VATOf(net vouchers.Cents, rate int) vouchers.Cents {
+	return (net*vouchers.Cents(rate) + 5000) / 10000
+}
+
+// Draft is an invoice to be issued.
+type Draft struct {
+	Kind                    Kind
+	Order                   vouchers.OrderID
+	Campaign                vouchers.CampaignID
+	Funder                  vouchers.OrganisationID
+	Lines                   []Line
+	VATRate                 int    // basis points; 0 for face value
+	Reference               string // "": one is made from the invoice's number
+	From, Until             vouchers.Day
+	Engagement, ServiceCode string // what Chorus Pro asks of public buyers; may be empty
+}
+
+// Issue numbers an invoice, posts its fees and keeps it for ever.
+func Issue(ctx context.Context, tx *db.Tx, seller Seller, d Draft) (Invoice, error) {
+	account := seller.Account(d.Kind)
+	if account.IBAN == "" {
+		return Invoice{}, fault.New(fault.Conflict, "seller_account_unknown")
+	}
+	buyer, err := identity.OrganisationOf(ctx, tx, d.Funder)
+	if err != nil {
+		return Invoice{}, err
+	}
+	i := Invoice{Kind: d.Kind, Order: d.Order, Campaign: d.Campaign, Funder: d.Funder, VATRate: d.VATRate,
+		Reference: d.Reference, Engagement: d.Engagement, ServiceCode: d.ServiceCode,
+		Snapshot: Snapshot{Seller: seller.party(d.Kind), Buyer: partyOf(buyer), IBAN: account.IBAN, BIC: account.BIC,
+			Lines: d.Lines, From: d.From, Until: d.Until}}
+	for _, l := range d.Lines {
+		i.Net += l.Unit * vouchers.Cents(l.Quantity)
+	}
+	i.VAT = VATOf(i.Net, i.VATRate)
+	return keep(ctx, tx, i)
+}
+
+// CreditDraft gives a part of an invoice back.
+type CreditDraft struct {
+	Invoice vouchers.InvoiceID
+	Net     vouchers.Cents // at most what was invoiced and not credited yet
+	Text    string         // what is given back, for the line
+	Reason  string
+}
+
+// Credit issues a credit note.
+func Credit(ctx context.Context, tx *db.Tx, d CreditDraft) (Invoice, error) {
+	of, err := lockInvoice(ctx, tx, d.Invoice)
+	if err != nil {
+		return Invoice{}, err
+	}
+	c := Invoice{Kind: of.Kind, Corrects: &of.ID, Order: of.Order, Campaign: of.Campaign, Funder: of.Funder,
+		Net: d.Net, VATRate: of.VATRate, VAT: VATOf(d.Net, of.VATRate), Reference: of.Reference,
+		Engagement: of.Engagement, ServiceCode: of.ServiceCode, Snapshot: of.Snapshot}
+	left := of.Gross() - of.Credited
+	if c.Gross() > left {
+		c.VAT = left - c.Net // the last credit note takes the rest of what was rounded
+	}
+	if c.Net <= 0 || c.VAT < 0 {
+		return Invoice{}, fault.New(fault.Conflict, "credit_above_invoice", "left", left)
+	}
+	c.Snapshot.Lines = []Line{{Text: d.Text, Quantity: 1, Unit: d.Net}}
+	c.Snapshot.Reason = d.Reason
+	return keep(ctx, tx, c)
+}
+
+// keep numbers and stores an invoice, and posts it where it is about fees.
+func keep(ctx context.Context, tx *db.Tx, i Invoice) (Invoice, error) {
+	i.IssuedAt, i.IssuedOn = tx.Now, vouchers.DayOf(tx.Now)
+	i.DueOn = i.IssuedOn.AddDays(dueAfter)
+	n, err := nextNumber(ctx, tx, i.series(), i.IssuedOn.Time().Year())
+	if err != nil {
+		return Invoice{}, err
+	}
+	i.Number = n.String()
+	if i.Reference == "" {
+		if i.Reference, err = sepa.MakeRF(n.compact()); err != nil {
+			return Invoice{}, err
+		}
+	}
+	if i.ID, err = insert(ctx, tx, n, i); err != nil {
+		return Invoice{}, err
+	}
+	if i.Kind == Face {
+		return i, nil
+	}
+	sign := vouchers.Cents(1)
+	if i.Corrects != nil {
+		sign = -1
+	}
+	return i, ledger.Post(ctx, tx, ledger.FeesInvoiced(i.ID, i.Funder, sign*i.Net, sign*i.VAT)...)
+}
+
+// OfOrder returns the invoices and credit notes of an order, in the order of their issue.
+func OfOrder(ctx context.Context, tx *db.Tx, order vouchers.OrderID) ([]Invoice, error) {
+	return invoices(ctx, tx, `i.order_id = $1`, order)
+}
+
+// FeesNamed returns the invoices of fees that were issued under any of the references.
+func FeesNamed(ctx context.Context, tx *db.Tx, references []string) ([]Invoice, error) {
+	return invoices(ctx, tx, `i.kind = 'fees' AND i.corrects IS NULL AND i.reference = ANY ($1)`, db.Array(references))
+}
+
+// FeesPaid is what paid an invoice of fees: exactly one of Line and Checkout is set.
+type FeesPaid struct {
+	Invoice  vouchers.InvoiceID
+	Line     int64
+	Checkout vouchers.CheckoutID
+	Amount   vouchers.Cents
+}
+
+// PayFees keeps a payment of fees. Its transfers are the caller's. It returns the invoice
+// as it was before.
+func PayFees(ctx context.Context, tx *db.Tx, p FeesPaid) (Invoice, error) {
+	i, err := lockInvoice(ctx, tx, p.Invoice)
+	if err != nil {
+		return Invoice{}, err
+	}
+	return i, insertFeeReceipt(ctx, tx, p)
+}
+
+func lockInvoice(ctx context.Context, tx *db.Tx, id vouchers.InvoiceID) (Invoice, error) {
+	if err := lock(ctx, tx, id); err != nil {
+		return Invoice{}, err
+	}
+	all, err := invoices(ctx, tx, `i.id = $1`, id)
+	if err == nil && len(all) == 0 || errors.Is(err, db.ErrNoRows) {
+		return Invoice{}, fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return Invoice{}, err
+	}
+	return all[0], nil
+}
+
+func object(id vouchers.InvoiceID) string { return fmt.Sprintf("invoice:%d", id) }

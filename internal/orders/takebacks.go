@@ -1,0 +1,76 @@
+package orders
+
+import (
+	"context"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+// Taker is what takes money out of an order again: exactly one is set.
+type Taker struct {
+	Line       int64 // a payment that the bank returned
+	CardRefund int64
+	Dispute    int64 // a payment that Stripe took back
+}
+
+// Taken says where the money comes from: Funds has not become live and leaves the
+// campaign's funds; Debt has, and is the funder's debt.
+type Taken struct {
+	Campaign    vouchers.CampaignID
+	Funder      vouchers.OrganisationID
+	Funds, Debt vouchers.Cents
+}
+
+// TakeBack takes amount, at most what the order has received, out of it and posts what
+// recipe makes of it. Prescribers can no longer hand over what is not funded any more.
+func TakeBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, amount vouchers.Cents, recipe func(Taken) []ledger.Transfer) (Taken, error) {
+	orders, err := lock(ctx, tx, []int64{int64(order)})
+	if err != nil {
+		return Taken{}, err
+	}
+	o, there := orders[order]
+	if !there {
+		return Taken{}, fault.New(fault.Invalid, "order_unknown")
+	}
+	if amount > o.Received {
+		return Taken{}, fault.New(fault.Conflict, "more_than_received", "received", o.Received, "asked", amount)
+	}
+	funds, err := ledger.LockGuarded(ctx, tx, ledger.Funds(o.Campaign))
+	if err != nil {
+		return Taken{}, err
+	}
+	t := Taken{Campaign: o.Campaign, Funder: o.Funder, Funds: o.takeable(amount, funds)}
+	t.Debt = amount - t.Funds
+	if err := insertTakeback(ctx, tx, order, by, t); err != nil {
+		return Taken{}, err
+	}
+	if err := ledger.Post(ctx, tx, recipe(t)...); err != nil {
+		return Taken{}, err
+	}
+	return t, issuing.FitAllocations(ctx, tx, o.Campaign)
+}
+
+// GiveBack undoes what a dispute took: it was won. It returns what had been taken, and
+// posts what recipe makes of it.
+func GiveBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, dispute int64, recipe func(Taken) []ledger.Transfer) error {
+	orders, err := lock(ctx, tx, []int64{int64(order)})
+	if err != nil {
+		return err
+	}
+	o, there := orders[order]
+	if !there {
+		return fault.New(fault.Invalid, "order_unknown")
+	}
+	t := Taken{Campaign: o.Campaign, Funder: o.Funder}
+	if t.Funds, t.Debt, err = undoTakeback(ctx, tx, dispute); err != nil {
+		return err
+	}
+	if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(o.Campaign)); err != nil {
+		return err
+	}
+	return ledger.Post(ctx, tx, recipe(t)...)
+}
