@@ -18,6 +18,8 @@ var samples = map[string]any{
 	"home/error":      ErrorBody{Status: 500, Title: "T", Text: "x", Reference: "R"},
 	"home/display":    DisplayBody{Back: "/"},
 	"home/components": componentsSample(),
+	"home/confirmation": ConfirmationBody{Confirmation: Confirmation{Title: "T", Sentence: "S", Button: "B", Back: "/"}, Action: "/x",
+		Fields: []hidden{{"a", "b"}}, Effects: []effectLine{{"Avoir", 1, 5}, {"Banque", 0, -5}}},
 }
 
 func TestEveryPageRendersInEveryLanguage(t *testing.T) {

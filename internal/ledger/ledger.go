@@ -219,3 +219,11 @@ func LockGuarded(ctx context.Context, tx *db.Tx, a Account) (vouchers.Cents, err
 	err := tx.Get(ctx, &balance, `SELECT balance FROM guarded_balances WHERE account = $1 FOR UPDATE`, a)
 	return balance, err
 }
+
+// Asset reports whether the account is of what we have (or cost us): it grows by debits.
+// All others are of what we owe or earn, and grow by credits.
+func (a Account) Asset() bool {
+	name := string(a)
+	return strings.HasPrefix(name, "bank:") || strings.HasPrefix(name, "stripe:") || strings.HasPrefix(name, "costs:") ||
+		a == Advances || strings.HasSuffix(name, ":fees_due") || strings.HasSuffix(name, ":debt")
+}
