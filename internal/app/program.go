@@ -66,7 +66,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
-	r.statements = statements.New(s.DB, cfg.debtor().IBAN, statements.Rooms{Orders: r.orders, Payouts: r.settlement}, log)
+	r.statements = statements.New(s.DB, cfg.debtor().IBAN, statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement}}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err

@@ -69,7 +69,7 @@ func openOffice(t *testing.T) office {
 	o := orders.New(w.DB, invoicing.Seller{Name: "Passerelle", Segregated: invoicing.Account{IBAN: segregated}},
 		func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	payouts := settlement.New(w.DB, settlement.Debtor{}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
-	room := statements.New(w.DB, segregated, statements.Rooms{Orders: o, Payouts: payouts}, nil)
+	room := statements.New(w.DB, segregated, statements.Rooms{Orders: o, Movers: []statements.Mover{payouts}}, nil)
 	reports := reporting.New(w.DB, nil)
 	other := w.Organisation(identity.Funder, "Métropole de Lyon")
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}

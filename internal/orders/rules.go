@@ -22,28 +22,6 @@ func stateOf(received, face vouchers.Cents) State {
 	return Funded
 }
 
-// choose finds the order that a payment names. What stands in a field made for it counts
-// before free text; a text that names two orders names none, because nobody can tell how
-// to share the money.
-func choose(p Payment, issued map[string]vouchers.OrderID) (vouchers.OrderID, bool) {
-	for _, reference := range p.Stated {
-		if id, ok := issued[reference]; ok {
-			return id, true
-		}
-	}
-	var only vouchers.OrderID
-	for _, reference := range p.Found {
-		id, ok := issued[reference]
-		if ok && only != 0 && id != only {
-			return 0, false
-		}
-		if ok {
-			only = id
-		}
-	}
-	return only, only != 0
-}
-
 // Source is what brought or took money: exactly one is set.
 type Source struct {
 	Line     int64
@@ -87,6 +65,9 @@ func (o *locked) receive(source Source, amount vouchers.Cents) receipt {
 	}
 	return receipt{source, o, r}
 }
+
+// lacks is what has not arrived, or was taken back and not repaid.
+func (o *locked) lacks() vouchers.Cents { return o.Face - o.Received }
 
 // takeable is how much of amount can be taken out of a campaign's funds for an order: what
 // other funders have paid stays theirs, as if the order's own money had been spent first.

@@ -55,7 +55,7 @@ func setup(t testing.TB) *bank {
 	b.settlement = settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: account, BIC: "AGRIFRPP",
 		Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon"},
 		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
-	b.room = statements.New(w.DB, account, statements.Rooms{Orders: b.orders, Payouts: b.settlement}, slog.New(slog.NewTextHandler(b.log, nil)))
+	b.room = statements.New(w.DB, account, statements.Rooms{Orders: b.orders, Movers: []statements.Mover{b.settlement}}, slog.New(slog.NewTextHandler(b.log, nil)))
 	b.balance = b.held() // what the world has brought already
 	return b
 }

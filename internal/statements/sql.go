@@ -48,27 +48,15 @@ func insertStatement(ctx context.Context, tx *db.Tx, in incoming, part, known in
 
 // knownEntries finds which entries an earlier statement brought, by their first lines.
 func knownEntries(ctx context.Context, tx *db.Tx, lines []*newLine) (map[string]bool, error) {
-	return present(ctx, tx, `SELECT identity FROM statement_lines WHERE identity = ANY ($1)`, lines,
-		func(l *newLine) string { return l.entry })
-}
-
-// payoutsNamed finds which end-to-end identifiers are those of payouts.
-func payoutsNamed(ctx context.Context, tx *db.Tx, lines []*newLine) (map[string]bool, error) {
-	return present(ctx, tx, `SELECT end_to_end FROM payouts WHERE end_to_end = ANY ($1)`, lines,
-		func(l *newLine) string { return l.endToEnd })
-}
-
-// present asks query which values of the lines exist.
-func present(ctx context.Context, tx *db.Tx, query string, lines []*newLine, value func(*newLine) string) (map[string]bool, error) {
-	values := make([]string, len(lines))
+	entries := make([]string, len(lines))
 	for i, l := range lines {
-		values[i] = value(l)
+		entries[i] = l.entry
 	}
 	var found []string
-	err := tx.Select(ctx, &found, query, db.Array(values))
+	err := tx.Select(ctx, &found, `SELECT identity FROM statement_lines WHERE identity = ANY ($1)`, db.Array(entries))
 	set := make(map[string]bool, len(found))
-	for _, v := range found {
-		set[v] = true
+	for _, identity := range found {
+		set[identity] = true
 	}
 	return set, err
 }

@@ -29,23 +29,15 @@ const Scope = "statements"
 // Orders is what lines do to orders, within the caller's transaction.
 // *orders.Service fits.
 type Orders interface {
-	PayFromLines(ctx context.Context, tx *db.Tx, payments []orders.Payment) (map[int64]vouchers.OrderID, error)
+	Find(ctx context.Context, tx *db.Tx, payments []orders.Payment) (map[int64]vouchers.OrderID, error)
+	PayFromLines(ctx context.Context, tx *db.Tx, payments []orders.Payment, chosen map[int64]vouchers.OrderID) (map[int64]orders.Paid, error)
 	AttributeLine(ctx context.Context, tx *db.Tx, line int64, order vouchers.OrderID, amount vouchers.Cents) error
-}
-
-// Payouts is what lines do to payouts, within the caller's transaction.
-// *settlement.Service fits.
-type Payouts interface {
-	BookFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
-		on vouchers.Day) (payout vouchers.PayoutID, ok bool, err error)
-	ReturnFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
-		reason string) (payout vouchers.PayoutID, ok bool, err error)
 }
 
 // Rooms are those that lines concern.
 type Rooms struct {
-	Orders  Orders
-	Payouts Payouts
+	Orders Orders
+	Movers []Mover
 }
 
 // Service is the use cases of statements.
