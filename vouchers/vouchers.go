@@ -21,6 +21,7 @@ type (
 	SettlementID   int64 // a dated batch of payouts
 	PayoutID       int64 // one transfer to one structure
 	StatementID    int64 // one imported bank statement
+	FileID         int64 // a file of statements that is being imported
 	QuoteID        int64 // an offer for an order, in versions
 	InvoiceID      int64 // an invoice or a credit note
 	CheckoutID     int64 // one attempt to pay online

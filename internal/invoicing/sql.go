@@ -74,3 +74,14 @@ func insertFeeReceipt(ctx context.Context, tx *db.Tx, p FeesPaid) error {
 		VALUES ($1, NULLIF($2::bigint, 0), NULLIF($3::bigint, 0), $4, $5)`, p.Invoice, p.Line, p.Checkout, p.Amount, tx.Now)
 	return err
 }
+
+func invoiceOfLine(ctx context.Context, tx *db.Tx, line int64) (vouchers.InvoiceID, error) {
+	var id vouchers.InvoiceID
+	err := tx.Get(ctx, &id, `SELECT invoice_id FROM fee_receipts WHERE line_id = $1`, line)
+	return id, err
+}
+
+func deleteFeeReceipt(ctx context.Context, tx *db.Tx, line int64) error {
+	_, err := tx.Exec(ctx, `DELETE FROM fee_receipts WHERE line_id = $1`, line)
+	return err
+}

@@ -127,7 +127,7 @@ func (s *Service) place(ctx context.Context, tx *db.Tx, actor identity.Actor, re
 	if err := audit.Record(ctx, tx, actor, "order_placed", object(id), nil, req); err != nil {
 		return Order{}, err
 	}
-	return one(ctx, tx, id)
+	return Get(ctx, tx, id)
 }
 
 // Query selects orders. Zero values exclude nothing.
@@ -193,14 +193,15 @@ func (s *Service) Proforma(ctx context.Context, actor identity.Actor, id voucher
 
 // owned reads an order that the actor may see.
 func owned(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.OrderID) (Order, error) {
-	o, err := one(ctx, tx, id)
+	o, err := Get(ctx, tx, id)
 	if err == nil && actor.Kind != identity.Operator && o.Funder != actor.Organisation {
 		return Order{}, fault.New(fault.NotFound, "not_found")
 	}
 	return o, err
 }
 
-func one(ctx context.Context, tx *db.Tx, id vouchers.OrderID) (Order, error) {
+// Get reads an order.
+func Get(ctx context.Context, tx *db.Tx, id vouchers.OrderID) (Order, error) {
 	var r row
 	err := tx.Get(ctx, &r, selectOrders+`WHERE o.id = $1`, id)
 	if errors.Is(err, db.ErrNoRows) {

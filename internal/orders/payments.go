@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
@@ -94,13 +93,9 @@ type Incoming struct {
 // Receive shares the money out, keeps the receipt and posts what recipe makes of it. The
 // same source is received once: the table refuses a second time.
 func (s *Service) Receive(ctx context.Context, tx *db.Tx, in Incoming, recipe func(ledger.Received) []ledger.Transfer) error {
-	orders, err := lock(ctx, tx, []int64{int64(in.Order)})
+	o, err := lockOne(ctx, tx, in.Order)
 	if err != nil {
 		return err
-	}
-	o, there := orders[in.Order]
-	if !there {
-		return fault.New(fault.Invalid, "order_unknown")
 	}
 	r := o.receive(in.Source, in.Amount)
 	return s.record(ctx, tx, []receipt{r}, recipe(r.shared))

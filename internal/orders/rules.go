@@ -75,6 +75,23 @@ func (o *locked) takeable(amount, funds vouchers.Cents) vouchers.Cents {
 	return max(min(amount, funds-o.Others), 0)
 }
 
+// canLose tells whether a receipt can be taken out of the order as if it had never come: none
+// of it has become live, been given back or repaid a debt.
+func (o *locked) canLose(r ledger.Received, funds, credit vouchers.Cents) bool {
+	return r.Debt+r.Claim == 0 && o.DebtToBank+o.DebtToOperator == 0 && o.Received >= r.Funds &&
+		o.takeable(r.Funds, funds) == r.Funds && credit >= r.Excess
+}
+
+// creditOf is how much of amount is the funder's credit: what came above the order, or, once
+// the campaign is closed, what it gave back. available is what the funder still has of it.
+func (o *locked) creditOf(amount, available vouchers.Cents) vouchers.Cents {
+	most := available
+	if !o.Closed {
+		most = min(most, o.Credit)
+	}
+	return max(min(amount, most), 0)
+}
+
 func proforma(seller invoicing.Seller, buyer identity.Organisation, o Order) documents.Proforma {
 	issuer := documents.Issuer{Party: party(seller.Name, seller.SIRET, seller.Street, seller.Postcode+" "+seller.Town),
 		IBAN: seller.Segregated.IBAN.Full(), BIC: string(seller.Segregated.BIC)}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -24,56 +25,90 @@ type Mover interface {
 	Book(ctx context.Context, tx *db.Tx, m sepa.Movement) (outcome string, cause int64, err error)
 }
 
+// named is what the lines of one account name.
+type named struct {
+	orders   map[int64]vouchers.OrderID   // by line; 0: several
+	invoices map[int64]vouchers.InvoiceID // of fees, by line; 0: several
+	movers   []map[string]bool            // what each mover knows
+}
+
 // explain gives each line of one account its outcome and moves its money. Orders come
 // first because they lock funds, which everybody locks before entering the ledger; debits
 // come before what comes back, because one file may show a payout going and returning.
-func (s *Service) explain(ctx context.Context, tx *db.Tx, lines []*newLine) error {
-	payments := paymentsOf(lines)
-	chosen, err := s.rooms.Orders.Find(ctx, tx, payments)
+func (s *Service) explain(ctx context.Context, tx *db.Tx, account Account, lines []*newLine) error {
+	n, err := s.identify(ctx, tx, lines)
 	if err != nil {
 		return err
 	}
-	named, err := s.named(ctx, tx, lines)
-	if err != nil {
-		return err
+	if account == Segregated {
+		err = s.payOrders(ctx, tx, lines, n)
+	} else {
+		err = payFees(ctx, tx, lines, n)
 	}
-	if err := s.payOrders(ctx, tx, lines, chosen); err != nil {
+	if err != nil {
 		return err
 	}
 	for _, credits := range []bool{false, true} {
 		for _, l := range lines {
 			if l.credit == credits && l.expected {
-				if err := s.book(ctx, tx, l, named); err != nil {
+				if err := s.book(ctx, tx, l, n); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return ledger.Post(ctx, tx, unexplained(lines)...)
+	return ledger.Post(ctx, tx, unexplained(account, lines, n)...)
 }
 
-// named asks the movers which names they know: one set for each of them. It marks the lines
-// that carry such a name.
-func (s *Service) named(ctx context.Context, tx *db.Tx, lines []*newLine) ([]map[string]bool, error) {
+// identify finds what the lines name, and locks the orders among it.
+func (s *Service) identify(ctx context.Context, tx *db.Tx, lines []*newLine) (named, error) {
+	n := named{movers: make([]map[string]bool, len(s.rooms.Movers))}
+	payments := paymentsOf(lines)
+	var err error
+	if n.orders, err = s.rooms.Orders.Find(ctx, tx, payments); err != nil {
+		return n, err
+	}
+	if n.invoices, err = findFees(ctx, tx, payments); err != nil {
+		return n, err
+	}
 	names := namesOf(lines)
-	known := make([]map[string]bool, len(s.rooms.Movers))
 	for i, room := range s.rooms.Movers {
-		var err error
-		if known[i], err = room.Names(ctx, tx, names); err != nil {
-			return nil, err
+		if n.movers[i], err = room.Names(ctx, tx, names); err != nil {
+			return n, err
 		}
 		for _, l := range lines {
-			l.expected = l.expected || l.isNamed(known[i])
+			l.expected = l.expected || l.isNamed(n.movers[i])
 		}
 	}
-	return known, nil
+	return n, nil
+}
+
+// findFees chooses the invoice of fees that each payment names; 0 for a text that names
+// several.
+func findFees(ctx context.Context, tx *db.Tx, payments []orders.Payment) (map[int64]vouchers.InvoiceID, error) {
+	var references []string
+	for _, p := range payments {
+		references = append(append(references, p.Stated...), p.Found...)
+	}
+	invoices, err := invoicing.FeesNamed(ctx, tx, references)
+	issued := make(map[string]vouchers.InvoiceID, len(invoices))
+	for _, i := range invoices {
+		issued[i.Reference] = i.ID
+	}
+	chosen := map[int64]vouchers.InvoiceID{}
+	for _, p := range payments {
+		if id, several := sepa.Pick(p.Stated, p.Found, issued); id != 0 || several {
+			chosen[p.Line] = id
+		}
+	}
+	return chosen, err
 }
 
 // book offers a line to the movers that know a name of it, until one takes it.
-func (s *Service) book(ctx context.Context, tx *db.Tx, l *newLine, known []map[string]bool) error {
+func (s *Service) book(ctx context.Context, tx *db.Tx, l *newLine, n named) error {
 	for i, room := range s.rooms.Movers {
 		for _, name := range l.names {
-			if !known[i][name] {
+			if !n.movers[i][name] {
 				continue
 			}
 			outcome, cause, err := room.Book(ctx, tx, l.asMovement(name))
@@ -92,26 +127,46 @@ func (s *Service) book(ctx context.Context, tx *db.Tx, l *newLine, known []map[s
 
 // payOrders gives credits to the orders that they name. What comes back is no payment,
 // whatever its text says, and what another room expects is none either.
-func (s *Service) payOrders(ctx context.Context, tx *db.Tx, lines []*newLine, chosen map[int64]vouchers.OrderID) error {
+func (s *Service) payOrders(ctx context.Context, tx *db.Tx, lines []*newLine, n named) error {
 	var payments []orders.Payment
 	for _, l := range lines {
-		if l.credit && !l.returned && !l.expected && chosen[l.id] != 0 {
+		if l.pays() && n.orders[l.id] != 0 {
 			payments = append(payments, l.asPayment())
 		}
 	}
 	if len(payments) == 0 {
 		return nil
 	}
-	paid, err := s.rooms.Orders.PayFromLines(ctx, tx, payments, chosen)
+	paid, err := s.rooms.Orders.PayFromLines(ctx, tx, payments, n.orders)
 	if err != nil {
 		return err
 	}
 	for _, l := range lines {
 		if p, ok := paid[l.id]; ok {
 			l.explain(OrderFunded, int64(p.Order))
+			l.kind = kindOfPayment(p.Lacked, p.Lacks, p.Excess)
 		}
 	}
 	return nil
+}
+
+// payFees gives credits of the operating account to the invoices that they name.
+func payFees(ctx context.Context, tx *db.Tx, lines []*newLine, n named) error {
+	var transfers []ledger.Transfer
+	for _, l := range lines {
+		id := n.invoices[l.id]
+		if !l.pays() || id == 0 {
+			continue
+		}
+		i, err := invoicing.PayFees(ctx, tx, invoicing.FeesPaid{Invoice: id, Line: l.id, Amount: l.payment.Amount})
+		if err != nil {
+			return err
+		}
+		l.explain(FeesPaid, int64(id))
+		l.kind = kindOfPayment(i.Due(), i.Due()-l.payment.Amount, l.payment.Amount-i.Due())
+		transfers = append(transfers, ledger.FeesPaid(l.id, i.Funder, l.payment.Amount)...)
+	}
+	return ledger.Post(ctx, tx, transfers...)
 }
 
 func paymentsOf(lines []*newLine) []orders.Payment {

@@ -28,6 +28,7 @@ type newLine struct {
 	endToEnd     string   // of the payment, or of the one that is given back
 	names        []string // by which a room may know it
 	expected     bool     // a room knows one of them
+	kind         Kind     // "": it is as it should be
 	outcome      Outcome
 	cause        int64 // the order or the payout; 0 where nobody knows
 	acknowledged bool  // has its outcome
@@ -101,7 +102,13 @@ func withoutKnown(lines []*newLine, known map[string]bool) []*newLine {
 
 func (l *newLine) explain(o Outcome, cause int64) {
 	l.outcome, l.cause, l.acknowledged = o, cause, true
+	if o == PayoutReturned {
+		l.kind = PayoutCameBack
+	}
 }
+
+// pays tells whether a line may be a payment.
+func (l *newLine) pays() bool { return l.credit && !l.returned && !l.expected }
 
 // nameLine lists what may be a name in a line: the identifiers, the references and the
 // words of the text. A name has 6 to 35 characters, as in a payment file.
@@ -150,19 +157,30 @@ func (l *newLine) asPayment() orders.Payment {
 }
 
 // unexplained gives the lines without outcome the one that asks a person, and the
-// transfers that keep their cash in suspense.
-func unexplained(lines []*newLine) []ledger.Transfer {
+// transfers that keep their cash in suspense. What leaves the operating account unordered
+// is the operator's own business, and asks nobody.
+func unexplained(account Account, lines []*newLine, n named) []ledger.Transfer {
 	var transfers []ledger.Transfer
 	for _, l := range lines {
+		amount := l.payment.Amount
 		switch {
 		case l.acknowledged:
+			continue
+		case account == Operating && l.credit:
+			l.explain(OperatingOther, 0)
+			transfers = append(transfers, ledger.OperatingMoved(l.id, amount)...)
+		case account == Operating:
+			l.explain(OperatingOther, 0)
+			transfers = append(transfers, ledger.OperatingMoved(l.id, -amount)...)
+			continue
 		case l.credit:
 			l.explain(Unattributed, 0)
-			transfers = append(transfers, ledger.ReceivedUnexplained(l.id, l.payment.Amount)...)
+			transfers = append(transfers, ledger.ReceivedUnexplained(l.id, amount)...)
 		default:
 			l.explain(UnexpectedDebit, 0)
-			transfers = append(transfers, ledger.DebitedUnexpectedly(l.id, l.payment.Amount)...)
+			transfers = append(transfers, ledger.DebitedUnexpectedly(l.id, amount)...)
 		}
+		l.kind = l.kindWaiting(account, n)
 	}
 	return transfers
 }

@@ -55,7 +55,8 @@ func setup(t testing.TB) *bank {
 	b.settlement = settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: account, BIC: "AGRIFRPP",
 		Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon"},
 		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
-	b.room = statements.New(w.DB, account, statements.Rooms{Orders: b.orders, Movers: []statements.Mover{b.settlement}}, slog.New(slog.NewTextHandler(b.log, nil)))
+	b.room = statements.New(w.DB, statements.Accounts{Segregated: account, Operating: operating},
+		statements.Rooms{Orders: b.orders, Movers: []statements.Mover{b.settlement}, Remind: b.remind}, slog.New(slog.NewTextHandler(b.log, nil)))
 	b.balance = b.held() // what the world has brought already
 	return b
 }
@@ -137,17 +138,22 @@ func (b *bank) write(s ...sepa.Statement) []byte {
 // imports takes a file and returns what became of its first statement.
 func (b *bank) imports(file []byte) statements.Statement {
 	b.t.Helper()
-	r, err := b.room.Import(b.t.Context(), b.Operator, bytes.NewReader(file))
+	r, err := b.room.Import(b.t.Context(), b.Operator, bytes.NewReader(file), nil)
 	b.ok(err)
-	b.agrees(r.Agreement)
+	b.agrees(r.Agreements)
 	return r.Statements[0]
 }
 
-// agrees checks that the bank's closing balance is our books'.
-func (b *bank) agrees(a *statements.Agreement) {
+// agrees checks that the bank's closing balances are our books'.
+func (b *bank) agrees(all []statements.Agreement) {
 	b.t.Helper()
-	if a == nil || a.Gap() != 0 {
-		b.t.Errorf("bank and books: %+v", a)
+	if len(all) == 0 {
+		b.t.Error("the bank has told no balance")
+	}
+	for _, a := range all {
+		if a.Gap() != 0 {
+			b.t.Errorf("bank and books: %+v", a)
+		}
 	}
 }
 
