@@ -211,7 +211,7 @@ func gather(ctx context.Context, tx *db.Tx, all []Case) (candidates, error) {
 	}
 	for _, o := range unpaid {
 		c.orders = append(c.orders, Proposal{Decision: ForOrder, Order: o.ID, Label: o.Reference, Funder: o.Funder, Name: o.FunderName,
-			Lacks: o.Lacks(), marks: []string{o.Reference[4:]}})
+			Lacks: o.Lacks(), marks: marksOf(o.Reference)})
 	}
 	fees, err := invoicing.FeesUnpaid(ctx, tx)
 	if err != nil {
@@ -219,7 +219,7 @@ func gather(ctx context.Context, tx *db.Tx, all []Case) (candidates, error) {
 	}
 	for _, i := range fees {
 		c.fees = append(c.fees, Proposal{Decision: ForFees, Invoice: i.ID, Label: i.Number, Funder: i.Funder, Name: i.Snapshot.Buyer.Name,
-			Lacks: i.Due(), marks: []string{i.Number, i.Reference[4:]}})
+			Lacks: i.Due(), marks: append(marksOf(i.Reference), i.Number)})
 	}
 	if c.returns, err = returnable(ctx, tx, debits); err != nil {
 		return c, err

@@ -104,10 +104,5 @@ func (s *Service) DoImport(ctx context.Context, job jobs.Work) error {
 	if _, err := s.importAll(ctx, in); err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		if err := closeFile(ctx, tx, id); err != nil {
-			return err
-		}
-		return jobs.Finish(ctx, tx, job)
-	})
+	return s.db.InTx(ctx, func(tx *db.Tx) error { return closeFile(ctx, tx, id) })
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -78,6 +79,14 @@ func rank(l Line, all []Proposal, payers map[vouchers.OrganisationID]bool) []Pro
 		best = append(best, j.Proposal)
 	}
 	return best
+}
+
+// marksOf is a reference without its check digits, which a payer may have got wrong.
+func marksOf(reference string) []string {
+	if !sepa.ValidRF(reference) {
+		return nil
+	}
+	return []string{reference[4:]}
 }
 
 // squeezed is a text without what payers and banks put between its letters.

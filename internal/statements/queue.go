@@ -25,7 +25,7 @@ type Line struct {
 	Remittance   string               `json:"remittance" db:"remittance"`
 	ReturnReason string               `json:"return_reason" db:"return_reason"`
 	Outcome      Outcome              `json:"outcome" db:"outcome"`
-	Cause        *int64               `json:"cause" db:"cause"`       // the row that it is about; nil where nobody knows
+	Cause        *int64               `json:"cause" db:"cause"`     // the row that it is about; nil where nobody knows
 	Waits        Kind                 `json:"open_case" db:"waits"` // why it waits for a person; "" where it does not
 }
 

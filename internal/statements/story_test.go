@@ -176,12 +176,12 @@ func TestWhatTheBankHasNotBookedIsNoFact(t *testing.T) {
 	b.same("state", b.order(o.ID).State, orders.AwaitingPayment)
 }
 
-func TestOnlyTheSegregatedAccountIsRead(t *testing.T) {
+func TestOnlyOurAccountsAreRead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	balance := sepa.Balance{Day: vouchers.DayOf(b.Clock.Now())}
 	_, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(b.write(sepa.Statement{ID: "X", Kind: sepa.KindStatement,
-		Account: "FR1420041010050500013M02606", Opening: &balance, Closing: &balance})), nil)
+		Account: payer, Opening: &balance, Closing: &balance})), nil)
 	b.refused(err, "statement_other_account")
 	_, err = b.room.Import(t.Context(), b.Operator, strings.NewReader("<html>"), nil)
 	if err == nil {
