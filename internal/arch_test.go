@@ -35,6 +35,7 @@ var sameFloor = map[string]string{
 	"redemption → issuing":    "a voucher is spent from a booklet",
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
+	"statements → invoicing":  "a bank line pays fees",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
 }
 

@@ -62,6 +62,8 @@ var parameters = map[string]parameter{
 	"/settlements/:id":       {operated, func(*walk) any { return 1 }},
 	"/statements/:id":        {operated, func(*walk) any { return 1 }},
 	"/statements/lines/:id":  {operated, func(*walk) any { return 1 }},
+	"/statements/cases/:id":  {operated, func(*walk) any { return 1 }},
+	"/statements/files/:id":  {operated, func(*walk) any { return 1 }},
 	"/imports/:id":           {operated, func(*walk) any { return 1 }},
 	"/c/:payload":            {secret, func(*walk) any { return "0000" }},
 	"/C/:payload":            {secret, func(*walk) any { return "0000" }},

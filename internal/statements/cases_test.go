@@ -170,8 +170,7 @@ func TestFaceValueOnTheOperatingAccountIsSentOn(t *testing.T) {
 	b.same("the order", b.order(o.ID).State, orders.AwaitingPayment)
 	b.imports(b.operatingFile(b.debit(100_00, "VERS SEQUESTRE")))
 	b.imports(b.file(b.credit(100_00, o.Reference)))
-	answers, err := b.room.Answers(t.Context(), b.Operator, c.ID)
-	b.ok(err)
+	answers := b.answers(c.ID)
 	b.decides(c.ID, statements.DecisionRequest{Decision: statements.Answer, Other: answers[0].ID})
 	b.same("the order", b.order(o.ID).State, orders.Funded)
 	b.same("cases", b.cases(), 0)
@@ -186,8 +185,7 @@ func TestFeesOnTheSegregatedAccountLeaveIt(t *testing.T) {
 	c := b.onlyCase()
 	b.same("kind", c.Kind, statements.WrongAccount)
 	b.imports(b.file(b.debit(12_00, "VERS EXPLOITATION")))
-	answers, err := b.room.Answers(t.Context(), b.Operator, c.ID)
-	b.ok(err)
+	answers := b.answers(c.ID)
 	b.refuses(c.ID, statements.DecisionRequest{Decision: statements.Answer, Other: c.ID}, "lines_do_not_match")
 	b.decides(c.ID, statements.DecisionRequest{Decision: statements.Answer, Other: answers[0].ID})
 	b.same("cases", b.cases(), 0)
@@ -309,8 +307,7 @@ func TestBankChargesAreMadeGood(t *testing.T) {
 	b.same("cases", b.cases(), 2)
 	all, _, err := b.room.Cases(t.Context(), b.Operator, statements.Queue{Kind: statements.NobodysDebit, Limit: 5})
 	b.ok(err)
-	answers, err := b.room.Answers(t.Context(), b.Operator, all[0].ID)
-	b.ok(err)
+	answers := b.answers(all[0].ID)
 	b.decides(all[0].ID, statements.DecisionRequest{Decision: statements.Answer, Other: answers[0].ID})
 	b.same("cases", b.cases(), 0)
 	b.same("suspense", b.owed(ledger.Suspense), vouchers.Cents(0))
@@ -395,6 +392,13 @@ func TestTheOldestCaseComesFirst(t *testing.T) {
 	b.ok(err)
 	b.same("then", next[0].Amount, vouchers.Cents(2_00))
 	b.same("of the rest", len(next), 2)
+}
+
+func (b *bank) answers(line int64) []statements.Case {
+	b.t.Helper()
+	c, err := b.room.Choices(b.t.Context(), b.Operator, line)
+	b.ok(err)
+	return c.Answers
 }
 
 func has(c statements.Case, d statements.Decision) bool {

@@ -38,11 +38,11 @@ const (
 // the decision.
 type DecisionRequest struct {
 	Line     int64              `json:"line"`
-	Decision Decision           `json:"decision"`
-	Order    vouchers.OrderID   `json:"order"`
-	Invoice  vouchers.InvoiceID `json:"invoice"`
-	Other    int64              `json:"other_line"`
-	Note     string             `json:"note"`
+	Decision Decision           `json:"decision" form:"decision"`
+	Order    vouchers.OrderID   `json:"order" form:"order"`
+	Invoice  vouchers.InvoiceID `json:"invoice" form:"invoice"`
+	Other    int64              `json:"other_line" form:"other_line"`
+	Note     string             `json:"note" form:"note"`
 }
 
 // allowed lists what may be decided of a line.
@@ -316,16 +316,32 @@ func (s *Service) remind(ctx context.Context, tx *db.Tx, c Case) error {
 	return markReminded(ctx, tx, c.ID)
 }
 
-// Answers returns the waiting lines that may answer one: the same amount of the same
-// account, in the other direction.
-func (s *Service) Answers(ctx context.Context, actor identity.Actor, line int64) ([]Case, error) {
+// Choices are what a line may be decided to be about, besides what is proposed.
+type Choices struct {
+	Orders  []orders.Order      // for which money is missing
+	Debts   []orders.Order      // with a debt
+	Fees    []invoicing.Invoice // not wholly paid
+	Answers []Case              // waiting lines that may answer it
+}
+
+// Choices returns what a line may be decided to be about.
+func (s *Service) Choices(ctx context.Context, actor identity.Actor, line int64) (Choices, error) {
 	if err := actor.NeedsAny(identity.Operator); err != nil {
-		return nil, err
+		return Choices{}, err
 	}
-	var all []Case
+	var c Choices
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		all, err = answerable(ctx, tx, line)
+		if c.Orders, err = orders.Unpaid(ctx, tx); err != nil {
+			return err
+		}
+		if c.Debts, err = orders.Indebted(ctx, tx); err != nil {
+			return err
+		}
+		if c.Fees, err = invoicing.FeesUnpaid(ctx, tx); err != nil {
+			return err
+		}
+		c.Answers, err = answerable(ctx, tx, line)
 		return err
 	})
-	return all, err
+	return c, err
 }

@@ -97,8 +97,7 @@ func (p *teller) decide(r *rapid.T) {
 	if len(c.Decisions) == 0 {
 		return
 	}
-	answers, err := p.room.Answers(p.t.Context(), p.Operator, c.ID)
-	p.only(r, err)
+	answers := p.answers(c.ID)
 	req := statements.DecisionRequest{Line: c.ID, Decision: rapid.SampledFrom(c.Decisions).Draw(r, "decision"), Note: "vu",
 		Order: rapid.SampledFrom(p.orders).Draw(r, "of order").ID, Invoice: rapid.SampledFrom(p.fees).Draw(r, "of fees").ID}
 	if len(answers) > 0 {
