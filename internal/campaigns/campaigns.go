@@ -85,7 +85,7 @@ func define(ctx context.Context, tx *db.Tx, actor identity.Actor, rules Rules) (
 	if err != nil {
 		return Campaign{}, err
 	}
-	if err := audit.Record(ctx, tx, actor, "campaign_defined", fmt.Sprintf("campaign:%d", id), nil, rules); err != nil {
+	if err := audit.Record(ctx, tx, actor, "campaign_defined", object(id), nil, rules); err != nil {
 		return Campaign{}, err
 	}
 	return Get(ctx, tx, id)
@@ -140,3 +140,5 @@ func Get(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) (Campaign, erro
 	}
 	return r.campaign(), err
 }
+
+func object(id vouchers.CampaignID) string { return fmt.Sprintf("campaign:%d", id) }

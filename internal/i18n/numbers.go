@@ -69,6 +69,15 @@ func (w *Words) Percent(part, whole int64) string {
 	return w.Text("format.percent", "amount", text)
 }
 
+// Rate writes a rate in basis points with all the decimals that it has: "2,25 %".
+func (w *Words) Rate(points int64) string {
+	text := w.Number(points / 100)
+	if rest := points % 100; rest != 0 {
+		text += w.decimal + strings.TrimSuffix(strconv.FormatInt(100+rest, 10)[1:], "0")
+	}
+	return w.Text("format.percent", "amount", text)
+}
+
 // perMille is the nearest whole number to 1000 × part ÷ whole. Amounts in cents times a
 // thousand may pass 64 bits.
 func perMille(part, whole int64) int64 {
