@@ -112,11 +112,7 @@ func (p *play) planCampaign(c *campaign) {
 		}
 		c.id = defined.ID
 		p.findSpots(c)
-		if err := funder.third.post(ctx, "/orders", orders.PlaceRequest{Campaign: c.id, Vouchers: c.ordered}, &c.order); err != nil {
-			return err
-		}
-		_, err := p.fetch(ctx, funder.third, fmt.Sprintf("/orders/%d/proforma", c.order.ID), fmt.Sprintf("pro-forma-%d.pdf", c.order.ID))
-		return err
+		return funder.third.post(ctx, "/orders", orders.PlaceRequest{Campaign: c.id, Vouchers: c.ordered}, &c.order)
 	})
 	for _, pay := range c.payments {
 		p.on(c.starts+pay.after, 6, "orders", func(ctx context.Context) error { return p.pay(ctx, c, pay) })
