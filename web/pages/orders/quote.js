@@ -2,7 +2,7 @@
 
 const form = document.querySelector(".quoting");
 const priced = document.getElementById("priced");
-document.getElementById("again").hidden = true;
+document.getElementById("again").remove();
 
 let asked = 0;
 
