@@ -1,6 +1,6 @@
 // Package documents draws what Passerelle hands over on paper or in a file: the
-// booklet with its QR, the pro-forma of an order, the statement of a payout, and
-// tables for spreadsheets.
+// booklet with its QR, the quote, invoices and credit notes of an order, the statements
+// of a payout and of a campaign, and tables for spreadsheets.
 //
 // It knows values and words, no database and no rule of the trade: whoever calls it
 // has already decided what is true. The same values always give the same bytes, so
@@ -27,6 +27,8 @@ type Words interface {
 	Money(vouchers.Cents) string
 	// ShortMoney leaves cents out where they are nought: "80 €".
 	ShortMoney(vouchers.Cents) string
+	// Percent is part of whole: "20 %".
+	Percent(part, whole int64) string
 	// Day is a date in words, in the service's time zone: "mardi 3 mars 2027".
 	Day(time.Time) string
 	// Clock is a time of day in the service's time zone: "14 h 30".
@@ -40,6 +42,7 @@ type Party struct {
 	Name    string
 	Address []string // one line each, as on an envelope
 	SIRET   string   // 14 digits
+	VATID   string   // printed where there is one
 }
 
 // counted is a sentence about n things: the plural follows n, the digits are grouped.

@@ -248,12 +248,12 @@ func TestHostileNamesStayOnThePage(t *testing.T) {
 		inside(t, saved(t, fmt.Sprintf("hostile-%d.pdf", i), sheet))
 
 		f := sampleProforma()
-		f.Issuer.Party, f.Buyer = Party{name, []string{name}, name}, Party{name, []string{name, name}, name}
+		f.Issuer.Party, f.Buyer = Party{Name: name, Address: []string{name}, SIRET: name}, Party{Name: name, Address: []string{name, name}, SIRET: name}
 		f.Number, f.Reference, f.Issuer.IBAN, f.Issuer.BIC, f.Lines[0].Campaign = name, name, name, name, name
 		inside(t, saved(t, fmt.Sprintf("hostile-proforma-%d.pdf", i), proforma(t, f)))
 
 		s := sampleStatement(t, 30)
-		s.Structure, s.Settlement, s.IBAN, s.EndToEndID = Party{name, []string{name}, name}, name, name, name
+		s.Structure, s.Settlement, s.IBAN, s.EndToEndID = Party{Name: name, Address: []string{name}, SIRET: name}, name, name, name
 		for j := range s.Redeemed {
 			s.Redeemed[j].Place, s.Redeemed[j].Theme, s.Redeemed[j].Booklet = name, name, name
 		}

@@ -73,3 +73,13 @@ func (t table) total(text, amount string) {
 	p.writeRight(margin+printed-cellPad, p.y, strong, amount)
 	p.y += strong.height() + 1
 }
+
+// subtotal draws a step towards the total.
+func (t table) subtotal(text, amount string) {
+	p := t.p
+	look := style{size: t.size, color: ink}
+	p.y += 1.5
+	p.write(margin+cellPad, p.y, look, text)
+	p.writeRight(margin+printed-cellPad, p.y, look, amount)
+	p.y += look.height()
+}

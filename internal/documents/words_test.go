@@ -80,6 +80,10 @@ func (c catalogue) ShortMoney(m vouchers.Cents) string {
 	return strings.Replace(c.Money(m), ",00", "", 1)
 }
 
+func (c catalogue) Percent(part, whole int64) string {
+	return strings.Replace(fmt.Sprint(float64(part)*100/float64(whole)), ".", ",", 1) + "\u00a0%"
+}
+
 var (
 	weekdays = []string{"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"}
 	months   = []string{"", "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +39,14 @@ func TestInvoicesFollowTheSchema(t *testing.T) {
 
 func TestInvoicesThatBreakTheNormAreRefused(t *testing.T) {
 	t.Parallel()
+	sentences := map[string]bool{}
+	file, err := os.ReadFile("../../web/locales/fr/einvoice.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile(`"(fault\.\w+)":`).FindAllSubmatch(file, -1) {
+		sentences[string(found[1])] = true
+	}
 	for name, c := range map[string]struct {
 		code  string
 		spoil func(*Invoice)
@@ -50,7 +60,7 @@ func TestInvoicesThatBreakTheNormAreRefused(t *testing.T) {
 		"never due (BR-CO-25)":                          {"invoice_dates", func(in *Invoice) { in.DueOn = 0 }},
 		"half a period (BR-CO-19)":                      {"invoice_period", func(in *Invoice) { in.To = 0 }},
 		"a period that runs backwards (BR-29)":          {"invoice_period", func(in *Invoice) { in.To = in.From - 1 }},
-		"a credit note for nothing (BR-FR-CO-04)":       {"invoice_preceding", func(in *Invoice) { in.Kind, in.Payment = CreditNote, Payment{} }},
+		"a credit note for nothing (BR-FR-CO-05)":       {"invoice_preceding", func(in *Invoice) { in.Kind, in.Payment = CreditNote, Payment{} }},
 		"an invoice that corrects another":              {"invoice_preceding", func(in *Invoice) { in.Preceding = &Preceding{"F1", in.IssuedOn} }},
 		"a correction without number (BR-55)":           {"invoice_preceding", func(in *Invoice) { *in = credited(*in, "A1", in.Lines...); in.Preceding.Number = "" }},
 		"a correction without date":                     {"invoice_preceding", func(in *Invoice) { *in = credited(*in, "A1", in.Lines...); in.Preceding.IssuedOn = 0 }},
@@ -83,6 +93,9 @@ func TestInvoicesThatBreakTheNormAreRefused(t *testing.T) {
 		c.spoil(&in)
 		if err := Write(io.Discard, in); fault.Code(err) != c.code {
 			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+		if !sentences["fault."+c.code] {
+			t.Errorf("%s has no sentence", c.code)
 		}
 	}
 }

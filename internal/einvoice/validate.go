@@ -37,7 +37,7 @@ func (in Invoice) Validate() error {
 		return in.refuse("invoice_dates")
 	case (in.From == 0) != (in.To == 0) || in.To < in.From: // BR-CO-19, BR-29
 		return in.refuse("invoice_period")
-	case (in.Kind == CreditNote) != (in.Preceding != nil), // BR-FR-CO-04
+	case (in.Kind == CreditNote) != (in.Preceding != nil), // BR-FR-CO-05
 		in.Preceding != nil && (!numberPattern.MatchString(in.Preceding.Number) || in.Preceding.IssuedOn == 0): // BR-55
 		return in.refuse("invoice_preceding")
 	}
