@@ -32,6 +32,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 
 	place, label := s.labels(operator, structure)
 	campaign, order := s.funds(operator, funder, ccas)
+	s.shares(operator, funder, campaign)
 	booklet := s.handsOver(prescriber, campaign)
 	s.redeems(structure, booklet)
 	s.settles(operator, structure)
@@ -109,6 +110,28 @@ func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, ord
 		s.t.Error("the pro-forma is no PDF")
 	}
 	return campaign, order
+}
+
+// shares lets the State pay a part of what will be used.
+func (s *city) shares(operator, funder *citizen, campaign int64) {
+	s.t.Helper()
+	state := operator.posts("/organisations", thing{"kind": "funder", "name": "Préfecture de la Haute-Savoie", "siret": "22740001700074",
+		"admin": thing{"name": "Sacha Roy", "email": "sacha@prefecture.example"}}).id()
+	found := funder.gets("/organisations?kind=funder&q=prefecture").wants(200).items("items")
+	if len(found) != 0 {
+		s.t.Errorf("found without its accent: %v", found)
+	}
+	if found = funder.gets("/organisations?kind=funder&q=22740001700074").wants(200).items("items"); len(found) != 1 {
+		s.t.Fatalf("found by SIRET: %v", found)
+	}
+	at := fmt.Sprintf("/campaigns/%d/shares", campaign)
+	half := thing{"funder": state, "kind": "percent", "percent_basis_points": 5000, "ceiling_cents": 1000_00}
+	if all := funder.puts(at, thing{"shares": []thing{half}}).is("settled", "false").items("shares"); len(all) != 2 {
+		s.t.Errorf("shares: %v", all)
+	}
+	if all := funder.gets(at).wants(200).items("shares"); len(all) != 2 || all[1]["paid_cents"] != nil {
+		s.t.Errorf("shares: %v", all)
+	}
 }
 
 // handsOver gives two booklets, of which one is lost, and verifies the other without us.

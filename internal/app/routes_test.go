@@ -82,6 +82,8 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /handovers/:id/freeze":             func(*walk) string { return "reason=lost" },
 	"PUT /api/v1/places/:id/services":        func(*walk) string { return `{"services":[]}` },
 	"POST /campaigns/:id/allocations":        func(s *walk) string { return fmt.Sprintf("prescriber=%d&vouchers=1", s.Prescriber.Organisation) },
+	"PUT /api/v1/campaigns/:id/shares":       func(*walk) string { return `{"shares":[]}` },
+	"POST /campaigns/:id/shares":             func(*walk) string { return "percent=&ceiling=&newcomer=&rest=-1" },
 	"POST /api/v1/campaigns/:id/allocations": func(s *walk) string { return fmt.Sprintf(`{"prescriber":%d,"vouchers":1}`, s.Prescriber.Organisation) },
 }
 

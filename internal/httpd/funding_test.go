@@ -34,16 +34,19 @@ func init() {
 	river := RiverBody{Title: "x", Asleep: "y", Ordered: 500, Received: 400, HandedOver: 300, Used: 200, Paid: 100}
 	one := campaigns.Campaign{ID: 1, FunderName: "Haute-Savoie", Rules: campaigns.Rules{Name: "Premiers pas", Face: 10_00,
 		BookletSize: 10, StartsOn: day, EndsOn: day + 100, PriceCap: 4, Themes: []string{"employment"}}}
+	shares := []ShareLine{{"Haute-Savoie", "le reste", &cents, &cents}, {Name: "État", Rule: "50 %"}}
 	var all []orders.Order
 	for _, state := range []orders.State{orders.AwaitingPayment, orders.PartlyFunded, orders.Funded} {
 		all = append(all, orders.Order{ID: 3, Campaign: 1, CampaignName: "Premiers pas", FunderName: "Haute-Savoie", Vouchers: 10,
 			Face: 100_00, Reference: "RF35PASS000003", Received: 20_00, Credit: 1_00, State: state})
 	}
-	samples["campaigns/list"] = CampaignsBody{MayDefine: true, Operator: true, Rows: []CampaignRiver{{one, river}, {one, RiverBody{}}}, Next: "/x"}
+	samples["campaigns/list"] = CampaignsBody{MayDefine: true, Rows: []CampaignRiver{{one, river, true}, {one, RiverBody{}, false}}, Next: "/x"}
 	samples["campaigns/new"] = DefineBody{Face: "10,00", Problem: "x", Field: "name", Themes: []themeBox{{"employment", true}}}
-	samples["campaigns/campaign"] = CampaignBody{Campaign: one, River: river, MayDecide: true, Problem: "x", Area: []string{"Thônes"},
+	samples["campaigns/campaign"] = CampaignBody{Campaign: one, River: river, MayOrder: true, MayDecide: true, MayShare: true, Led: true, Shares: shares, Problem: "x", Area: []string{"Thônes"},
 		Orders: all, Allocations: []issuing.Allocation{{PrescriberName: "CCAS", Vouchers: 10, HandedOver: 4}},
 		Prescribers: []choiceOf{{"1", "CCAS"}}, Free: 5, Asked: allocateForm{1, 9}}
+	samples["campaigns/shares"] = SharesBody{Campaign: one, Problem: "x", Lines: shares, Newcomer: "État",
+		Rows: []shareRow{{Funder: 1, Name: "Haute-Savoie", Lead: true}, {Percent: "50", Ceiling: "100"}}}
 	samples["orders/list"] = OrdersBody{Operator: true, Today: day, Rows: all, Next: "/x"}
 	samples["orders/new"] = OrderingBody{one, 100, "x"}
 	samples["orders/order"] = OrderBody{all[1], []orderStep{{"x", "current"}}}
@@ -74,7 +77,7 @@ func openOffice(t *testing.T) office {
 	other := w.Organisation(identity.Funder, "Métropole de Lyon")
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}
 	var routes []Route
-	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Flows: reports.Flows}).Routes()...)
+	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Flows: reports.Flows, Sharing: reports.Sharing}).Routes()...)
 	routes = append(routes, (&Orders{Service: o, Campaigns: w.Campaigns}).Routes()...)
 	routes = append(routes, (&Statements{Service: room, Orders: o}).Routes()...)
 	return office{setup(t, func(options *Options) {
