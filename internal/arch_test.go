@@ -24,6 +24,8 @@ var floors = [][]string{
 // sameFloor are the arrows between neighbours, each with its reason.
 var sameFloor = map[string]string{
 	"mail → jobs":             "a letter is sent by a job, enqueued in the transaction that causes it",
+	"einvoice → sepa":         "an invoice names the account that it is paid to",
+	"einvoice → siret":        "an invoice knows its parties by their SIRET",
 	"audit → identity":        "an entry names its actor",
 	"catalogue → labelling":   "an import brings places, which labelling keeps",
 	"issuing → campaigns":     "what is handed over follows the campaign's rules",
