@@ -29,6 +29,9 @@ import (
 
 const segregated sepa.IBAN = "FR7630006000011234567890189"
 
+var seller = invoicing.Seller{Name: "Passerelle", SIRET: "73282932000074", VATID: "FR44732829320", Street: "1 rue du Pont", Postcode: "74000", Town: "Annecy",
+	Segregated: invoicing.Account{IBAN: segregated}, Operating: invoicing.Account{IBAN: "FR1420041010050500013M02606"}}
+
 func init() {
 	day, cents, cause := vouchers.Day(900), vouchers.Cents(120_00), int64(3)
 	river := RiverBody{Title: "x", Asleep: "y", Ordered: 500, Received: 400, HandedOver: 300, Used: 200, Paid: 100}
@@ -69,8 +72,7 @@ type office struct {
 func openOffice(t *testing.T) office {
 	t.Helper()
 	w := world.New(t)
-	o := orders.New(w.DB, invoicing.Seller{Name: "Passerelle", Segregated: invoicing.Account{IBAN: segregated}},
-		func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
+	o := orders.New(w.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	payouts := settlement.New(w.DB, settlement.Debtor{}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	room := statements.New(w.DB, segregated, statements.Rooms{Orders: o, Payouts: payouts}, nil)
 	reports := reporting.New(w.DB, nil)
@@ -79,6 +81,7 @@ func openOffice(t *testing.T) office {
 	var routes []Route
 	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Flows: reports.Flows, Sharing: reports.Sharing}).Routes()...)
 	routes = append(routes, (&Orders{Service: o, Campaigns: w.Campaigns}).Routes()...)
+	routes = append(routes, InvoiceRoutes(invoicing.New(w.DB))...)
 	routes = append(routes, (&Statements{Service: room, Orders: o}).Routes()...)
 	return office{setup(t, func(options *Options) {
 		options.Now = w.Clock.Now
