@@ -25,7 +25,7 @@ func paperOf(i Invoice, of *Invoice) documents.Invoice {
 	}
 	if of != nil {
 		e.Kind, e.Preceding = einvoice.CreditNote, &einvoice.Preceding{Number: of.Number, IssuedOn: of.IssuedOn}
-		e.Notes = []string{s.Reason}
+		e.Notes = []string{"Motif : " + s.Reason}
 	} else {
 		e.Payment = einvoice.Payment{IBAN: s.IBAN, BIC: s.BIC, Reference: i.Reference}
 	}
