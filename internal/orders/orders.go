@@ -79,7 +79,7 @@ type PlaceRequest struct {
 	Vouchers int                 `json:"vouchers" form:"vouchers"`
 }
 
-// Place orders vouchers for a campaign of the actor's organisation.
+// Place orders vouchers for a campaign that the actor's organisation leads or shares.
 func (s *Service) Place(ctx context.Context, actor identity.Actor, req PlaceRequest) (Order, error) {
 	if err := actor.Needs(identity.Funder, identity.Agent, identity.Finance); err != nil {
 		return Order{}, err
@@ -101,7 +101,7 @@ func (s *Service) Place(ctx context.Context, actor identity.Actor, req PlaceRequ
 }
 
 func (s *Service) place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
-	c, err := campaigns.Owned(ctx, tx, actor, req.Campaign)
+	c, err := campaigns.Payer(ctx, tx, actor, req.Campaign)
 	if err != nil {
 		return Order{}, err
 	}
