@@ -110,7 +110,10 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await money.press(/Commander pour 400,00/);
     await money.reads("À payer : 400,00 €");
     await money.look("order");
+    const invoice = words(await money.download("Télécharger cette facture (PDF)"));
+    assert.match(invoice, /400,00/);
     money.reference = (await money.page.locator(".reference").innerText()).trim();
+    assert.match(invoice.replace(/ /g, ""), new RegExp(money.reference));
   });
 
   await step("the bank's statement funds the order", async () => {

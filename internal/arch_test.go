@@ -36,6 +36,7 @@ var sameFloor = map[string]string{
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
+	"reporting → orders":      "a funder's part of what was used follows from what it has paid",
 }
 
 // guests are packages from outside that only some of ours may use.

@@ -16,6 +16,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/jobs"
 	"github.com/passerelle/passerelle/internal/labelling"
@@ -43,6 +44,7 @@ type rooms struct {
 	catalogue  *catalogue.Service
 	campaigns  *campaigns.Service
 	orders     *orders.Service
+	invoicing  *invoicing.Service
 	issuing    *issuing.Service
 	counter    *redemption.Service
 	settlement *settlement.Service
@@ -63,6 +65,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		catalogue:  catalogue.New(s.DB),
 		campaigns:  campaigns.New(s.DB),
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
+		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
@@ -52,6 +53,7 @@ var parameters = map[string]parameter{
 	"/tokens/:id":            {private, func(s *walk) any { return s.token }},
 	"/account/tokens/:id":    {private, func(s *walk) any { return s.token }},
 	"/campaigns/:id":         {private, func(s *walk) any { return s.Campaign.ID }},
+	"/invoices/:id":          {private, func(s *walk) any { return s.invoice }},
 	"/orders/:id":            {private, func(s *walk) any { return s.order }},
 	"/quotes/:id":            {private, func(s *walk) any { return s.quote }},
 	"/terms/:version":        {secret, func(*walk) any { return 1 }},
@@ -85,6 +87,10 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /handovers/:id/freeze":             func(*walk) string { return "reason=lost" },
 	"PUT /api/v1/places/:id/services":        func(*walk) string { return `{"services":[]}` },
 	"POST /campaigns/:id/allocations":        func(s *walk) string { return fmt.Sprintf("prescriber=%d&vouchers=1", s.Prescriber.Organisation) },
+	"PUT /api/v1/campaigns/:id/shares":       func(*walk) string { return `{"shares":[]}` },
+	"POST /api/v1/invoices/:id/chorus":       func(*walk) string { return `{"status":"deposited"}` },
+	"POST /invoices/:id/chorus":              func(*walk) string { return "status=deposited" },
+	"POST /campaigns/:id/shares":             func(*walk) string { return "percent=&ceiling=&newcomer=&rest=-1" },
 	"POST /api/v1/campaigns/:id/allocations": func(s *walk) string { return fmt.Sprintf(`{"prescriber":%d,"vouchers":1}`, s.Prescriber.Organisation) },
 }
 
@@ -96,9 +102,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, booklet, redemption, payout any // ids
-	member                                           vouchers.PersonID
-	sessions                                         int
+	token, order, quote, invoice, booklet, redemption, payout any // ids
+	member                                                    vouchers.PersonID
+	sessions                                                  int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -106,7 +112,7 @@ func newWalk(t *testing.T) *walk {
 	clock, url := pgtest.NewClock(), pgtest.URL(t)
 	program, err := Start(t.Context(), Config{DatabaseURL: url, Data: t.TempDir(), KeysFile: filepath.Join(t.TempDir(), "keys.json"),
 		PublicURL: "http://localhost:8080", MailFrom: "Passerelle <bonjour@passerelle.example>", OperatorName: "Passerelle",
-		OperatorAddress: "1 rue du Pont, 74000 Annecy", SegregatedIBAN: "FR7630006000011234567890189"}, clock.Now, slog.New(slog.DiscardHandler))
+		OperatorAddress: "1 rue du Pont, 74000 Annecy", OperatorSIRET: "73282932000074", SegregatedIBAN: "FR7630006000011234567890189"}, clock.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +137,9 @@ func (s *walk) fillWorld() {
 	s.Campaign = s.NewCampaign(canary+" 2026", 100)
 	order, err := s.program.orders.Place(ctx, s.Funder, orders.PlaceRequest{Campaign: s.Campaign.ID, Vouchers: 10})
 	s.must(err)
+	invoices, err := s.program.invoicing.List(ctx, s.Funder, invoicing.Query{Limit: 1})
+	s.must(err)
+	s.invoice = invoices[0].ID
 	token, err := s.Identity.CreateToken(ctx, s.Prescriber, identity.NewToken{Label: canary, Scopes: []string{"handovers"}, Days: 9})
 	s.must(err)
 	booklet := s.HandOver(s.Campaign, 10)

@@ -28,15 +28,7 @@ func (c Campaign) following(p Plan) Rules {
 	return r
 }
 
-// Lock reads a campaign and keeps its rules as they are until the end of tx.
-func Lock(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) (Campaign, error) {
-	if _, err := tx.Exec(ctx, `SELECT FROM campaigns WHERE id = $1 FOR NO KEY UPDATE`, id); err != nil {
-		return Campaign{}, err
-	}
-	return Get(ctx, tx, id)
-}
-
-// Follow gives a locked campaign, of which nothing has been ordered yet, the plan of its
+// Follow gives a campaign that Payer has read, and of which nothing has been ordered yet, the plan of its
 // first order.
 func Follow(ctx context.Context, tx *db.Tx, actor identity.Actor, c Campaign, p Plan) (Campaign, error) {
 	if err := c.CheckPlan(p, vouchers.DayOf(tx.Now)); err != nil {

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/passerelle/passerelle/internal/einvoice"
-	"github.com/passerelle/passerelle/internal/fault"
 )
 
 func sampleQuote(t *testing.T) Quote {
@@ -92,8 +91,13 @@ func quote(t *testing.T, q Quote) []byte {
 	return written(t, func(out io.Writer) error { return WriteQuote(out, speaking(t, "fr"), q) })
 }
 
+// invoice is printed with its XML, where it can have one.
 func invoice(t *testing.T, in Invoice) []byte {
 	t.Helper()
+	var xml bytes.Buffer
+	if err := einvoice.Write(&xml, in.Invoice); err == nil {
+		in.XML = xml.Bytes()
+	}
 	return written(t, func(out io.Writer) error { return WriteInvoice(out, speaking(t, "fr"), in) })
 }
 
@@ -168,6 +172,8 @@ func TestCreditNoteNamesItsInvoiceAndSaysHowTheMoneyComesBack(t *testing.T) {
 	contains(t, textOf(t, "credit-note-campaign.pdf", invoice(t, in)), "Report de 3 120,00 € sur la campagne « Accès aux droits 2027 ».")
 	in.Back = GivenBack{}
 	contains(t, textOf(t, "credit-note-credit.pdf", invoice(t, in)), "3 120,00 € restent à votre crédit.")
+	in.VAT, in.Seller.VATID = feesInvoice(t).VAT, "FR44732829320"
+	contains(t, textOf(t, "credit-note-fees.pdf", invoice(t, in)), "3 744,00 € sont déduits")
 }
 
 func TestCampaignStatementFollowsTheMoneyToEachFunder(t *testing.T) {
@@ -206,11 +212,6 @@ func TestLettersThatDoNotAddUpAreRefused(t *testing.T) {
 		if err := WriteQuote(io.Discard, speaking(t, "fr"), q); err == nil {
 			t.Errorf("%s: quoted all the same", name)
 		}
-	}
-	in := faceInvoice(t)
-	in.Buyer.SIRET = ""
-	if err := WriteInvoice(io.Discard, speaking(t, "fr"), in); fault.Code(err) != "invoice_siret" {
-		t.Errorf("without the buyer's SIRET: %v, want invoice_siret", err)
 	}
 }
 
@@ -257,6 +258,15 @@ func TestAnInvoiceCarriesItsXML(t *testing.T) {
 			"<fx:Version>1.0</fx:Version>", "<fx:ConformanceLevel>EN 16931</fx:ConformanceLevel>", in.Number)
 		contains(t, tool(t, "qpdf", "--qdf", "--object-streams=disable", path, "-"), "/AFRelationship /Alternative", "/AF [", "/OutputIntents [", "/GTS_PDFA1", "/Subtype /text#2fxml")
 	}
+}
+
+func TestAnInvoiceWithoutXMLIsAPageAlone(t *testing.T) {
+	t.Parallel()
+	in := faceInvoice(t)
+	in.Buyer.SIRET = ""
+	path := saved(t, "invoice-alone.pdf", invoice(t, in))
+	contains(t, tool(t, "pdfdetach", "-list", path), "0 embedded files")
+	contains(t, textOf(t, "invoice-alone.pdf", invoice(t, in)), "F2026-000041", "SIRET inconnu")
 }
 
 func TestOnlyAPageOfOursTakesAnAttachment(t *testing.T) {

@@ -29,11 +29,15 @@ import (
 
 const segregated sepa.IBAN = "FR7630006000011234567890189"
 
+var seller = invoicing.Seller{Name: "Passerelle", SIRET: "73282932000074", VATID: "FR44732829320", Street: "1 rue du Pont", Postcode: "74000", Town: "Annecy",
+	Segregated: invoicing.Account{IBAN: segregated}, Operating: invoicing.Account{IBAN: "FR1420041010050500013M02606"}}
+
 func init() {
 	day, cents, cause := vouchers.Day(900), vouchers.Cents(120_00), int64(3)
 	river := RiverBody{Title: "x", Asleep: "y", Ordered: 500, Received: 400, HandedOver: 300, Used: 200, Paid: 100}
 	one := campaigns.Campaign{ID: 1, FunderName: "Haute-Savoie", Rules: campaigns.Rules{Name: "Premiers pas", Face: 10_00,
 		BookletSize: 10, StartsOn: day, EndsOn: day + 100, PriceCap: 4, Themes: []string{"employment"}}}
+	shares := []ShareLine{{"Haute-Savoie", "le reste", &cents, &cents}, {Name: "État", Rule: "50 %"}}
 	var all []orders.Order
 	for _, state := range []orders.State{orders.AwaitingPayment, orders.PartlyFunded, orders.Funded} {
 		all = append(all, orders.Order{ID: 3, Campaign: 1, CampaignName: "Premiers pas", FunderName: "Haute-Savoie", Vouchers: 10,
@@ -47,16 +51,18 @@ func init() {
 			Booklet: 60, VATRate: 2000, ValidityDays: 30}}, ValidUntil: day}
 	quote := orders.Quote{ID: 1, Number: "D2026-000001", Campaign: 1, CampaignName: "Premiers pas", Voucher: 10_00, FunderName: "Haute-Savoie",
 		Versions: []orders.Version{version, version}}
-	samples["campaigns/list"] = CampaignsBody{MayDefine: true, Operator: true, Rows: []CampaignRiver{{one, river}, {one, RiverBody{}}}, Next: "/x"}
+	samples["campaigns/list"] = CampaignsBody{MayDefine: true, Rows: []CampaignRiver{{one, river, true}, {one, RiverBody{}, false}}, Next: "/x"}
 	samples["campaigns/new"] = DefineBody{Face: "10,00", Problem: "x", Field: "name", Themes: []themeBox{{"employment", true}}}
-	samples["campaigns/campaign"] = CampaignBody{Campaign: one, River: river, MayDecide: true, Problem: "x", Area: []string{"Thônes"},
+	samples["campaigns/campaign"] = CampaignBody{Campaign: one, River: river, MayOrder: true, MayDecide: true, MayShare: true, Led: true, Shares: shares, Problem: "x", Area: []string{"Thônes"},
 		Orders: all, Allocations: []issuing.Allocation{{PrescriberName: "CCAS", Vouchers: 10, HandedOver: 4}},
 		Prescribers: []choiceOf{{"1", "CCAS"}}, Free: 5, Asked: allocateForm{1, 9}}
+	samples["campaigns/shares"] = SharesBody{Campaign: one, Problem: "x", Lines: shares, Newcomer: "État",
+		Rows: []shareRow{{Funder: 1, Name: "Haute-Savoie", Lead: true}, {Percent: "50", Ceiling: "100"}}}
 	samples["orders/list"] = OrdersBody{Operator: true, Today: day, State: orders.Funded, States: orderStates, Offered: 2, Rows: all, Next: "/x"}
 	samples["orders/order"] = OrderBody{all[1], []orderStep{{"x", "current"}}, bills, 80_00}
 	samples["orders/quote-new"] = QuotingBody{Estimate: orders.Estimate{Campaign: one, MayPlan: true, Version: version}, Form: quoteForm{Quote: 1, Vouchers: 10},
 		Problem: "x", Field: "vouchers", Priced: true, Languages: []choiceOf{{"fr", "français"}}}
-	samples["orders/quote"] = QuoteBody{Quote: quote, State: "offered", MayAccept: true, MayChange: true, Problem: "x", Field: "name"}
+	samples["orders/quote"] = QuoteBody{Quote: quote, State: "offered", MayAccept: true, MayChange: true, Shares: shares, Problem: "x", Field: "name"}
 	samples["orders/quotes"] = QuotesBody{Operator: true, Rows: []quoteRow{{quote, "offered"}, {quote, "accepted"}, {quote, "lapsed"}}, Next: "/x"}
 	samples["orders/tariffs"] = TariffsBody{Tariffs: orders.Tariffs{Items: []orders.Tariff{version.Tariff}, Current: 1}, MayPublish: true, Problem: "x", Field: "fee"}
 	samples["orders/terms"] = version.Tariff
@@ -79,17 +85,16 @@ type office struct {
 func openOffice(t *testing.T) office {
 	t.Helper()
 	w := world.New(t)
-	o := orders.New(w.DB, invoicing.Seller{Name: "Passerelle", Segregated: invoicing.Account{IBAN: segregated},
-		Operating: invoicing.Account{IBAN: "FR1420041010050500013M02606"}},
-		func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
+	o := orders.New(w.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	payouts := settlement.New(w.DB, settlement.Debtor{}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	room := statements.New(w.DB, segregated, statements.Rooms{Orders: o, Payouts: payouts}, nil)
 	reports := reporting.New(w.DB, nil)
 	other := w.Organisation(identity.Funder, "Métropole de Lyon")
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}
 	var routes []Route
-	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Flows: reports.Flows}).Routes()...)
-	routes = append(routes, (&Orders{Service: o}).Routes()...)
+	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Flows: reports.Flows, Sharing: reports.Sharing}).Routes()...)
+	routes = append(routes, (&Orders{Service: o, Sharing: reports.Sharing}).Routes()...)
+	routes = append(routes, InvoiceRoutes(invoicing.New(w.DB))...)
 	routes = append(routes, (&Statements{Service: room, Orders: o}).Routes()...)
 	return office{setup(t, func(options *Options) {
 		options.Now = w.Clock.Now

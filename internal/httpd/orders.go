@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -11,11 +12,17 @@ import (
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/reporting"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
 // Orders is the window of tariffs, quotes and orders.
-type Orders struct{ Service *orders.Service }
+type Orders struct {
+	Service *orders.Service
+
+	// Sharing tells who pays for a campaign; reporting's Sharing fits.
+	Sharing func(context.Context, identity.Actor, vouchers.CampaignID) (reporting.Sharing, error)
+}
 
 // Routes lists them.
 func (w *Orders) Routes() []Route {

@@ -167,6 +167,7 @@ type QuoteBody struct {
 	orders.Quote
 	State                string
 	MayAccept, MayChange bool
+	Shares               []ShareLine // to which a first order agrees; none where nobody shares the campaign
 	Form                 acceptForm
 	Problem, Field       string
 }
@@ -194,6 +195,13 @@ func (w *Orders) showQuote(c *fiber.Ctx, form acceptForm, refused error) error {
 	}
 	body := QuoteBody{Quote: q, State: string(q.State(today(c))), Form: form,
 		MayAccept: actor(c).Needs(identity.Funder, identity.Finance) == nil, MayChange: mayDecide(c)}
+	if body.State == string(orders.Offered) {
+		all, err := w.Sharing(c.UserContext(), actor(c), q.Campaign)
+		if err != nil && fault.Code(err) != "not_found" { // it was shared when the quote was made
+			return err
+		}
+		body.Shares = shareLines(words(c), all)
+	}
 	if refused != nil {
 		body.Problem, body.Field = faultText(c, refused), acceptFields[fault.Code(refused)]
 		c.Status(refusalOf(refused).status)

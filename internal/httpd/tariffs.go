@@ -78,7 +78,7 @@ func (w *Orders) publishForm(c *fiber.Ctx) error {
 	if !confirmed(c) {
 		t := words(c)
 		err = confirm(c, Confirmation{Title: t.Text("orders.tariffs.confirm"), Back: "/tariffs",
-			Sentence: t.Text("orders.tariffs.sentence", "from", form.FromOn, "fee", t.Rate(int64(form.Fee)), "booklet", form.Booklet, "VAT", t.Rate(int64(form.VAT))),
+			Sentence: t.Text("orders.tariffs.sentence", "from", form.FromOn, "fee", t.BasisPoints(int(form.Fee)), "booklet", form.Booklet, "VAT", t.BasisPoints(int(form.VAT))),
 			Button:   t.Text("orders.tariffs.publish", "from", form.FromOn)},
 			func(ctx context.Context) error { return w.Service.CheckTariff(ctx, actor(c), form.tariff()) })
 	} else if _, err = w.Service.Publish(c.UserContext(), actor(c), form.tariff()); err == nil {

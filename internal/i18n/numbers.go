@@ -69,11 +69,11 @@ func (w *Words) Percent(part, whole int64) string {
 	return w.Text("format.percent", "amount", text)
 }
 
-// Rate writes a rate in basis points with all the decimals that it has: "2,25 %".
-func (w *Words) Rate(points int64) string {
-	text := w.Number(points / 100)
-	if rest := points % 100; rest != 0 {
-		text += w.decimal + strings.TrimSuffix(strconv.FormatInt(100+rest, 10)[1:], "0")
+// BasisPoints writes hundredths of a percent exactly: 5000 is "50 %", 3333 "33,33 %".
+func (w *Words) BasisPoints(bp int) string {
+	text := w.Number(int64(bp / 100))
+	if rest := bp % 100; rest != 0 {
+		text += w.decimal + strings.TrimSuffix(twoDigits(rest), "0")
 	}
 	return w.Text("format.percent", "amount", text)
 }

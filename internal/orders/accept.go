@@ -71,16 +71,20 @@ func (s *Service) Place(ctx context.Context, actor identity.Actor, req PlaceRequ
 	var o Order
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		o, err = once.Do(ctx, tx, actor.Organisation, "place_order", req, func() (Order, error) {
-			q, err := offer(ctx, tx, actor, QuoteRequest{Campaign: req.Campaign,
-				Choices: Choices{Vouchers: req.Vouchers, Medium: req.Medium, Letter: req.Letter}})
-			if err != nil {
-				return Order{}, err
-			}
-			return s.accept(ctx, tx, actor, q, AcceptRequest{Quote: q.ID, Version: 1, Name: actor.Name, Chorus: req.Chorus})
+			return s.place(ctx, tx, actor, req)
 		})
 		return err
 	})
 	return o, err
+}
+
+func (s *Service) place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
+	q, err := offer(ctx, tx, actor, QuoteRequest{Campaign: req.Campaign,
+		Choices: Choices{Vouchers: req.Vouchers, Medium: req.Medium, Letter: req.Letter}})
+	if err != nil {
+		return Order{}, err
+	}
+	return s.accept(ctx, tx, actor, q, AcceptRequest{Quote: q.ID, Version: 1, Name: actor.Name, Chorus: req.Chorus})
 }
 
 func mayBind(actor identity.Actor) error {
@@ -100,7 +104,7 @@ func (s *Service) accept(ctx context.Context, tx *db.Tx, actor identity.Actor, q
 	case v.ValidUntil < vouchers.DayOf(tx.Now):
 		return Order{}, fault.New(fault.Conflict, "quote_expired", "number", q.Number, "on", v.ValidUntil)
 	}
-	c, err := campaigns.Lock(ctx, tx, q.Campaign)
+	c, err := campaigns.Payer(ctx, tx, actor, q.Campaign)
 	if err != nil {
 		return Order{}, err
 	}

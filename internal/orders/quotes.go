@@ -85,7 +85,10 @@ func (s *Service) Estimate(ctx context.Context, actor identity.Actor, req QuoteR
 	}
 	var e Estimate
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		c, err := payable(ctx, tx, actor, req.Campaign)
+		c, err := campaigns.Owned(ctx, tx, actor, req.Campaign)
+		if err == nil {
+			err = notOver(tx, c)
+		}
 		if err != nil {
 			return err
 		}
@@ -130,7 +133,10 @@ func offer(ctx context.Context, tx *db.Tx, actor identity.Actor, req QuoteReques
 		}
 		req.Campaign, next = before.Campaign, before.Latest().Number+1
 	}
-	c, err := payable(ctx, tx, actor, req.Campaign)
+	c, err := campaigns.Payer(ctx, tx, actor, req.Campaign)
+	if err == nil {
+		err = notOver(tx, c)
+	}
 	if err != nil {
 		return Quote{}, err
 	}
@@ -153,13 +159,12 @@ func offer(ctx context.Context, tx *db.Tx, actor identity.Actor, req QuoteReques
 	return ownQuote(ctx, tx, actor, req.Quote)
 }
 
-// payable reads a campaign for which the actor's organisation may order.
-func payable(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.CampaignID) (campaigns.Campaign, error) {
-	c, err := campaigns.Owned(ctx, tx, actor, id)
-	if err == nil && c.EndsOn < vouchers.DayOf(tx.Now) {
-		return c, fault.New(fault.Conflict, "campaign_ended", "on", c.EndsOn)
+// notOver refuses to order for a campaign whose last day is behind us.
+func notOver(tx *db.Tx, c campaigns.Campaign) error {
+	if c.EndsOn < vouchers.DayOf(tx.Now) {
+		return fault.New(fault.Conflict, "campaign_ended", "on", c.EndsOn)
 	}
-	return c, err
+	return nil
 }
 
 // priced completes choices, checks them and prices them at today's tariff.

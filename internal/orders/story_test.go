@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
@@ -132,4 +133,32 @@ func TestPaymentsThatRaceShareTheOrder(t *testing.T) {
 	if err != nil || o.Received != 100_00 || o.Credit != 140_00 || o.State != orders.Funded {
 		t.Errorf("%+v, %v", o, err)
 	}
+}
+
+func TestNobodyOrdersForACampaignThatItNoLongerShares(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, state, placed := t.Context(), b.Organisation(identity.Funder, "État"), 0
+	for range 20 {
+		c, err := b.Campaigns.Define(ctx, b.Funder, campaigns.Rules{Name: "Été", Face: 10_00, BookletSize: 5, StartsOn: b.Campaign.StartsOn, EndsOn: b.Campaign.EndsOn, PriceCap: 4})
+		b.ok(err)
+		share := campaigns.SharesRequest{Campaign: c.ID, Shares: []campaigns.Share{{Funder: state.Organisation, Kind: campaigns.Percent, PercentBP: 5000}}}
+		_, err = b.Campaigns.SetShares(ctx, b.Funder, share)
+		b.ok(err)
+		var race sync.WaitGroup
+		var orderErr, removeErr error
+		race.Go(func() { _, orderErr = b.room.Place(ctx, state, orders.PlaceRequest{Campaign: c.ID, Vouchers: 1}) })
+		race.Go(func() { _, removeErr = b.Campaigns.SetShares(ctx, b.Funder, campaigns.SharesRequest{Campaign: c.ID}) })
+		race.Wait()
+		if (orderErr == nil) == (removeErr == nil) {
+			t.Fatalf("ordered: %v; taken out: %v", orderErr, removeErr)
+		}
+		if orderErr == nil {
+			placed++
+			b.refused(removeErr, "shares_settled")
+		} else {
+			b.refused(orderErr, "not_found")
+		}
+	}
+	t.Logf("%d of 20 orders were first", placed)
 }

@@ -112,7 +112,12 @@ func (p *play) planCampaign(c *campaign) {
 		}
 		c.id = defined.ID
 		p.findSpots(c)
-		return funder.third.post(ctx, "/orders", orders.PlaceRequest{Campaign: c.id, Vouchers: c.ordered}, &c.order)
+		if err := funder.third.post(ctx, "/orders", orders.PlaceRequest{Campaign: c.id, Vouchers: c.ordered}, &c.order); err != nil {
+			return err
+		}
+		bill := c.order.Invoices[0]
+		_, err := p.fetch(ctx, funder.third, fmt.Sprintf("/invoices/%d/pdf", bill.Invoice), fmt.Sprintf("facture-%s.pdf", bill.Number))
+		return err
 	})
 	for _, pay := range c.payments {
 		p.on(c.starts+pay.after, 6, "orders", func(ctx context.Context) error { return p.pay(ctx, c, pay) })
