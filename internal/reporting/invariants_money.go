@@ -38,7 +38,7 @@ var transfersHaveCauses = `
 	FROM received GROUP BY cause, account, campaign_id HAVING sum(amount) <> 0`
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
-var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees}
+var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs}
 
 const expectedOfVouchers = `
 	SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
@@ -74,6 +74,10 @@ const expectedOfFees = `
 	CROSS JOIN LATERAL (VALUES ('funder:' || i.funder_id || ':fees_due', 'fees', i.net_cents),
 		('funder:' || i.funder_id || ':fees_due', 'vat', i.vat_cents)) AS due(account, income, cents)
 	WHERE i.kind = 'fees'`
+
+const expectedOfWriteOffs = `
+	SELECT 'debt_forgiven', id, 'costs:losses', 'funder:' || funder_id || ':debt', 0, amount_cents
+	FROM debt_writeoffs WHERE state = 'approved'`
 
 // INV-2: per campaign, received = funds + live + expired + redeemed + credited + refunded
 // + claimed, by the business rows and by the ledger, figure by figure; so it holds in sum.
