@@ -18,6 +18,7 @@ var withoutActor = map[string]string{
 	"issuing.ExpireDue":            "a periodic job: time itself asks",
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",
+	"orders.Terms":                 "the terms are public",
 	"reporting.Cover":              "the cover is public",
 }
 

@@ -87,7 +87,11 @@ func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, ord
 	campaign = funder.posts("/campaigns", thing{"name": "Premiers pas", "face_cents": 1000, "booklet_size": 5, "starts_on": "2026-03-01",
 		"ends_on": "2026-07-09", "tolerance_days": 15, "price_cap": 4, "departements": []string{"74"}}).wants(201).id()
 	funder.gets(fmt.Sprintf("/campaigns/%d", campaign)).wants(200).is("service_themes", "[]")
-	placed := funder.posts("/orders", thing{"campaign": campaign, "vouchers": 20}).wants(201)
+	operator.posts("/tariffs", thing{"from_on": "2026-03-09", "fee_basis_points": 300, "booklet_cents": 60, "vat_basis_points": 2000,
+		"validity_days": 30, "fees_refunded": true, "terms": "Article 1."}).wants(201)
+	operator.gets("/tariffs").wants(200)
+	placed := funder.posts("/orders", thing{"campaign": campaign, "vouchers": 20, "engagement": "2026-EJ-1", "service_code": "CULTURE"}).wants(201).
+		is("fees_cents", "840").is("vat_cents", "168")
 	order = placed.id()
 	if at := placed.header.Get("Location"); at != fmt.Sprintf("/api/v1/orders/%d", order) {
 		s.t.Errorf("the order is at %q", at)
@@ -107,8 +111,8 @@ func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, ord
 	operator.posts(fmt.Sprintf("/statements/lines/%v/attribution", waiting[0]["id"]), thing{"order": order}).is("outcome", `"order_funded"`)
 	funder.gets("/orders?unfunded=true").wants(200).is("items", "[]")
 	funder.posts("/allocations", thing{"campaign": campaign, "prescriber": prescriber, "vouchers": 20}).wants(201)
-	if pdf := funder.gets(fmt.Sprintf("/orders/%d/proforma", order)).wants(200).text; !strings.HasPrefix(string(pdf), "%PDF-") {
-		s.t.Error("the pro-forma is no PDF")
+	if bills := funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).items("invoices"); len(bills) != 2 || bills[0]["state"] != "funded" || bills[1]["due_cents"] != 1008.0 {
+		s.t.Errorf("invoices: %v", bills)
 	}
 	return campaign, order
 }
@@ -142,7 +146,9 @@ func (s *city) invoices(operator, funder *citizen, order int64) {
 	if len(all) != 1 || all[0]["order"] != float64(order) || all[0]["paid_cents"] != 200_00.0 {
 		s.t.Fatalf("invoices: %v", all)
 	}
-	operator.gets("/invoices?unpaid=true").wants(200).is("items", "[]")
+	if unpaid := operator.gets("/invoices?unpaid=true").wants(200).items("items"); len(unpaid) != 1 || unpaid[0]["kind"] != "fees" {
+		s.t.Errorf("unpaid: %v", unpaid)
+	}
 	at := fmt.Sprintf("/invoices/%v", all[0]["id"])
 	funder.gets(at).wants(200).is("number", `"F2026-000001"`).is("has_xml", "true").is("credit_notes", "[]")
 	if pdf := funder.gets(at + "/pdf").wants(200).text; !strings.HasPrefix(string(pdf), "%PDF-") {

@@ -55,6 +55,8 @@ var parameters = map[string]parameter{
 	"/campaigns/:id":         {private, func(s *walk) any { return s.Campaign.ID }},
 	"/invoices/:id":          {private, func(s *walk) any { return s.invoice }},
 	"/orders/:id":            {private, func(s *walk) any { return s.order }},
+	"/quotes/:id":            {private, func(s *walk) any { return s.quote }},
+	"/terms/:version":        {secret, func(*walk) any { return 1 }},
 	"/handovers/:id":         {private, func(s *walk) any { return s.booklet }},
 	"/redemptions/:id":       {private, func(s *walk) any { return s.redemption }},
 	"/payouts/:id":           {private, func(s *walk) any { return s.payout }},
@@ -80,7 +82,8 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /api/v1/orders":                    func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
 	"POST /api/v1/handovers":                 func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
 	"POST /account/switch":                   func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
-	"POST /orders":                           func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
+	"POST /quotes":                           func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
+	"POST /quotes/:id/acceptance":            func(*walk) string { return "version=1&agreed=on&name=Ana+Ruiz" },
 	"POST /handovers":                        func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
 	"DELETE /api/v1/redemptions/:id":         func(*walk) string { return `{"reason":"not mine"}` },
 	"POST /api/v1/handovers/:id/freeze":      func(*walk) string { return `{"frozen":true}` },
@@ -103,9 +106,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, invoice, booklet, redemption, payout any // ids
-	member                                             vouchers.PersonID
-	sessions                                           int
+	token, order, quote, invoice, booklet, redemption, payout any // ids
+	member                                                    vouchers.PersonID
+	sessions                                                  int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -154,6 +157,9 @@ func (s *walk) fillWorld() {
 		s.must(err)
 		s.member = m.ID
 	}
+	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
+	s.must(err)
+	s.quote = quote.ID
 	s.order, s.token, s.booklet, s.redemption, s.payout = order.ID, token.ID, booklet.ID, redemption.ID, money.Payouts[0].ID
 }
 

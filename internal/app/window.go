@@ -64,7 +64,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		httpd.ReportingRoutes(p.reporting),
 		httpd.MoneyRoutes(p.money),
 		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
-		(&httpd.Orders{Service: p.orders, Campaigns: p.campaigns}).Routes(),
+		(&httpd.Orders{Service: p.orders, Sharing: p.reporting.Sharing}).Routes(),
 		httpd.InvoiceRoutes(p.invoicing),
 		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),

@@ -85,7 +85,7 @@ func define(ctx context.Context, tx *db.Tx, actor identity.Actor, rules Rules) (
 	if err != nil {
 		return Campaign{}, err
 	}
-	if err := audit.Record(ctx, tx, actor, "campaign_defined", fmt.Sprintf("campaign:%d", id), nil, rules); err != nil {
+	if err := audit.Record(ctx, tx, actor, "campaign_defined", object(id), nil, rules); err != nil {
 		return Campaign{}, err
 	}
 	return Get(ctx, tx, id)
@@ -151,7 +151,7 @@ func Led(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.Campa
 }
 
 // Payer reads a campaign that the actor's organisation may order for: it leads or shares
-// it. Who shares it does not change before the end of tx.
+// it. Neither its rules nor who shares it change before the end of tx.
 func Payer(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.CampaignID) (Campaign, error) {
 	if err := lockAsPayer(ctx, tx, id); err != nil {
 		return Campaign{}, err
@@ -168,3 +168,5 @@ func Get(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) (Campaign, erro
 	}
 	return r.campaign(), err
 }
+
+func object(id vouchers.CampaignID) string { return fmt.Sprintf("campaign:%d", id) }

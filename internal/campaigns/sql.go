@@ -68,10 +68,10 @@ func isShared(ctx context.Context, tx *db.Tx, id vouchers.CampaignID, funder vou
 	return shared, err
 }
 
-// lockAsPayer keeps lockShares waiting until the end of tx, as the order's own reference
-// to the campaign will.
+// lockAsPayer keeps lockShares and other payers waiting until the end of tx: of two first
+// orders one gives the campaign its plan.
 func lockAsPayer(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) error {
-	_, err := tx.Exec(ctx, `SELECT id FROM campaigns WHERE id = $1 FOR KEY SHARE`, id)
+	_, err := tx.Exec(ctx, `SELECT id FROM campaigns WHERE id = $1 FOR NO KEY UPDATE`, id)
 	return err
 }
 

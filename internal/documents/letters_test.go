@@ -15,9 +15,10 @@ import (
 
 func sampleQuote(t *testing.T) Quote {
 	t.Helper()
-	f := sampleProforma()
 	return Quote{
-		Issuer: f.Issuer.Party, Buyer: f.Buyer, Number: "D2026-000042", Version: 2,
+		Issuer: Party{Name: "Passerelle SCIC", Address: []string{"8 rue du Pont", "74000 Annecy"}, SIRET: "73282932000074"},
+		Buyer:  Party{Name: "Département de la Haute-Savoie", Address: []string{"1 avenue d’Albigny", "CS 32444", "74041 Annecy Cedex"}, SIRET: "22740001700017"},
+		Number: "D2026-000042", Version: 2,
 		On: day(t, "2026-11-23"), ValidUntil: day(t, "2027-01-22"),
 		Campaign: "Premiers pas en ligne 2026", From: day(t, "2026-12-01"), Until: day(t, "2027-03-31"),
 		Face: []einvoice.Line{
@@ -121,6 +122,17 @@ func letters(t *testing.T) map[string]struct {
 		"invoice-fees.pdf": {invoice(t, feesInvoice(t)), "20261123110000"},
 		"credit-note.pdf":  {invoice(t, creditNote(t)), "20270510100000"},
 		"campaign.pdf":     {campaignStatement(t, sampleCampaign(t)), "20270510100000"},
+	}
+}
+
+func TestAQuoteWithoutFeesSpeaksOfOneInvoice(t *testing.T) {
+	t.Parallel()
+	q := sampleQuote(t)
+	q.Fees = nil
+	text := textOf(t, "quote-free.pdf", quote(t, q))
+	contains(t, text, "Vous recevez une facture", "Total à payer 15 000,00 €")
+	if strings.Contains(text, "Frais de service") || strings.Contains(text, "TVA sur les frais") {
+		t.Error("it speaks of fees")
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
+func campaignPath(id vouchers.CampaignID) string { return fmt.Sprintf("/campaigns/%d", id) }
+
 // CampaignsBody is what campaigns/list.html shows.
 type CampaignsBody struct {
 	MayDefine bool
