@@ -175,7 +175,7 @@ type legRow struct {
 type sourceLink struct{ Text, Href string }
 
 // sourcePages are the pages that show business rows.
-var sourcePages = map[string]string{"statement": "/statements/", "order": "/orders/", "settlement": "/settlements/", "place": "/places/", "campaign": "/campaigns/"}
+var sourcePages = map[string]string{"statement": "/statements/", "order": "/orders/", "invoice": "/invoices/", "settlement": "/settlements/", "place": "/places/", "campaign": "/campaigns/"}
 
 func (w moneyWindow) eventPage(c *fiber.Ctx) error {
 	found, err := w.event(c, c.Params("event"), c.Params("cause"))
