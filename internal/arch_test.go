@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"db"},
 	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "throttle"},
 	{"audit", "documents", "identity", "ledger", "territory"},
-	{"accounting", "campaigns", "catalogue", "closing", "invoicing", "issuing", "labelling", "orders", "payments", "redemption", "reporting", "settlement", "statements"},
+	{"accounting", "campaigns", "catalogue", "closing", "invoicing", "issuing", "labelling", "money", "orders", "payments", "redemption", "reporting", "settlement", "statements"},
 	{"httpd"},
 	{"app/demo"},
 	{"app"},
@@ -35,6 +35,8 @@ var sameFloor = map[string]string{
 	"redemption → issuing":    "a voucher is spent from a booklet",
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
+	"money → orders":          "what is unpaid and what is owed are orders'",
+	"money → reporting":       "the desk shows the cover",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
 	"reporting → orders":      "a funder's part of what was used follows from what it has paid",
 }

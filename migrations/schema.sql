@@ -170,6 +170,24 @@ CREATE TABLE chorus_deposits (
     CONSTRAINT chorus_deposits_status CHECK ((status = ANY (ARRAY['deposited'::text, 'received'::text, 'accepted'::text, 'rejected'::text, 'paid'::text])))
 );
 
+CREATE TABLE debt_writeoffs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    order_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    requested_by bigint NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    CONSTRAINT debt_writeoffs_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT debt_writeoffs_decided CHECK ((((state = 'requested'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT debt_writeoffs_pkey PRIMARY KEY (id),
+    CONSTRAINT debt_writeoffs_state CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))),
+    CONSTRAINT debt_writeoffs_two_people CHECK (((state <> 'approved'::text) OR (decided_by <> requested_by)))
+);
+
 CREATE TABLE fee_receipts (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     invoice_id bigint NOT NULL,
@@ -704,6 +722,14 @@ ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_by FOREIGN KEY (by) R
 
 ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
 
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_order FOREIGN KEY (order_id) REFERENCES orders(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_requested_by FOREIGN KEY (requested_by) REFERENCES people(id);
+
 ALTER TABLE fee_receipts ADD CONSTRAINT fee_receipts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
 
 ALTER TABLE invoices ADD CONSTRAINT invoices_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
@@ -788,6 +814,10 @@ CREATE INDEX campaigns_by_funder ON public.campaigns USING btree (funder_id);
 
 CREATE INDEX chorus_deposits_by_invoice ON public.chorus_deposits USING btree (invoice_id, id);
 
+CREATE INDEX debt_writeoffs_by_order ON public.debt_writeoffs USING btree (order_id);
+
+CREATE UNIQUE INDEX debt_writeoffs_one_open ON public.debt_writeoffs USING btree (order_id) WHERE (state = 'requested'::text);
+
 CREATE INDEX fee_receipts_by_invoice ON public.fee_receipts USING btree (invoice_id);
 
 CREATE INDEX invoices_by_correction ON public.invoices USING btree (corrects) WHERE (corrects IS NOT NULL);
@@ -837,6 +867,8 @@ CREATE INDEX statement_lines_unexplained ON public.statement_lines USING btree (
 CREATE INDEX takebacks_by_order ON public.takebacks USING btree (order_id);
 
 CREATE INDEX throttle_by_window ON public.throttle USING btree (window_start);
+
+CREATE INDEX transfers_found ON public.transfers USING brin (debit text_bloom_ops, credit text_bloom_ops, cause int8_bloom_ops) WITH (pages_per_range='32', autosummarize='on');
 
 CREATE INDEX vouchers_by_booklet ON public.vouchers USING btree (booklet_id);
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/accounting"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
@@ -22,6 +23,7 @@ import (
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/mail"
+	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
@@ -50,6 +52,8 @@ type rooms struct {
 	settlement *settlement.Service
 	statements *statements.Service
 	reporting  *reporting.Service
+	accounting *accounting.Service
+	money      *money.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -71,6 +75,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	}
 	r.statements = statements.New(s.DB, cfg.debtor().IBAN, statements.Rooms{Orders: r.orders, Payouts: r.settlement}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
+	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err
 }

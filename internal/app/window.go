@@ -62,6 +62,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 	}
 	return slices.Concat(dev,
 		httpd.ReportingRoutes(p.reporting),
+		httpd.MoneyRoutes(p.money),
 		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
 		(&httpd.Orders{Service: p.orders, Sharing: p.reporting.Sharing}).Routes(),
 		httpd.InvoiceRoutes(p.invoicing),
@@ -71,6 +72,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		httpd.CatalogueRoutes(p.catalogue, p.labelling),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
+		httpd.AccountingRoutes(p.accounting),
 		httpd.IdentityRoutes(p.identity),
 	)
 }

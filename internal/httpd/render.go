@@ -118,6 +118,8 @@ func dated(v any, write func(time.Time) string) (string, error) {
 	switch v := v.(type) {
 	case time.Time:
 		return write(v), nil
+	case *time.Time:
+		return write(*v), nil
 	case interface{ Time() time.Time }:
 		return write(v.Time()), nil
 	}

@@ -57,9 +57,9 @@ type Order struct {
 	Face         vouchers.Cents          `json:"face_cents"` // of all its vouchers together
 	Reference    string                  `json:"reference"`  // of the transfer (ISO 11649)
 	OrderedAt    time.Time               `json:"ordered_at"`
-	Received     vouchers.Cents          `json:"received_cents"` // and not taken back; at most Face, what came above is the funder's credit
+	Received     vouchers.Cents          `json:"received_cents"` // and not taken back, or forgiven; at most Face, what came above is the funder's credit
 	Credit       vouchers.Cents          `json:"credit_cents"`   // what came above Face
-	Debt         vouchers.Cents          `json:"debt_cents"`     // taken back after it had become live, and not repaid
+	Debt         vouchers.Cents          `json:"debt_cents"`     // taken back after it had become live, and neither repaid nor forgiven
 	State        State                   `json:"state"`
 	Fees         vouchers.Cents          `json:"fees_cents"` // of the service, without VAT
 	VAT          vouchers.Cents          `json:"vat_cents"`  // of the fees

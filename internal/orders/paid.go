@@ -16,7 +16,7 @@ func PaidBy(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) (map[voucher
 	}
 	err := tx.Select(ctx, &rows, `
 		SELECT o.funder_id, sum(m.received)::bigint AS paid
-		FROM orders o CROSS JOIN LATERAL (`+moneyOfOrder+`) AS m WHERE o.campaign_id = $1 GROUP BY o.funder_id`, id)
+		FROM orders o CROSS JOIN LATERAL (`+MoneyOfOrder+`) AS m WHERE o.campaign_id = $1 GROUP BY o.funder_id`, id)
 	paid := make(map[vouchers.OrganisationID]vouchers.Cents, len(rows))
 	for _, r := range rows {
 		paid[r.Funder] = r.Paid

@@ -17,20 +17,22 @@ const selectOrders = `
 		COALESCE(v.service_cents + v.printing_cents, 0) AS fees, COALESCE(v.vat_cents, 0) AS vat
 	FROM orders o JOIN campaigns c ON c.id = o.campaign_id JOIN organisations f ON f.id = o.funder_id
 	LEFT JOIN quote_versions v ON v.quote_id = o.quote_id AND v.version = o.quote_version LEFT JOIN quotes q ON q.id = o.quote_id
-	CROSS JOIN LATERAL (` + moneyOfOrder + `) AS m `
+	CROSS JOIN LATERAL (` + MoneyOfOrder + `) AS m `
 
-// moneyOfOrder is what has arrived for order o and stayed, what came above it, and what was
-// taken back after it had become live and was not repaid.
-const moneyOfOrder = `
-	SELECT (r.funds + r.debt + r.claim - t.funds - t.debt)::bigint AS received, r.credit::bigint AS credit,
-		(t.debt - r.debt - r.claim)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
-		(t.debt - t.to_bank - r.claim)::bigint AS debt_to_operator
+// MoneyOfOrder is what has arrived for order o and stayed, what came above it, and what was
+// taken back after it had become live and was neither repaid nor forgiven. What was
+// forgiven counts as received: the operator bears it.
+const MoneyOfOrder = `
+	SELECT (r.funds + r.debt + r.claim - t.funds - t.debt + w.forgiven)::bigint AS received, r.credit::bigint AS credit,
+		(t.debt - r.debt - r.claim - w.forgiven)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
+		(t.debt - t.to_bank - r.claim - w.forgiven)::bigint AS debt_to_operator
 	FROM (SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(claim_cents), 0) AS claim,
 			COALESCE(sum(credit_cents), 0) AS credit
 		FROM receipts WHERE order_id = o.id) AS r,
 		(SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt,
 			COALESCE(sum(debt_cents - topped_up_cents) FILTER (WHERE line_id IS NOT NULL), 0) AS to_bank
-		FROM takebacks WHERE order_id = o.id AND undone_at IS NULL) AS t`
+		FROM takebacks WHERE order_id = o.id AND undone_at IS NULL) AS t,
+		(SELECT COALESCE(sum(amount_cents), 0) AS forgiven FROM debt_writeoffs WHERE order_id = o.id AND state = 'approved') AS w`
 
 type row struct {
 	ID           vouchers.OrderID        `db:"id"`
@@ -163,7 +165,7 @@ func lock(ctx context.Context, tx *db.Tx, ids []int64) (map[vouchers.OrderID]*lo
 			(SELECT COALESCE(sum(q.funds_cents), 0)::bigint FROM orders w JOIN receipts q ON q.order_id = w.id
 			 WHERE w.campaign_id = o.campaign_id AND w.funder_id <> o.funder_id) AS others
 		FROM orders o JOIN campaigns c ON c.id = o.campaign_id
-		CROSS JOIN LATERAL (`+moneyOfOrder+`) AS m
+		CROSS JOIN LATERAL (`+MoneyOfOrder+`) AS m
 		WHERE o.id = ANY ($1)`, db.Array(ids))
 	all := make(map[vouchers.OrderID]*locked, len(rows))
 	for i := range rows {

@@ -40,7 +40,7 @@ var transfersHaveCauses = `
 	UNION ALL ` + invoicesAreSound
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
-var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees}
+var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs}
 
 const expectedOfVouchers = `
 	SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
@@ -88,6 +88,9 @@ const invoicesAreSound = `
 		sum(c.net_cents), sum(c.vat_cents))
 	FROM invoices i JOIN invoices c ON c.corrects = i.id
 	GROUP BY i.id, i.net_cents, i.vat_cents HAVING sum(c.net_cents) > i.net_cents OR sum(c.vat_cents) > i.vat_cents`
+const expectedOfWriteOffs = `
+	SELECT 'debt_forgiven', id, 'costs:losses', 'funder:' || funder_id || ':debt', 0, amount_cents
+	FROM debt_writeoffs WHERE state = 'approved'`
 
 // INV-2: per campaign, received = funds + live + expired + redeemed + credited + refunded
 // + claimed, by the business rows and by the ledger, figure by figure; so it holds in sum.
