@@ -37,6 +37,7 @@ var sameFloor = map[string]string{
 	"statements → orders":     "a bank line pays an order",
 	"money → orders":          "what is unpaid and what is owed are orders'",
 	"money → reporting":       "the desk shows the cover",
+	"statements → invoicing":  "a bank line pays fees",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
 	"reporting → orders":      "a funder's part of what was used follows from what it has paid",
 }
