@@ -35,6 +35,10 @@ var sameFloor = map[string]string{
 	"redemption → issuing":    "a voucher is spent from a booklet",
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
+	"closing → campaigns":     "the end of a campaign follows its rules and shares, and closes it",
+	"closing → orders":        "what is given back was paid for orders, and may pay another",
+	"closing → issuing":       "a campaign ends when nothing is in people's hands; until then booklets can be extended",
+	"closing → invoicing":     "what is given back is credited on its invoices",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
 }
 

@@ -28,3 +28,10 @@ func HoldAll(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID) ([]Or
 func (s *Service) Order(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
 	return s.place(ctx, tx, actor, req)
 }
+
+// FaceOf is the face value of all orders of a campaign.
+func FaceOf(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID) (vouchers.Cents, error) {
+	var face vouchers.Cents
+	err := tx.Get(ctx, &face, `SELECT COALESCE(sum(face_cents), 0)::bigint FROM orders WHERE campaign_id = $1`, campaign)
+	return face, err
+}
