@@ -13,6 +13,7 @@ import (
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/closing"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -47,6 +48,7 @@ type rooms struct {
 	counter    *redemption.Service
 	settlement *settlement.Service
 	statements *statements.Service
+	closing    *closing.Service
 	reporting  *reporting.Service
 }
 
@@ -67,10 +69,15 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
 	r.statements = statements.New(s.DB, cfg.debtor().IBAN, statements.Rooms{Orders: r.orders, Payouts: r.settlement}, log)
+	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, FeesBack: feesBack, Notify: n.closing(), Log: log,
+		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err
 }
+
+// feesBack: the service has no fees yet, so no terms give them back.
+func feesBack(context.Context, *db.Tx, vouchers.OrderID) (bool, error) { return false, nil }
 
 // Program is a service that runs: it answers requests and does jobs.
 type Program struct {
@@ -143,6 +150,11 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err
 	})
+	runner.Every("close campaigns", 24*time.Hour, func(ctx context.Context) error {
+		_, err := p.closing.CloseDue(ctx)
+		return errors.Join(err, p.closing.Remind(ctx))
+	})
+	runner.Every("bring credit back", time.Hour, p.closing.BringBack)
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
 	})

@@ -29,13 +29,14 @@ type Extension struct {
 	Campaign vouchers.CampaignID `json:"campaign" db:"campaign_id"`
 	From     vouchers.Day        `json:"from" db:"from_on"` // the end until then, which paper still shows
 	Until    vouchers.Day        `json:"until" db:"until_on"`
-	LastDay  vouchers.Day        `json:"last_day" db:"-"` // tolerance included
+	LastDay  vouchers.Day        `json:"last_day" db:"last_day"` // tolerance included
 	issuing.Holdings
-	SignedBy  string    `json:"signed_name" db:"signed_name"`
-	DecidedAt time.Time `json:"decided_at" db:"decided_at"`
+	SignedBy  string    `json:"signed_name,omitempty" db:"signed_name"`
+	DecidedAt time.Time `json:"decided_at,omitzero" db:"decided_at"`
 }
 
-// PreviewExtension tells what an extension would concern. Its faults are those of Extend.
+// PreviewExtension tells what an extension would concern; until 0 is thirty days after the
+// end in force. Its faults are those of Extend.
 func (s *Service) PreviewExtension(ctx context.Context, actor identity.Actor, id vouchers.CampaignID, until vouchers.Day) (Extension, error) {
 	if err := mayDecide(actor); err != nil {
 		return Extension{}, err
@@ -46,11 +47,17 @@ func (s *Service) PreviewExtension(ctx context.Context, actor identity.Actor, id
 		if err != nil {
 			return err
 		}
+		if until == 0 {
+			until = c.EndsOn.AddDays(usualExtension)
+		}
 		e, err = extension(ctx, tx, c, until)
 		return err
 	})
 	return e, err
 }
+
+// usualExtension is what is shown before somebody has chosen, in days.
+const usualExtension = 30
 
 // Extend lets a campaign of the actor's organisation, and the booklets that people hold,
 // run until a later day. Its faults are campaign_closed, campaign_expired,

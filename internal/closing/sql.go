@@ -74,8 +74,9 @@ func keepExtension(ctx context.Context, tx *db.Tx, actor identity.Actor, e Exten
 func extensions(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) ([]Extension, error) {
 	all := []Extension{}
 	err := tx.Select(ctx, &all, `
-		SELECT campaign_id, from_on, until_on, booklets, vouchers, value_cents, signed_name, decided_at
-		FROM campaign_extensions WHERE campaign_id = $1 ORDER BY id`, id)
+		SELECT x.campaign_id, x.from_on, x.until_on, x.until_on + c.tolerance_days AS last_day, x.booklets, x.vouchers, x.value_cents,
+			x.signed_name, x.decided_at
+		FROM campaign_extensions x JOIN campaigns c ON c.id = x.campaign_id WHERE x.campaign_id = $1 ORDER BY x.id`, id)
 	return all, err
 }
 

@@ -2,7 +2,6 @@ package closing
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ type Statement struct {
 	Live       vouchers.Cents     `json:"live_cents"` // in people's hands
 	Counters
 	ClosesOn   vouchers.Day `json:"closes_on"` // at the earliest
-	Funders    []FunderPart `json:"funders"`   // all of them for the operator and the campaign's own funder, else the reader's
+	Funders    []FunderPart `json:"funders"`   // what becomes of a part is told to its funder and the operator
 	Extensions []Extension  `json:"extensions"`
 }
 
@@ -84,9 +83,7 @@ func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers
 	st := Statement{At: tx.Now, Campaign: c, Used: p.used(parts), Live: p.Live, ClosesOn: closesOn(c)}
 	for _, part := range parts {
 		st.Received += part.Paid
-		if actor.Kind == identity.Operator || c.Funder == actor.Organisation || part.Funder == actor.Organisation {
-			st.Funders = append(st.Funders, FunderPart{Part: part})
-		}
+		st.Funders = append(st.Funders, FunderPart{Part: part, CreditNotes: []string{}, RolledOver: []Rollover{}})
 	}
 	if st.Ordered, err = orders.FaceOf(ctx, tx, id); err != nil {
 		return Statement{}, err
@@ -98,11 +95,12 @@ func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers
 	if st.Extensions, err = extensions(ctx, tx, id); err != nil {
 		return Statement{}, err
 	}
-	return st, st.follow(ctx, tx)
+	return st, st.follow(ctx, tx, actor)
 }
 
-// follow fills in what becomes of what each funder gets back.
-func (s *Statement) follow(ctx context.Context, tx *db.Tx) error {
+// follow fills in what becomes of what each funder gets back, where that is the actor's
+// business.
+func (s *Statement) follow(ctx context.Context, tx *db.Tx, actor identity.Actor) error {
 	issued, err := invoicing.OfCampaign(ctx, tx, s.Campaign.ID)
 	if err != nil {
 		return err
@@ -113,6 +111,9 @@ func (s *Statement) follow(ctx context.Context, tx *db.Tx) error {
 	}
 	for i := range s.Funders {
 		f := &s.Funders[i]
+		if actor.Kind != identity.Operator && actor.Organisation != f.Funder {
+			continue
+		}
 		for _, n := range issued {
 			switch {
 			case n.Corrects == nil || n.Funder != f.Funder:
@@ -122,7 +123,11 @@ func (s *Statement) follow(ctx context.Context, tx *db.Tx) error {
 				f.FeesBack += n.Gross()
 			}
 		}
-		f.RolledOver = slices.DeleteFunc(slices.Clone(rolled), func(r Rollover) bool { return r.Funder != f.Funder })
+		for _, r := range rolled {
+			if r.Funder == f.Funder {
+				f.RolledOver = append(f.RolledOver, r)
+			}
+		}
 		credit, err := creditOf(ctx, tx, f.Funder, s.Campaign.ID)
 		if err != nil {
 			return err
@@ -142,11 +147,15 @@ func (s *Statement) follow(ctx context.Context, tx *db.Tx) error {
 	return nil
 }
 
-// Document is the statement of a closed campaign on paper.
+// Document is the statement on paper.
 func (s Statement) Document(operator string) documents.CampaignStatement {
 	c := s.Campaign
 	d := documents.CampaignStatement{Operator: operator, Campaign: c.Name, From: c.StartsOn, Until: c.LastDay(),
-		ClosedOn: vouchers.DayOf(*c.ClosedAt), Face: c.Face, HandedOver: s.Counters.HandedOver, Used: int(s.Used / c.Face)}
+		AsOf: vouchers.DayOf(s.At), Face: c.Face, HandedOver: s.Counters.HandedOver, Used: int(s.Used / c.Face)}
+	if s.Closed() {
+		d.ClosedOn = vouchers.DayOf(*c.ClosedAt)
+		d.AsOf = d.ClosedOn
+	}
 	for _, f := range s.Funders {
 		share := documents.FunderShare{Funder: f.FunderName, Paid: f.Paid, Used: f.Used, CreditNote: strings.Join(f.CreditNotes, ", ")}
 		if f.Choice != nil && f.Choice.Kind == ToBank {

@@ -1,0 +1,97 @@
+package closing_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/closing"
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/invoicing"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+func TestFeesComeBackInProportionWhereTheTermsSaySo(t *testing.T) {
+	t.Parallel()
+	for _, back := range []bool{true, false} {
+		t.Run(fmt.Sprint(back), func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			s.feesBack = back
+			start := s.today()
+			c := s.funded("Premiers clics", 100)
+			s.invoicesFees(c.ID, 50_00)
+			s.Redeem(s.Structure, s.HandOver(c, 10), 10)
+			s.on(start.AddDays(closesOn))
+			s.closes(1)
+			want := vouchers.Cents(0)
+			if back {
+				want = 54_00 // nine tenths of 50.00, and 20 % of VAT on them
+			}
+			if got := s.statement(s.Funder, c).Funders[0].FeesBack; got != want {
+				t.Errorf("fees given back: %s, not %s", got, want)
+			}
+			if !back {
+				return
+			}
+			s.paysFees(c.ID, 60_00)
+			s.givesAccount(s.Funder, funderIBAN)
+			all := s.proposed()
+			if len(all) != 1 || all[0].Kind != closing.OfFees || all[0].Amount != 54_00 {
+				t.Fatalf("proposed: %+v", all)
+			}
+			s.approves(all...)
+			sent := s.refund(all[0].ID)
+			if out := s.bank(segregated, sent, false, ""); out != "" {
+				t.Errorf("fees left the wrong account: %s", out)
+			}
+			s.exec(`DELETE FROM statement_lines WHERE outcome = 'unexpected_debit'`)
+			if out := s.bank(operating, sent, false, ""); out != "fees_back_booked" {
+				t.Errorf("outcome %q", out)
+			}
+			s.holds()
+			if out := s.bank(operating, sent, true, "AC04"); out != "fees_back_returned" {
+				t.Errorf("outcome %q", out)
+			}
+			s.holds()
+		})
+	}
+}
+
+// invoicesFees gives the only order of a campaign an invoice of fees.
+func (s *stage) invoicesFees(id vouchers.CampaignID, net vouchers.Cents) {
+	s.t.Helper()
+	s.InTx(func(tx *db.Tx) error {
+		var order vouchers.OrderID
+		if err := tx.Get(s.t.Context(), &order, `SELECT id FROM orders WHERE campaign_id = $1`, id); err != nil {
+			return err
+		}
+		_, err := invoicing.Issue(s.t.Context(), tx, s.room.Seller, invoicing.Draft{Kind: invoicing.Fees, Order: order, Campaign: id, Funder: s.Funder.Organisation,
+			Lines: []invoicing.Line{{Text: "Service", Quantity: 1, Unit: net}}, VATRate: 2000, From: s.today(), Until: s.today()})
+		return err
+	})
+}
+
+// paysFees lets a line of the operating account pay the fees of a campaign.
+func (s *stage) paysFees(id vouchers.CampaignID, amount vouchers.Cents) {
+	s.t.Helper()
+	s.InTx(func(tx *db.Tx) error {
+		ctx := s.t.Context()
+		var invoice vouchers.InvoiceID
+		if err := tx.Get(ctx, &invoice, `SELECT id FROM invoices WHERE campaign_id = $1 AND kind = 'fees' AND corrects IS NULL`, id); err != nil {
+			return err
+		}
+		line, err := s.BankLine(tx, world.Line{Amount: amount, Credit: true, Outcome: "fees_paid", Cause: int64(invoice)})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE statements SET account = 'operating' WHERE id = (SELECT statement_id FROM statement_lines WHERE id = $1)`, line); err != nil {
+			return err
+		}
+		if _, err := invoicing.PayFees(ctx, tx, invoicing.FeesPaid{Invoice: invoice, Line: line, Amount: amount}); err != nil {
+			return err
+		}
+		return ledger.Post(ctx, tx, ledger.FeesPaid(line, s.Funder.Organisation, amount)...)
+	})
+}
