@@ -87,7 +87,7 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await operator.look("import-report");
   });
 
-  await step("the funder defines a campaign and orders", async () => {
+  await step("the funder defines a campaign, has it quoted, accepts and sees how to pay, in five screens", async () => {
     money = await sit();
     await money.signIn(funder);
     await money.look("campaigns-empty");
@@ -96,17 +96,24 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await money.fill({ "Nom de la campagne": campaign, "Chèques par carnet": "8", "Départements": "74" });
     await money.press("Créer cette campagne");
     await money.reads("est créée");
-    await money.look("campaign-new-done");
-    await money.press("Commander des chèques");
     await money.fill({ "Nombre de chèques": "40" });
-    await money.look("order-new");
-    await money.press("Commander ces chèques");
-    await money.reads("À virer : 400,00 €");
+    await money.page.getByLabel("Nombre de chèques").blur();
+    await money.reads("Le service est gratuit");
+    await money.page.locator(".price tfoot", { hasText: "400,00" }).waitFor();
+    await money.look("quote-new");
+    await money.press("Préparer ce devis");
+    await money.reads(/Devis D\d{4}-\d{6}/);
+    const quote = await money.download("Télécharger ce devis (PDF)");
+    assert.match(words(quote), /400,00/);
+    await money.look("quote");
+    await money.choose("J’accepte .*");
+    await money.press(/Commander pour 400,00/);
+    await money.reads("À payer : 400,00 €");
     await money.look("order");
-    const proforma = await money.download("Télécharger la facture pro forma");
-    assert.match(words(proforma), /400,00/);
+    const invoice = words(await money.download("Télécharger cette facture (PDF)"));
+    assert.match(invoice, /400,00/);
     money.reference = (await money.page.locator(".reference").innerText()).trim();
-    assert.match(words(proforma), new RegExp(money.reference));
+    assert.match(invoice.replace(/ /g, ""), new RegExp(money.reference));
   });
 
   await step("the bank's statement funds the order", async () => {

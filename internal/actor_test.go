@@ -21,6 +21,7 @@ var withoutActor = map[string]string{
 	"closing.Remind":               "as ExpireDue",
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",
+	"orders.Terms":                 "the terms are public",
 	"reporting.Cover":              "the cover is public",
 }
 

@@ -234,6 +234,24 @@ CREATE TABLE credit_choices (
     CONSTRAINT credit_choices_rollover CHECK ((((kind = 'rollover'::text) = (to_campaign_id IS NOT NULL)) AND (to_campaign_id <> campaign_id)))
 );
 
+CREATE TABLE debt_writeoffs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    order_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    requested_by bigint NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    CONSTRAINT debt_writeoffs_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT debt_writeoffs_decided CHECK ((((state = 'requested'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT debt_writeoffs_pkey PRIMARY KEY (id),
+    CONSTRAINT debt_writeoffs_state CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))),
+    CONSTRAINT debt_writeoffs_two_people CHECK (((state <> 'approved'::text) OR (decided_by <> requested_by)))
+);
+
 CREATE TABLE fee_receipts (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     invoice_id bigint NOT NULL,
@@ -396,8 +414,15 @@ CREATE TABLE orders (
     reference text NOT NULL,
     ordered_at timestamp with time zone NOT NULL,
     ordered_by bigint NOT NULL,
+    quote_id bigint,
+    quote_version integer,
+    accepted_name text NOT NULL DEFAULT ''::text,
+    engagement text NOT NULL DEFAULT ''::text,
+    service_code text NOT NULL DEFAULT ''::text,
     CONSTRAINT orders_face CHECK ((face_cents > 0)),
     CONSTRAINT orders_pkey PRIMARY KEY (id),
+    CONSTRAINT orders_quote UNIQUE (quote_id),
+    CONSTRAINT orders_quote_version CHECK (((quote_id IS NULL) = (quote_version IS NULL))),
     CONSTRAINT orders_reference UNIQUE (reference),
     CONSTRAINT orders_vouchers CHECK (((vouchers >= 1) AND (vouchers <= 1000000)))
 );
@@ -497,6 +522,45 @@ CREATE TABLE places (
     CONSTRAINT places_corrected CHECK (((corrected = '{}'::text[]) = (corrected_at IS NULL))),
     CONSTRAINT places_pkey PRIMARY KEY (id),
     CONSTRAINT places_source UNIQUE (source, source_id)
+);
+
+CREATE TABLE quote_versions (
+    quote_id bigint NOT NULL,
+    version integer NOT NULL,
+    vouchers integer NOT NULL,
+    booklet_size integer NOT NULL,
+    medium text NOT NULL,
+    letter_language text NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date NOT NULL,
+    tariff_id bigint,
+    face_cents bigint NOT NULL,
+    service_cents bigint NOT NULL,
+    printing_cents bigint NOT NULL,
+    vat_cents bigint NOT NULL,
+    valid_until date NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by bigint NOT NULL,
+    CONSTRAINT quote_versions_booklet CHECK (((booklet_size >= 1) AND (booklet_size <= 100))),
+    CONSTRAINT quote_versions_dates CHECK ((ends_on > starts_on)),
+    CONSTRAINT quote_versions_face CHECK ((face_cents > 0)),
+    CONSTRAINT quote_versions_free CHECK (((tariff_id IS NOT NULL) OR (((service_cents + printing_cents) + vat_cents) = 0))),
+    CONSTRAINT quote_versions_language CHECK ((letter_language = ANY (ARRAY['fr'::text, 'en'::text]))),
+    CONSTRAINT quote_versions_medium CHECK ((medium = ANY (ARRAY['paper'::text, 'digital'::text]))),
+    CONSTRAINT quote_versions_pkey PRIMARY KEY (quote_id, version),
+    CONSTRAINT quote_versions_printing CHECK ((printing_cents >= 0)),
+    CONSTRAINT quote_versions_service CHECK ((service_cents >= 0)),
+    CONSTRAINT quote_versions_vat CHECK ((vat_cents >= 0)),
+    CONSTRAINT quote_versions_version CHECK ((version > 0)),
+    CONSTRAINT quote_versions_vouchers CHECK (((vouchers >= 1) AND (vouchers <= 1000000)))
+);
+
+CREATE TABLE quotes (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT quotes_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE receipts (
@@ -732,6 +796,25 @@ CREATE TABLE takebacks (
     CONSTRAINT takebacks_topped_up CHECK (((topped_up_cents >= 0) AND (topped_up_cents <= debt_cents)))
 );
 
+CREATE TABLE tariffs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    from_on date NOT NULL,
+    fee_bp integer NOT NULL,
+    booklet_cents bigint NOT NULL,
+    vat_bp integer NOT NULL,
+    validity_days integer NOT NULL,
+    fees_refunded boolean NOT NULL,
+    terms text NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    published_by bigint NOT NULL,
+    CONSTRAINT tariffs_booklet CHECK (((booklet_cents >= 0) AND (booklet_cents <= 100000))),
+    CONSTRAINT tariffs_fee CHECK (((fee_bp >= 0) AND (fee_bp <= 10000))),
+    CONSTRAINT tariffs_pkey PRIMARY KEY (id),
+    CONSTRAINT tariffs_terms CHECK ((terms <> ''::text)),
+    CONSTRAINT tariffs_validity CHECK (((validity_days >= 1) AND (validity_days <= 365))),
+    CONSTRAINT tariffs_vat CHECK (((vat_bp >= 0) AND (vat_bp <= 10000)))
+);
+
 CREATE TABLE throttle (
     bucket text NOT NULL,
     window_start timestamp with time zone NOT NULL,
@@ -823,6 +906,14 @@ ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_funder FOREIGN KEY (fun
 
 ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_to FOREIGN KEY (to_campaign_id) REFERENCES campaigns(id);
 
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_order FOREIGN KEY (order_id) REFERENCES orders(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_requested_by FOREIGN KEY (requested_by) REFERENCES people(id);
+
 ALTER TABLE fee_receipts ADD CONSTRAINT fee_receipts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
 
 ALTER TABLE funder_accounts ADD CONSTRAINT funder_accounts_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
@@ -853,6 +944,8 @@ ALTER TABLE orders ADD CONSTRAINT orders_funder FOREIGN KEY (funder_id) REFERENC
 
 ALTER TABLE orders ADD CONSTRAINT orders_ordered_by FOREIGN KEY (ordered_by) REFERENCES people(id);
 
+ALTER TABLE orders ADD CONSTRAINT orders_quoted FOREIGN KEY (quote_id, quote_version) REFERENCES quote_versions(quote_id, version);
+
 ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
 
 ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_payout FOREIGN KEY (payout_id) REFERENCES payouts(id);
@@ -864,6 +957,16 @@ ALTER TABLE payouts ADD CONSTRAINT payouts_settlement FOREIGN KEY (settlement_id
 ALTER TABLE payouts ADD CONSTRAINT payouts_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
 ALTER TABLE places ADD CONSTRAINT places_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_made_by FOREIGN KEY (made_by) REFERENCES people(id);
+
+ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_quote FOREIGN KEY (quote_id) REFERENCES quotes(id);
+
+ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_tariff FOREIGN KEY (tariff_id) REFERENCES tariffs(id);
+
+ALTER TABLE quotes ADD CONSTRAINT quotes_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE quotes ADD CONSTRAINT quotes_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
 
 ALTER TABLE receipts ADD CONSTRAINT receipts_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
@@ -901,6 +1004,8 @@ ALTER TABLE statements ADD CONSTRAINT statements_imported_by FOREIGN KEY (import
 
 ALTER TABLE takebacks ADD CONSTRAINT takebacks_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
+ALTER TABLE tariffs ADD CONSTRAINT tariffs_published_by FOREIGN KEY (published_by) REFERENCES people(id);
+
 ALTER TABLE vouchers ADD CONSTRAINT vouchers_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
 
 CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object, id);
@@ -922,6 +1027,10 @@ CREATE INDEX campaigns_by_funder ON public.campaigns USING btree (funder_id);
 CREATE INDEX chorus_deposits_by_invoice ON public.chorus_deposits USING btree (invoice_id, id);
 
 CREATE INDEX closings_by_campaign ON public.closings USING btree (campaign_id, id);
+
+CREATE INDEX debt_writeoffs_by_order ON public.debt_writeoffs USING btree (order_id);
+
+CREATE UNIQUE INDEX debt_writeoffs_one_open ON public.debt_writeoffs USING btree (order_id) WHERE (state = 'requested'::text);
 
 CREATE INDEX fee_receipts_by_invoice ON public.fee_receipts USING btree (invoice_id);
 
@@ -955,6 +1064,8 @@ CREATE INDEX places_by_position ON public.places USING btree (lat, lon);
 
 CREATE INDEX places_by_structure ON public.places USING btree (structure_id);
 
+CREATE INDEX quotes_by_funder ON public.quotes USING btree (funder_id, id);
+
 CREATE INDEX receipts_by_order ON public.receipts USING btree (order_id);
 
 CREATE UNIQUE INDEX redeemed_vouchers_once ON public.redeemed_vouchers USING btree (voucher_id) WHERE (NOT undone);
@@ -981,11 +1092,17 @@ CREATE INDEX takebacks_by_order ON public.takebacks USING btree (order_id);
 
 CREATE INDEX throttle_by_window ON public.throttle USING btree (window_start);
 
+CREATE INDEX transfers_found ON public.transfers USING brin (debit text_bloom_ops, credit text_bloom_ops, cause int8_bloom_ops) WITH (pages_per_range='32', autosummarize='on');
+
 CREATE INDEX vouchers_by_booklet ON public.vouchers USING btree (booklet_id);
 
 CREATE TRIGGER audit_entries_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 
 CREATE TRIGGER invoices_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.invoices FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER quote_versions_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quote_versions FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER tariffs_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.tariffs FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 
 CREATE TRIGGER transfers_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfers FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 

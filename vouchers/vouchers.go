@@ -22,6 +22,7 @@ type (
 	PayoutID       int64 // one transfer to one structure
 	StatementID    int64 // one imported bank statement
 	QuoteID        int64 // an offer for an order, in versions
+	TariffID       int64 // a published price of the service, and the version of the terms that go with it
 	InvoiceID      int64 // an invoice or a credit note
 	CheckoutID     int64 // one attempt to pay online
 	RefundID       int64 // one transfer of face value to a funder or to the operator

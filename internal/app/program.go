@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/accounting"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
@@ -17,11 +18,13 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/jobs"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/mail"
+	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
@@ -44,12 +47,15 @@ type rooms struct {
 	catalogue  *catalogue.Service
 	campaigns  *campaigns.Service
 	orders     *orders.Service
+	invoicing  *invoicing.Service
 	issuing    *issuing.Service
 	counter    *redemption.Service
 	settlement *settlement.Service
 	statements *statements.Service
 	closing    *closing.Service
 	reporting  *reporting.Service
+	accounting *accounting.Service
+	money      *money.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -65,19 +71,18 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		catalogue:  catalogue.New(s.DB),
 		campaigns:  campaigns.New(s.DB),
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
+		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
 	r.statements = statements.New(s.DB, cfg.debtor().IBAN, statements.Rooms{Orders: r.orders, Payouts: r.settlement}, log)
-	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, FeesBack: feesBack, Notify: n.closing(), Log: log,
+	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
+	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err
 }
-
-// feesBack: the service has no fees yet, so no terms give them back.
-func feesBack(context.Context, *db.Tx, vouchers.OrderID) (bool, error) { return false, nil }
 
 // Program is a service that runs: it answers requests and does jobs.
 type Program struct {

@@ -3,11 +3,14 @@ package campaigns
 import (
 	"cmp"
 	"context"
-	"maps"
-	"math/bits"
+	"fmt"
 	"slices"
 
+	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -27,94 +30,113 @@ type Share struct {
 	Ceiling   *vouchers.Cents         `json:"ceiling_cents" db:"ceiling_cents"`     // the most it pays
 }
 
+// SharesRequest says who pays for a campaign, all funders at once. Without a word on the
+// rest it is the lead's.
+type SharesRequest struct {
+	Campaign vouchers.CampaignID `json:"campaign"`
+	Shares   []Share             `json:"shares"`
+}
+
+// SetShares lets the funder that leads a campaign share what it costs with others. Once one
+// of those has ordered, it has agreed to its share, and no share can be changed any more.
+func (s *Service) SetShares(ctx context.Context, actor identity.Actor, req SharesRequest) ([]Share, error) {
+	if err := actor.Needs(identity.Funder, identity.Finance); err != nil {
+		return nil, err
+	}
+	if err := actor.NeedsScope(Scope); err != nil {
+		return nil, err
+	}
+	var all []Share
+	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		all, err = once.Do(ctx, tx, actor.Organisation, "set_shares", req, func() ([]Share, error) {
+			return setShares(ctx, tx, actor, req)
+		})
+		return err
+	})
+	return all, err
+}
+
+func setShares(ctx context.Context, tx *db.Tx, actor identity.Actor, req SharesRequest) ([]Share, error) {
+	if err := lockShares(ctx, tx, req.Campaign); err != nil {
+		return nil, err
+	}
+	c, err := Led(ctx, tx, actor, req.Campaign)
+	if err != nil {
+		return nil, err
+	}
+	settled, err := SharesSettled(ctx, tx, c.ID)
+	if err == nil && settled {
+		err = fault.New(fault.Conflict, "shares_settled")
+	}
+	if err != nil {
+		return nil, err
+	}
+	agreed, err := agreement(c.Funder, req.Shares)
+	if err != nil {
+		return nil, err
+	}
+	for _, share := range agreed {
+		err := identity.MustBe(ctx, tx, share.Funder, identity.Funder)
+		if fault.Code(err) == "not_found" {
+			err = fault.New(fault.Invalid, "share_funder_unknown")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	before, err := SharesOf(ctx, tx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := replaceShares(ctx, tx, actor, c.ID, agreed); err != nil {
+		return nil, err
+	}
+	return agreed, audit.Record(ctx, tx, actor, "shares_set", fmt.Sprintf("campaign:%d", c.ID), before, agreed)
+}
+
 // SharesOf reads who pays for a campaign, in the order of the funders' ids. One that
 // nobody shares is paid by its own funder.
 func SharesOf(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) ([]Share, error) {
-	var shares []Share
-	err := tx.Select(ctx, &shares, `
-		SELECT funder_id, kind, percent_bp, ceiling_cents FROM campaign_shares WHERE campaign_id = $1 ORDER BY funder_id`, id)
-	if err != nil || len(shares) > 0 {
-		return shares, err
+	all, err := shares(ctx, tx, id)
+	if err != nil || len(all) > 0 {
+		return all, err
 	}
 	c, err := Get(ctx, tx, id)
 	return []Share{{Funder: c.Funder, Kind: Rest}}, err
 }
 
-// amounts is money per funder.
-type amounts map[vouchers.OrganisationID]vouchers.Cents
-
-// Split tells what each funder pays of the value used. Percentages come first, then the
-// rest, each up to the funder's ceiling and to what it has paid. What is left then (a
-// funder has paid less than its part) falls on those who have paid more: below their
-// ceilings while they can, above them only if nobody else has paid it.
-//
-// No cent is lost: the parts sum to used, or to all that was paid if that is less.
-func Split(used vouchers.Cents, shares []Share, paid map[vouchers.OrganisationID]vouchers.Cents) map[vouchers.OrganisationID]vouchers.Cents {
-	most, percents, rest := amounts(maps.Clone(paid)), amounts{}, amounts{}
-	for _, s := range shares {
-		if s.Ceiling != nil {
-			most[s.Funder] = min(paid[s.Funder], *s.Ceiling)
+// agreement completes shares, in the order of the funders' ids, and says what is wrong with
+// them: exactly one funder pays the rest, or percentages make the whole.
+func agreement(lead vouchers.OrganisationID, asked []Share) ([]Share, error) {
+	all := slices.Clone(asked)
+	if !slices.ContainsFunc(all, func(s Share) bool { return s.Kind == Rest || s.Funder == lead }) {
+		all = append(all, Share{Funder: lead, Kind: Rest})
+	}
+	slices.SortFunc(all, func(a, b Share) int { return cmp.Compare(a.Funder, b.Funder) })
+	percents, rests := 0, 0
+	for i, s := range all {
+		if i > 0 && s.Funder == all[i-1].Funder {
+			return nil, fault.New(fault.Invalid, "share_twice")
 		}
-		if s.Kind == Rest {
-			rest[s.Funder] = 1
-		} else {
-			percents[s.Funder] = vouchers.Cents(s.PercentBP)
+		if !s.wellFormed() {
+			return nil, fault.New(fault.Invalid, "share_malformed")
+		}
+		if percents += s.PercentBP; s.Kind == Rest {
+			rests++
 		}
 	}
-	left, parts := used, amounts{}
-	pay := func(due, bounds amounts) {
-		for f, amount := range due {
-			amount = min(amount, bounds[f]-parts[f])
-			parts[f] += amount
-			left -= amount
-		}
+	switch {
+	case percents > 10000:
+		return nil, fault.New(fault.Invalid, "shares_above_all")
+	case rests > 1:
+		return nil, fault.New(fault.Invalid, "share_rest_twice")
+	case rests == 0 && percents < 10000:
+		return nil, fault.New(fault.Invalid, "share_rest_missing")
 	}
-	ofPercents, _ := portion(used, percents.sum(), 10000)
-	pay(apportion(ofPercents, percents), most)
-	pay(apportion(left, rest), most)
-	for _, bounds := range []amounts{most, paid} {
-		room := amounts{}
-		for f, b := range bounds {
-			room[f] = max(b-parts[f], 0)
-		}
-		pay(apportion(min(left, room.sum()), room), bounds)
-	}
-	return parts
+	return all, nil
 }
 
-func (a amounts) sum() vouchers.Cents {
-	var sum vouchers.Cents
-	for _, amount := range a {
-		sum += amount
-	}
-	return sum
-}
-
-// apportion shares total out by weight to the cent, by largest remainder; between equal
-// remainders the smaller id comes first.
-func apportion(total vouchers.Cents, weights amounts) amounts {
-	sum, left := weights.sum(), total
-	if sum == 0 {
-		return nil
-	}
-	parts, remainders := amounts{}, map[vouchers.OrganisationID]uint64{}
-	for f, weight := range weights {
-		parts[f], remainders[f] = portion(total, weight, sum)
-		left -= parts[f]
-	}
-	byRemainder := slices.SortedFunc(maps.Keys(weights), func(a, b vouchers.OrganisationID) int {
-		return cmp.Or(cmp.Compare(remainders[b], remainders[a]), cmp.Compare(a, b))
-	})
-	for _, f := range byRemainder[:left] {
-		parts[f]++
-	}
-	return parts
-}
-
-// portion is total × weight ÷ sum in whole cents, and what remains of the division. The
-// product does not fit 64 bits where two large sums meet.
-func portion(total, weight, sum vouchers.Cents) (vouchers.Cents, uint64) {
-	high, low := bits.Mul64(uint64(total), uint64(weight))
-	quotient, remainder := bits.Div64(high, low, uint64(sum))
-	return vouchers.Cents(quotient), remainder
+func (s Share) wellFormed() bool {
+	percent := s.Kind == Percent && s.PercentBP > 0 && s.PercentBP <= 10000 || s.Kind == Rest && s.PercentBP == 0
+	return percent && (s.Ceiling == nil || *s.Ceiling > 0)
 }

@@ -37,18 +37,13 @@ type Orders interface {
 	Receive(ctx context.Context, tx *db.Tx, in orders.Incoming, recipe func(ledger.Received) []ledger.Transfer) error
 }
 
-// FeesBack tells whether the terms of an order give back the part of its fees that was
-// not used.
-type FeesBack func(ctx context.Context, tx *db.Tx, order vouchers.OrderID) (bool, error)
-
 // Options is what the room works with.
 type Options struct {
-	Seller   invoicing.Seller // the operator: who pays, from which account
-	Orders   Orders
-	FeesBack FeesBack
-	Expire   func(context.Context) error // ends the booklets that are over
-	Notify   Notify
-	Log      *slog.Logger
+	Seller invoicing.Seller // the operator: who pays, from which account
+	Orders Orders
+	Expire func(context.Context) error // ends the booklets that are over
+	Notify Notify
+	Log    *slog.Logger
 }
 
 // Service is the use cases of closing.
@@ -142,7 +137,7 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, id
 		return Closing{}, err
 	}
 	done := Closing{id, tx.Now, pot.used(parts), pot.Funds, pot.Unused, shareOut(parts, pot)}
-	if err := s.credit(ctx, tx, c, bought, done.Parts); err != nil {
+	if err := credit(ctx, tx, c, bought, done.Parts); err != nil {
 		return Closing{}, err
 	}
 	if err := keepClosing(ctx, tx, actor, done); err != nil {

@@ -22,7 +22,7 @@ const (
 
 // credit issues the credit notes of a campaign that is closed: of face value, and of fees
 // where the order's terms say so. Face value comes first: it moves nothing in the ledger.
-func (s *Service) credit(ctx context.Context, tx *db.Tx, c campaigns.Campaign, bought []orders.Order, parts []Part) error {
+func credit(ctx context.Context, tx *db.Tx, c campaigns.Campaign, bought []orders.Order, parts []Part) error {
 	issued, err := invoicing.HoldAll(ctx, tx, c.ID)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (s *Service) credit(ctx context.Context, tx *db.Tx, c campaigns.Campaign, b
 		if !there || credited[o.ID] == 0 {
 			continue
 		}
-		back, err := s.FeesBack(ctx, tx, o.ID)
+		back, err := orders.FeesBack(ctx, tx, o.ID)
 		if err != nil {
 			return err
 		}

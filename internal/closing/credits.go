@@ -34,6 +34,7 @@ type Choice struct {
 	ToName   string                  `json:"to_campaign_name" db:"to_name"`
 	ChosenAt time.Time               `json:"chosen_at" db:"chosen_at"`
 	ChosenBy vouchers.PersonID       `json:"-" db:"chosen_by"`
+	Chooser  string                  `json:"-" db:"chooser"`
 	Funder   vouchers.OrganisationID `json:"-" db:"funder_id"`
 }
 
@@ -73,7 +74,7 @@ func (s *Service) choose(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 		return Choice{}, err
 	}
 	if req.Kind == ToCampaign {
-		if err := mayRollInto(ctx, tx, actor.Organisation, req); err != nil {
+		if err := mayRollInto(ctx, tx, actor, req); err != nil {
 			return Choice{}, err
 		}
 	}
@@ -108,11 +109,10 @@ func mustPay(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID, id 
 }
 
 // mayRollInto refuses a campaign that is not another one of the funder's, or is over.
-func mayRollInto(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID, req ChooseRequest) error {
-	refused := fault.New(fault.Invalid, "rollover_target")
-	c, err := campaigns.Get(ctx, tx, req.To)
-	if fault.Code(err) == "not_found" || err == nil && (c.Funder != funder || c.ID == req.Campaign || isOver(c, tx)) {
-		return refused
+func mayRollInto(ctx context.Context, tx *db.Tx, actor identity.Actor, req ChooseRequest) error {
+	c, err := campaigns.Owned(ctx, tx, actor, req.To)
+	if fault.Code(err) == "not_found" || err == nil && (c.ID == req.Campaign || isOver(c, tx)) {
+		return fault.New(fault.Invalid, "rollover_target")
 	}
 	return err
 }
@@ -162,8 +162,12 @@ func (s *Service) bringBack(ctx context.Context, tx *db.Tx, funder vouchers.Orga
 	if err != nil {
 		return err
 	}
-	// The funds are locked before anything enters the ledger, in the order of their ids.
+	// Campaigns and their funds are locked before anything enters the ledger, in the order
+	// of their ids.
 	for _, r := range slices.SortedFunc(slices.Values(p.roll), func(a, b roll) int { return cmp.Compare(a.target.ID, b.target.ID) }) {
+		if _, err := campaigns.Hold(ctx, tx, r.target.ID); err != nil {
+			return err
+		}
 		if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(r.target.ID)); err != nil {
 			return err
 		}
@@ -223,7 +227,7 @@ func debtOf(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) (vou
 // rollOver orders vouchers of the target and pays them with the credit.
 func (s *Service) rollOver(ctx context.Context, tx *db.Tx, r roll) error {
 	c, target, amount := r.Credit, r.target, r.amount
-	asker := identity.Actor{Person: c.Choice.ChosenBy, Organisation: c.Funder, Kind: identity.Funder, Role: identity.Finance}
+	asker := identity.Actor{Person: c.Choice.ChosenBy, Name: c.Choice.Chooser, Organisation: c.Funder, Kind: identity.Funder, Role: identity.Finance}
 	order, err := s.Orders.Order(ctx, tx, asker, orders.PlaceRequest{Campaign: target.ID, Vouchers: int(amount / target.Face)})
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (s *Service) PreviewExtension(ctx context.Context, actor identity.Actor, id
 	}
 	var e Extension
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		c, err := led(ctx, tx, actor, id)
+		c, err := campaigns.Led(ctx, tx, actor, id)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (s *Service) Extend(ctx context.Context, actor identity.Actor, req ExtendRe
 }
 
 func (s *Service) extend(ctx context.Context, tx *db.Tx, actor identity.Actor, req ExtendRequest) (Extension, error) {
-	if _, err := led(ctx, tx, actor, req.Campaign); err != nil {
+	if _, err := campaigns.Led(ctx, tx, actor, req.Campaign); err != nil {
 		return Extension{}, err
 	}
 	c, err := campaigns.Hold(ctx, tx, req.Campaign)
@@ -138,13 +138,4 @@ func mayDecide(actor identity.Actor) error {
 		return err
 	}
 	return actor.NeedsScope(Scope)
-}
-
-// led reads a campaign that the actor's organisation leads: it alone may extend it.
-func led(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.CampaignID) (campaigns.Campaign, error) {
-	c, err := campaigns.Get(ctx, tx, id)
-	if err == nil && c.Funder != actor.Organisation {
-		return campaigns.Campaign{}, fault.New(fault.NotFound, "not_found")
-	}
-	return c, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -18,10 +19,11 @@ func TestFeesComeBackInProportionWhereTheTermsSaySo(t *testing.T) {
 		t.Run(fmt.Sprint(back), func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
-			s.feesBack = back
+			_, err := s.orders.Publish(t.Context(), s.Operator, orders.NewTariff{FromOn: s.today(), FeeRate: 500, VATRate: 2000,
+				ValidityDays: 30, FeesRefunded: back, Terms: "Conditions"})
+			s.ok(err)
 			start := s.today()
 			c := s.funded("Premiers clics", 100)
-			s.invoicesFees(c.ID, 50_00)
 			s.Redeem(s.Structure, s.HandOver(c, 10), 10)
 			s.on(start.AddDays(closesOn))
 			s.closes(1)
@@ -57,20 +59,6 @@ func TestFeesComeBackInProportionWhereTheTermsSaySo(t *testing.T) {
 			s.holds()
 		})
 	}
-}
-
-// invoicesFees gives the only order of a campaign an invoice of fees.
-func (s *stage) invoicesFees(id vouchers.CampaignID, net vouchers.Cents) {
-	s.t.Helper()
-	s.InTx(func(tx *db.Tx) error {
-		var order vouchers.OrderID
-		if err := tx.Get(s.t.Context(), &order, `SELECT id FROM orders WHERE campaign_id = $1`, id); err != nil {
-			return err
-		}
-		_, err := invoicing.Issue(s.t.Context(), tx, s.room.Seller, invoicing.Draft{Kind: invoicing.Fees, Order: order, Campaign: id, Funder: s.Funder.Organisation,
-			Lines: []invoicing.Line{{Text: "Service", Quantity: 1, Unit: net}}, VATRate: 2000, From: s.today(), Until: s.today()})
-		return err
-	})
 }
 
 // paysFees lets a line of the operating account pay the fees of a campaign.

@@ -97,10 +97,7 @@ func faceNotes(first bool, parts []Part, bought []orders.Order, issued []invoici
 // feesNote credits the fees of an order in the proportion in which its face value was
 // credited, rounded down to a cent; false where nothing is left of them.
 func feesNote(o orders.Order, fees invoicing.Invoice, credited vouchers.Cents) (note, bool) {
-	net := portion(fees.Net, credited, o.Face)
-	if left := fees.Gross() - fees.Credited; net+invoicing.VATOf(net, fees.VATRate) > left {
-		return note{}, false
-	}
+	net := min(portion(fees.Net, credited, o.Face), fees.Net-fees.CreditedNet)
 	return note{fees, net, false}, net > 0
 }
 

@@ -35,12 +35,11 @@ const (
 // stage is a world with the rooms that the end of a campaign concerns.
 type stage struct {
 	*world.World
-	room     *closing.Service
-	orders   *orders.Service
-	finance  identity.Actor // of the operator, another person than Operator
-	feesBack bool           // what the terms of orders say
-	told     *told
-	t        testing.TB
+	room    *closing.Service
+	orders  *orders.Service
+	finance identity.Actor // of the operator, another person than Operator
+	told    *told
+	t       testing.TB
 }
 
 // told are the notices, by kind: to whom, and about what.
@@ -73,9 +72,8 @@ func setup(t testing.TB) *stage {
 	d := w.DB.WithoutRetries() // so that a deadlock shows
 	s.orders = orders.New(d, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	s.room = closing.New(d, closing.Options{Seller: seller, Orders: s.orders,
-		FeesBack: func(context.Context, *db.Tx, vouchers.OrderID) (bool, error) { return s.feesBack, nil },
-		Expire:   func(ctx context.Context) error { _, err := w.Issuing.ExpireDue(ctx); return err },
-		Notify:   s.told.notify(), Log: slog.New(slog.DiscardHandler)})
+		Expire: func(ctx context.Context) error { _, err := w.Issuing.ExpireDue(ctx); return err },
+		Notify: s.told.notify(), Log: slog.New(slog.DiscardHandler)})
 	s.finance = s.colleague(w.Operator, "Sacha")
 	return s
 }
@@ -142,23 +140,11 @@ func (s *stage) exec(query string, args ...any) {
 	})
 }
 
-// orderedBy is an order with its invoice of face value. A co-funder's is moved to it, as
-// only the campaign's own funder can order here.
+// orderedBy is an order with its invoices.
 func (s *stage) orderedBy(who identity.Actor, c campaigns.Campaign, count int) orders.Order {
 	s.t.Helper()
-	own := who
-	own.Organisation = c.Funder
-	var o orders.Order
-	s.InTx(func(tx *db.Tx) (err error) {
-		o, err = s.orders.Order(s.t.Context(), tx, own, orders.PlaceRequest{Campaign: c.ID, Vouchers: count})
-		return err
-	})
-	if who.Organisation != c.Funder {
-		s.exec(`UPDATE orders SET funder_id = $2 WHERE id = $1`, o.ID, who.Organisation)
-		s.exec(`ALTER TABLE invoices DISABLE TRIGGER invoices_only_added`)
-		s.exec(`UPDATE invoices SET funder_id = $2 WHERE order_id = $1`, o.ID, who.Organisation)
-		s.exec(`ALTER TABLE invoices ENABLE TRIGGER invoices_only_added`)
-	}
+	o, err := s.orders.Place(s.t.Context(), who, orders.PlaceRequest{Campaign: c.ID, Vouchers: count})
+	s.ok(err)
 	return o
 }
 

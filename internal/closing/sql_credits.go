@@ -20,8 +20,9 @@ func hold(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) error 
 }
 
 const selectChoices = `
-	SELECT k.campaign_id, k.kind, k.to_campaign_id, COALESCE(c.name, '') AS to_name, k.chosen_at, k.chosen_by, k.funder_id
-	FROM credit_choices k LEFT JOIN campaigns c ON c.id = k.to_campaign_id `
+	SELECT k.campaign_id, k.kind, k.to_campaign_id, COALESCE(c.name, '') AS to_name, k.chosen_at, k.chosen_by, k.funder_id,
+		p.name AS chooser
+	FROM credit_choices k JOIN people p ON p.id = k.chosen_by LEFT JOIN campaigns c ON c.id = k.to_campaign_id `
 
 func choiceOf(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID, id vouchers.CampaignID) (*Choice, error) {
 	var c Choice

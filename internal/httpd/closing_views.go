@@ -70,7 +70,7 @@ func (w *Closing) targets(c *fiber.Ctx, s closing.Statement) ([]choiceOf, error)
 	all, err := w.Campaigns.List(c.UserContext(), actor(c))
 	var targets []choiceOf
 	for _, one := range all {
-		if one.ID != s.Campaign.ID && one.Funder == actor(c).Organisation && one.ClosedAt == nil && one.EndsOn >= vouchers.DayOf(s.At) {
+		if one.ID != s.Campaign.ID && one.ClosedAt == nil && one.EndsOn >= vouchers.DayOf(s.At) {
 			targets = append(targets, choiceOf{fmt.Sprint(one.ID), one.Name})
 		}
 	}

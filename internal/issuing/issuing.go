@@ -87,12 +87,9 @@ func (s *Service) Allocate(ctx context.Context, actor identity.Actor, req Alloca
 }
 
 func allocate(ctx context.Context, tx *db.Tx, actor identity.Actor, req AllocateRequest) (Allocation, error) {
-	c, err := campaigns.Get(ctx, tx, req.Campaign)
+	c, err := campaigns.Led(ctx, tx, actor, req.Campaign)
 	if err != nil {
 		return Allocation{}, err
-	}
-	if c.Funder != actor.Organisation {
-		return Allocation{}, fault.New(fault.NotFound, "not_found")
 	}
 	if err := identity.MustBe(ctx, tx, req.Prescriber, identity.Prescriber); err != nil {
 		return Allocation{}, err

@@ -24,9 +24,8 @@ func (b bundle) ending() {
 	seller := invoicing.Seller{Name: "Passerelle", Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon",
 		Segregated: invoicing.Account{IBAN: "FR7630006000011234567890189"}}
 	room := closing.New(b.DB, closing.Options{Seller: seller, Log: slog.New(slog.DiscardHandler),
-		Orders:   orders.New(b.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil }),
-		FeesBack: func(context.Context, *db.Tx, vouchers.OrderID) (bool, error) { return false, nil },
-		Expire:   func(ctx context.Context) error { _, err := b.Issuing.ExpireDue(ctx); return err },
+		Orders: orders.New(b.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil }),
+		Expire: func(ctx context.Context) error { _, err := b.Issuing.ExpireDue(ctx); return err },
 		Notify: closing.Notify{
 			RefundSent:   func(context.Context, *db.Tx, string, closing.Refund) error { return nil },
 			Closed:       func(context.Context, *db.Tx, string, closing.Closed) error { return nil },

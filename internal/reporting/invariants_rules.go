@@ -110,6 +110,11 @@ const redeemedWithinTheRules = `
 		cardinality(c.themes) = 0 OR r.theme = ANY (c.themes) AS theme) AS a
 	WHERE d.day < b.from_on OR d.day > b.until_on + c.tolerance_days OR NOT l.labelled OR NOT a.inside OR NOT a.theme OR r.vouchers > c.price_cap`
 
+// INV-12: whoever asks for what needs two people does not agree to it.
+const decidedByAnother = `
+	SELECT format('write_off:%s requested_by=%s decided_by=%s', id, requested_by, decided_by) AS evidence
+	FROM debt_writeoffs WHERE state = 'approved' AND requested_by = decided_by`
+
 // INV-13: every payout went to an account that its structure had given before the
 // settlement, and had not replaced.
 const paidToKnownAccounts = `

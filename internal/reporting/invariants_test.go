@@ -20,8 +20,21 @@ var breakages = []struct {
 		 SELECT max(at), 'redemption', 999999, 'campaign:1:live', 'structure:9:payable', 1, 1 FROM transfers`},
 	{"a transfer of another amount than its cause", "INV-1", "handover:1",
 		`UPDATE transfers SET amount = amount + 1 WHERE event = 'handover' AND cause = 1`},
+	{"a debt that is forgiven in the rows alone", "INV-1", " costs:losses->funder:",
+		forgiven(`(SELECT max(person_id) FROM memberships)`)},
+	{"a debt that one person asked and agreed to forgive", "INV-12", " requested_by=1 decided_by=1", forgiven(`1`)},
 	{"a receipt whose bank line says less", "INV-1", "receipt:1 ",
 		`UPDATE statement_lines SET amount_cents = amount_cents - 1 WHERE id = 1`},
+	{"fees of another amount than their invoice", "INV-1", "fees_invoiced:",
+		`UPDATE invoices SET net_cents = net_cents + 1 WHERE kind = 'fees' AND corrects IS NULL`},
+	{"a credit note of fees that asks for more", "INV-1", "fees_invoiced:",
+		`UPDATE transfers SET debit = credit, credit = debit WHERE event = 'fees_invoiced' AND cause = (SELECT id FROM invoices WHERE corrects IS NOT NULL)`},
+	{"an invoice that is missing", "INV-1", "invoices:F2026 issued=1 highest=2 last=2",
+		`DELETE FROM invoices WHERE number = 'F2026-000001'`},
+	{"a year whose last invoice is missing", "INV-1", "invoices:A2026 issued=0 highest= last=1",
+		`DELETE FROM invoices WHERE number = 'A2026-000001'`},
+	{"a credit note of more than its invoice", "INV-1", "net_cents=2000 vat_cents=400 credited_net_cents=2001",
+		`UPDATE invoices SET net_cents = 2001 WHERE corrects IS NOT NULL`},
 	{"a receipt that is not in the ledger", "INV-2", "campaign:1 received_cents=",
 		`UPDATE receipts SET funds_cents = funds_cents + 1 WHERE line_id = 1`},
 	{"a voucher that nobody paid for", "INV-2", "campaign:1 live_cents=",
@@ -128,8 +141,16 @@ var breakages = []struct {
 const unguarded = `
 	ALTER TABLE transfers DISABLE TRIGGER transfers_only_added;
 	ALTER TABLE vouchers DISABLE TRIGGER voucher_moves;
+	ALTER TABLE invoices DISABLE TRIGGER invoices_only_added;
 	ALTER TABLE jobs DROP CONSTRAINT jobs_unique_key;
+	ALTER TABLE debt_writeoffs DROP CONSTRAINT debt_writeoffs_two_people;
 	DROP INDEX redeemed_vouchers_once`
+
+// forgiven writes off a debt that person 1 asked to forgive.
+func forgiven(by string) string {
+	return `INSERT INTO debt_writeoffs (order_id, funder_id, amount_cents, reason, state, requested_at, requested_by, decided_at, decided_by)
+		SELECT id, funder_id, 100, 'x', 'approved', ordered_at, 1, ordered_at, ` + by + ` FROM orders WHERE id = 1`
+}
 
 // errUndo keeps a broken row from staying.
 var errUndo = errors.New("undo")
