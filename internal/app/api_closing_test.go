@@ -88,7 +88,7 @@ func (s *quarrel) aboutTheEnd() {
 	s.operator.writes("POST", at, nil).refuses(409, "campaign_not_over")
 	extend("2026-07-09", "Camille Martin", true).refuses(422, "extension_not_later")
 	extend("2026-08-09", "", true).refuses(422, "signature_missing")
-	extend("2026-08-09", "Camille Martin", false).refuses(422, "agreement_missing")
+	extend("2026-08-09", "Camille Martin", false).refuses(422, "decision_missing")
 	s.funder.writes("PUT", at+"/choice", thing{"kind": "rollover", "to_campaign": s.campaign}).refuses(422, "rollover_target")
 	s.operator.writes("POST", "/refunds", thing{"refunds": []any{}}).refuses(422, "refunds_none")
 	s.operator.writes("POST", "/refunds", thing{"refunds": []any{99}}).refuses(409, "refund_changed")

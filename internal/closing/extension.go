@@ -61,7 +61,7 @@ const usualExtension = 30
 
 // Extend lets a campaign of the actor's organisation, and the booklets that people hold,
 // run until a later day. Its faults are campaign_closed, campaign_expired,
-// extension_not_later, campaign_too_long, signature_missing and agreement_missing.
+// extension_not_later, campaign_too_long, signature_missing and decision_missing.
 func (s *Service) Extend(ctx context.Context, actor identity.Actor, req ExtendRequest) (Extension, error) {
 	if err := mayDecide(actor); err != nil {
 		return Extension{}, err
@@ -71,7 +71,7 @@ func (s *Service) Extend(ctx context.Context, actor identity.Actor, req ExtendRe
 	case len([]rune(req.Name)) < 3 || len([]rune(req.Name)) > 140:
 		return Extension{}, fault.New(fault.Invalid, "signature_missing")
 	case !req.Agreed:
-		return Extension{}, fault.New(fault.Invalid, "agreement_missing")
+		return Extension{}, fault.New(fault.Invalid, "decision_missing")
 	}
 	var e Extension
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {

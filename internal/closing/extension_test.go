@@ -25,7 +25,7 @@ func TestAnExtensionIsSignedAndOldPaperStillWorks(t *testing.T) {
 	ask := closing.ExtendRequest{Campaign: c.ID, Until: until, Name: "Camille Martin", Agreed: true}
 	unsigned, untold, early, far := ask, ask, ask, ask
 	unsigned.Name, untold.Agreed, early.Until, far.Until = " ", false, start.AddDays(60), start.AddDays(5000)
-	for code, req := range map[string]closing.ExtendRequest{"signature_missing": unsigned, "agreement_missing": untold, "extension_not_later": early, "campaign_too_long": far} {
+	for code, req := range map[string]closing.ExtendRequest{"signature_missing": unsigned, "decision_missing": untold, "extension_not_later": early, "campaign_too_long": far} {
 		_, err := s.room.Extend(t.Context(), s.Funder, req)
 		s.refused(err, code)
 	}
