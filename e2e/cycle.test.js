@@ -293,6 +293,26 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     assert.match(words(await host.download(/Relevé \(PDF\)/)), /40,00/);
   });
 
+  await step("the operator follows the money to its transfers, and gives the year to the accountant", async () => {
+    await operator.open("/operator");
+    await operator.press("Ouvrir le bureau de l’argent");
+    await operator.reads("D’accord");
+    await operator.look("money");
+    await operator.press(campaign, "main");
+    await operator.press(/^Dû à la structure/, "main");
+    await operator.reads("Encaissement");
+    await operator.look("money-account");
+    await operator.press("Encaissement", "main");
+    await operator.reads(/redemption:\d+/);
+    await operator.open("/money/debts");
+    await operator.look("money-debts");
+    await operator.open("/accounting");
+    await operator.look("accounting");
+    const [, ...lines] = readFileSync(await operator.download(/FEC\d+1231\.txt/), "latin1").trimEnd().split("\r\n").map((line) => line.split("\t"));
+    const cents = (column) => lines.reduce((sum, line) => sum + Number(line[column].replace(",", "")), 0);
+    assert.ok(lines.length > 4 && cents(11) === cents(12), `debits ${cents(11)}, credits ${cents(12)}`);
+  });
+
   await step("the funder reads what its money did, on the page and in files", async () => {
     await money.open("/campaigns");
     await money.look("campaigns");

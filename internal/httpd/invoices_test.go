@@ -154,8 +154,8 @@ func TestALeadSharesItsCampaignOnAPage(t *testing.T) {
 	if answer, _ := o.as("other", "GET", path+"/shares", ""); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("the co-funder changes the shares: %d", answer.StatusCode)
 	}
-	if answer, _ := o.posts("other", "/orders", url.Values{"campaign": {fmt.Sprint(o.world.Campaign.ID)}, "vouchers": {"5"}}); answer.StatusCode != http.StatusSeeOther {
-		t.Errorf("the co-funder cannot order: %d", answer.StatusCode)
+	if answer, text := o.as("other", "POST", "/api/v1/orders", fmt.Sprintf(`{"campaign": %d, "vouchers": 5}`, o.world.Campaign.ID)); answer.StatusCode != http.StatusCreated {
+		t.Errorf("the co-funder cannot order: %d %s", answer.StatusCode, text)
 	}
 	if _, page := o.as("funder", "GET", path+"/shares", ""); !strings.Contains(page, "ne change plus") {
 		t.Error("the shares can still be changed after the co-funder has ordered")

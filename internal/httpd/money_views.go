@@ -19,8 +19,7 @@ type MoneyBody struct {
 	money.Desk
 	Holdings  []holdingRow
 	Tiles     []tileRow
-	Ageing    []ageRow
-	Due       bool // something is unpaid
+	Ageing    []ageRow // without ages at which nothing is unpaid
 	MayExport bool
 }
 
@@ -70,12 +69,14 @@ func moneyBody(w *i18n.Words, d money.Desk) MoneyBody {
 		body.Tiles = append(body.Tiles, tileRow{t, tilePages[t.Name], t.AgeDays(vouchers.DayOf(d.At))})
 	}
 	for _, b := range d.Ageing {
+		if b.Orders+b.Invoices == 0 {
+			continue
+		}
 		key := "money.ageing.days"
 		if b.ToDays == 0 {
 			key = "money.ageing.more"
 		}
 		body.Ageing = append(body.Ageing, ageRow{b, w.Text(key, "from", b.FromDays, "to", b.ToDays)})
-		body.Due = body.Due || b.Orders+b.Invoices > 0
 	}
 	return body
 }
@@ -174,7 +175,7 @@ type legRow struct {
 type sourceLink struct{ Text, Href string }
 
 // sourcePages are the pages that show business rows.
-var sourcePages = map[string]string{"statement": "/statements/", "order": "/orders/", "settlement": "/settlements/", "place": "/places/", "campaign": "/campaigns/"}
+var sourcePages = map[string]string{"statement": "/statements/", "order": "/orders/", "invoice": "/invoices/", "settlement": "/settlements/", "place": "/places/", "campaign": "/campaigns/"}
 
 func (w moneyWindow) eventPage(c *fiber.Ctx) error {
 	found, err := w.event(c, c.Params("event"), c.Params("cause"))

@@ -58,8 +58,10 @@ type Detail struct {
 	HasXML      bool      `json:"has_xml"`      // false where a party was not known well enough
 }
 
-// PublicBuyer tells that the invoice is for the State's portal, Chorus Pro.
-func (d Detail) PublicBuyer() bool { return d.Content.Buyer.isPublic() || len(d.Deposits) > 0 }
+// ForChorus tells that the invoice is for the State's portal, Chorus Pro.
+func (d Detail) ForChorus() bool {
+	return d.Content.Buyer.isPublic() || d.Engagement+d.ServiceCode != "" || len(d.Deposits) > 0
+}
 
 // Open returns one invoice of the actor's organisation; the operator sees all.
 func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.InvoiceID) (Detail, error) {
