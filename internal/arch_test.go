@@ -38,6 +38,10 @@ var sameFloor = map[string]string{
 	"money → orders":          "what is unpaid and what is owed are orders'",
 	"money → reporting":       "the desk shows the cover",
 	"statements → invoicing":  "a bank line pays fees",
+	"closing → campaigns":     "the end of a campaign follows its rules and shares, and closes it",
+	"closing → orders":        "what is given back was paid for orders, and may pay another",
+	"closing → issuing":       "a campaign ends when nothing is in people's hands; until then booklets can be extended",
+	"closing → invoicing":     "what is given back is credited on its invoices",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
 	"reporting → orders":      "a funder's part of what was used follows from what it has paid",
 }

@@ -28,4 +28,6 @@ type (
 	CheckoutID     int64 // one attempt to pay online
 	RefundID       int64 // one transfer of face value to a funder or to the operator
 	RolloverID     int64 // credit of one campaign that pays an order of another
+	RefundFileID   int64 // the bank file of refunds that were approved together
+	AccountID      int64 // a bank account that a funder has given
 )

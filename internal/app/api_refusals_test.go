@@ -28,6 +28,7 @@ func TestEachRefusalIsAsDescribed(t *testing.T) {
 	s.atTheCounter()
 	s.whoMay()
 	s.aboutMoney()
+	s.aboutTheEnd()
 	s.aboutPlaces()
 	s.later()
 	if len(s.refused) < 45 {

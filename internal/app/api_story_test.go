@@ -38,6 +38,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.redeems(structure, booklet)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
+	s.ends(operator, funder, campaign, order)
 	s.members(operator, funder, prescriber, ccas)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)

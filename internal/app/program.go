@@ -14,6 +14,7 @@ import (
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/closing"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -27,6 +28,7 @@ import (
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/internal/throttle"
@@ -51,6 +53,7 @@ type rooms struct {
 	counter    *redemption.Service
 	settlement *settlement.Service
 	statements *statements.Service
+	closing    *closing.Service
 	reporting  *reporting.Service
 	accounting *accounting.Service
 	money      *money.Service
@@ -73,12 +76,23 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
+	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
+		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
-		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement}, Remind: n.reminder}, log)
+		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err
+}
+
+// toPayers lets bank lines ask for refunds.
+type toPayers struct{ room *closing.Service }
+
+func (p toPayers) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, r statements.Refund) error {
+	_, err := p.room.ToPayer(ctx, tx, actor, closing.ToPayerRequest{Line: r.Line, Funder: r.Funder, Campaign: r.Campaign, Amount: r.Amount,
+		To: sepa.Account{IBAN: r.IBAN, Holder: r.Holder}})
+	return err
 }
 
 // Program is a service that runs: it answers requests and does jobs.
@@ -152,6 +166,11 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err
 	})
+	runner.Every("close campaigns", 24*time.Hour, func(ctx context.Context) error {
+		_, err := p.closing.CloseDue(ctx)
+		return errors.Join(err, p.closing.Remind(ctx))
+	})
+	runner.Every("bring credit back", time.Hour, p.closing.BringBack)
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
 	})

@@ -52,6 +52,7 @@ type Campaign struct {
 	Funder     vouchers.OrganisationID `json:"funder"`
 	FunderName string                  `json:"funder_name"`
 	CreatedAt  time.Time               `json:"created_at"`
+	ClosedAt   *time.Time              `json:"closed_at"` // since when what it did not use is its funders' again
 	Rules
 }
 

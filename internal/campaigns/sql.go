@@ -10,7 +10,7 @@ import (
 )
 
 const selectCampaigns = `
-	SELECT c.id, c.funder_id, o.name AS funder_name, c.created_at, c.name, c.face_cents, c.booklet_size, c.starts_on, c.ends_on,
+	SELECT c.id, c.funder_id, o.name AS funder_name, c.created_at, c.closed_at, c.name, c.face_cents, c.booklet_size, c.starts_on, c.ends_on,
 		c.tolerance_days, c.price_cap, c.themes, c.communes, c.epcis, c.departements
 	FROM campaigns c JOIN organisations o ON o.id = c.funder_id `
 
@@ -19,6 +19,7 @@ type row struct {
 	Funder        vouchers.OrganisationID `db:"funder_id"`
 	FunderName    string                  `db:"funder_name"`
 	CreatedAt     time.Time               `db:"created_at"`
+	ClosedAt      *time.Time              `db:"closed_at"`
 	Name          string                  `db:"name"`
 	Face          vouchers.Cents          `db:"face_cents"`
 	BookletSize   int                     `db:"booklet_size"`
@@ -33,7 +34,7 @@ type row struct {
 }
 
 func (r row) campaign() Campaign {
-	return Campaign{ID: r.ID, Funder: r.Funder, FunderName: r.FunderName, CreatedAt: r.CreatedAt, Rules: Rules{
+	return Campaign{ID: r.ID, Funder: r.Funder, FunderName: r.FunderName, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Rules: Rules{
 		Name: r.Name, Face: r.Face, BookletSize: r.BookletSize, StartsOn: r.StartsOn, EndsOn: r.EndsOn,
 		ToleranceDays: r.ToleranceDays, PriceCap: r.PriceCap, Themes: r.Themes,
 		Communes: r.Communes, EPCIs: r.EPCIs, Departements: r.Departements}}

@@ -75,7 +75,7 @@ func sampleCampaign(t *testing.T) CampaignStatement {
 	t.Helper()
 	return CampaignStatement{
 		Operator: "Passerelle SCIC", Campaign: "Premiers pas en ligne 2026", Face: 1000,
-		From: day(t, "2026-12-01"), Until: day(t, "2027-03-31"), ClosedOn: day(t, "2027-05-10"),
+		From: day(t, "2026-12-01"), Until: day(t, "2027-03-31"), ClosedOn: day(t, "2027-05-10"), AsOf: day(t, "2027-05-10"),
 		HandedOver: 1480, Used: 1188,
 		Shares: []FunderShare{
 			{Funder: "État, agence nationale de la cohésion des territoires", Paid: 900000, Used: 594000, CreditNote: "A2027-000003", Back: GivenBack{IBAN: "FR7630006000011234567890189"}},

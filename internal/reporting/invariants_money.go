@@ -29,7 +29,7 @@ var transfersHaveCauses = `
 	UNION ALL ` + invoicesAreSound
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
-var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs}
+var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs, expectedOfClosing, expectedOfRefunds}
 
 const expectedOfVouchers = `
 	SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
@@ -115,7 +115,7 @@ const receivingEvents = `'receipt', 'attribution', 'card_counted', 'card_banked'
 // figuresOfRows are what the rows of each room say of a campaign's money: its id, a figure,
 // cents, and 0 for the ledger's side. What is repaid of a debt, or became one, changes what
 // was received and nothing else.
-var figuresOfRows = []string{figuresOfOrders, figuresOfVouchers}
+var figuresOfRows = []string{figuresOfOrders, figuresOfVouchers, figuresOfClosing}
 
 const figuresOfOrders = `
 	SELECT o.campaign_id, f.figure, f.cents, 0
@@ -195,10 +195,11 @@ const guardedAccountsHold = `
 	SELECT format('campaign:%s allocated_cents=%s funded_cents=%s', c.id, a.vouchers * c.face_cents, COALESCE(f.cents, 0))
 	FROM campaigns c
 	JOIN (SELECT campaign_id, sum(vouchers) AS vouchers FROM allocations GROUP BY campaign_id) AS a ON a.campaign_id = c.id
-	LEFT JOIN (SELECT o.campaign_id, sum(m.cents) AS cents
-	           FROM (SELECT order_id, funds_cents AS cents FROM receipts
-	                 UNION ALL SELECT order_id, -funds_cents FROM takebacks WHERE undone_at IS NULL) AS m
-	           JOIN orders o ON o.id = m.order_id GROUP BY o.campaign_id) AS f
+	LEFT JOIN (SELECT campaign_id, sum(cents) AS cents
+	           FROM (SELECT o.campaign_id, r.funds_cents AS cents FROM receipts r JOIN orders o ON o.id = r.order_id
+	                 UNION ALL SELECT o.campaign_id, -t.funds_cents FROM takebacks t JOIN orders o ON o.id = t.order_id WHERE t.undone_at IS NULL
+	                 UNION ALL SELECT k.campaign_id, -p.funds_cents FROM closings k JOIN closing_parts p ON p.closing_id = k.id) AS m
+	           GROUP BY campaign_id) AS f
 		ON f.campaign_id = c.id
 	WHERE a.vouchers * c.face_cents > COALESCE(f.cents, 0)`
 

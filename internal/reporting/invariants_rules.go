@@ -82,7 +82,8 @@ const payoutsFollowEachOther = `
 	SELECT format('settlement:%s payouts=%s counted=%s total_cents=%s sum_cents=%s', s.id, s.payouts, p.count, s.total_cents, p.cents)
 	FROM settlements s
 	CROSS JOIN LATERAL (SELECT count(*), COALESCE(sum(amount_cents), 0) AS cents FROM payouts WHERE settlement_id = s.id) AS p
-	WHERE s.payouts <> p.count OR s.total_cents <> p.cents`
+	WHERE s.payouts <> p.count OR s.total_cents <> p.cents
+	UNION ALL` + refundsAddUp
 
 // INV-11: nothing redeemed outside its dates (tolerance included, days of Paris), by a
 // place without a label that day, outside the campaign's area, themes or price cap. A
@@ -121,7 +122,8 @@ const paidToKnownAccounts = `
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id
 	WHERE NOT EXISTS (
 		SELECT 1 FROM bank_details d WHERE d.structure_id = p.structure_id AND d.iban = p.iban AND d.created_at <= s.closed_at
-			AND (d.replaced_at IS NULL OR d.replaced_at >= s.closed_at))`
+			AND (d.replaced_at IS NULL OR d.replaced_at >= s.closed_at))
+	UNION ALL` + refundedToVerifiedAccounts
 
 // INV-16: no organisation sees another's rows. Lists are cut by an organisation's or a
 // campaign's id, so those ids must agree all along the chain.
