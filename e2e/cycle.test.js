@@ -87,7 +87,7 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await operator.look("import-report");
   });
 
-  await step("the funder defines a campaign and orders", async () => {
+  await step("the funder defines a campaign, has it quoted, accepts and sees how to pay, in five screens", async () => {
     money = await sit();
     await money.signIn(funder);
     await money.look("campaigns-empty");
@@ -96,17 +96,24 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await money.fill({ "Nom de la campagne": campaign, "Chèques par carnet": "8", "Départements": "74" });
     await money.press("Créer cette campagne");
     await money.reads("est créée");
-    await money.look("campaign-new-done");
-    await money.press("Commander des chèques");
     await money.fill({ "Nombre de chèques": "40" });
-    await money.look("order-new");
-    await money.press("Commander ces chèques");
-    await money.reads("À virer : 400,00 €");
+    await money.page.getByLabel("Nombre de chèques").blur();
+    await money.reads("Le service est gratuit");
+    await money.page.locator(".price tfoot", { hasText: "400,00" }).waitFor();
+    await money.look("quote-new");
+    await money.press("Préparer ce devis");
+    await money.reads(/Devis D\d{4}-\d{6}/);
+    const quote = await money.download("Télécharger ce devis (PDF)");
+    assert.match(words(quote), /400,00/);
+    await money.look("quote");
+    await money.choose("J’accepte .*");
+    await money.press(/Commander pour 400,00/);
+    await money.reads("À payer : 400,00 €");
     await money.look("order");
-    const proforma = await money.download("Télécharger la facture pro forma");
-    assert.match(words(proforma), /400,00/);
+    const invoice = words(await money.download("Télécharger cette facture (PDF)"));
+    assert.match(invoice, /400,00/);
     money.reference = (await money.page.locator(".reference").innerText()).trim();
-    assert.match(words(proforma), new RegExp(money.reference));
+    assert.match(invoice.replace(/ /g, ""), new RegExp(money.reference));
   });
 
   await step("the bank's statement funds the order", async () => {
@@ -284,6 +291,26 @@ test("a campaign's whole life, clicked through", { timeout: 170_000 }, async (t)
     await host.reads(/Sur votre compte/i);
     await host.look("payouts");
     assert.match(words(await host.download(/Relevé \(PDF\)/)), /40,00/);
+  });
+
+  await step("the operator follows the money to its transfers, and gives the year to the accountant", async () => {
+    await operator.open("/operator");
+    await operator.press("Ouvrir le bureau de l’argent");
+    await operator.reads("D’accord");
+    await operator.look("money");
+    await operator.press(campaign, "main");
+    await operator.press(/^Dû à la structure/, "main");
+    await operator.reads("Encaissement");
+    await operator.look("money-account");
+    await operator.press("Encaissement", "main");
+    await operator.reads(/redemption:\d+/);
+    await operator.open("/money/debts");
+    await operator.look("money-debts");
+    await operator.open("/accounting");
+    await operator.look("accounting");
+    const [, ...lines] = readFileSync(await operator.download(/FEC\d+1231\.txt/), "latin1").trimEnd().split("\r\n").map((line) => line.split("\t"));
+    const cents = (column) => lines.reduce((sum, line) => sum + Number(line[column].replace(",", "")), 0);
+    assert.ok(lines.length > 4 && cents(11) === cents(12), `debits ${cents(11)}, credits ${cents(12)}`);
   });
 
   await step("the funder reads what its money did, on the page and in files", async () => {

@@ -16,9 +16,15 @@ var withoutActor = map[string]string{
 	"identity.SignOut":             "whoever holds a session may end it",
 	"identity.CreateFirstOperator": "the command line's: whoever runs it holds the database",
 	"issuing.ExpireDue":            "a periodic job: time itself asks",
+	"closing.CloseDue":             "as ExpireDue",
+	"closing.BringBack":            "as ExpireDue: funders have said what is to be done",
+	"closing.Remind":               "as ExpireDue",
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",
+	"orders.Terms":                 "the terms are public",
 	"reporting.Cover":              "the cover is public",
+	"statements.Complete":          "a periodic job: closes what other money has answered",
+	"statements.DoImport":          "a job: who sent the file was asked then",
 }
 
 func TestEveryUseCaseAsksWhoIsAsking(t *testing.T) {

@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"db"},
 	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "throttle"},
 	{"audit", "documents", "identity", "ledger", "territory"},
-	{"accounting", "campaigns", "catalogue", "closing", "invoicing", "issuing", "labelling", "orders", "payments", "redemption", "reporting", "settlement", "statements"},
+	{"accounting", "campaigns", "catalogue", "closing", "invoicing", "issuing", "labelling", "money", "orders", "payments", "redemption", "reporting", "settlement", "statements"},
 	{"httpd"},
 	{"app/demo"},
 	{"app"},
@@ -35,8 +35,15 @@ var sameFloor = map[string]string{
 	"redemption → issuing":    "a voucher is spent from a booklet",
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
+	"money → orders":          "what is unpaid and what is owed are orders'",
+	"money → reporting":       "the desk shows the cover",
 	"statements → invoicing":  "a bank line pays fees",
+	"closing → campaigns":     "the end of a campaign follows its rules and shares, and closes it",
+	"closing → orders":        "what is given back was paid for orders, and may pay another",
+	"closing → issuing":       "a campaign ends when nothing is in people's hands; until then booklets can be extended",
+	"closing → invoicing":     "what is given back is credited on its invoices",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
+	"reporting → orders":      "a funder's part of what was used follows from what it has paid",
 }
 
 // guests are packages from outside that only some of ours may use.

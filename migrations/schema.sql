@@ -135,6 +135,21 @@ CREATE TABLE booklets (
     CONSTRAINT booklets_typed_hash UNIQUE (typed_hash)
 ) WITH (fillfactor=80);
 
+CREATE TABLE campaign_extensions (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    from_on date NOT NULL,
+    until_on date NOT NULL,
+    booklets integer NOT NULL,
+    vouchers integer NOT NULL,
+    value_cents bigint NOT NULL,
+    signed_name text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    decided_by bigint NOT NULL,
+    CONSTRAINT campaign_extensions_later CHECK ((until_on > from_on)),
+    CONSTRAINT campaign_extensions_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE campaign_shares (
     campaign_id bigint NOT NULL,
     funder_id bigint NOT NULL,
@@ -188,6 +203,73 @@ CREATE TABLE chorus_deposits (
     CONSTRAINT chorus_deposits_status CHECK ((status = ANY (ARRAY['deposited'::text, 'received'::text, 'accepted'::text, 'rejected'::text, 'paid'::text])))
 );
 
+CREATE TABLE claim_uses (
+    refund_id bigint NOT NULL,
+    line_id bigint NOT NULL,
+    funder_id bigint,
+    amount_cents bigint NOT NULL,
+    CONSTRAINT claim_uses_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT claim_uses_once UNIQUE NULLS NOT DISTINCT (refund_id, funder_id)
+);
+
+CREATE TABLE closing_parts (
+    closing_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    paid_cents bigint NOT NULL,
+    used_cents bigint NOT NULL,
+    funds_cents bigint NOT NULL,
+    unused_cents bigint NOT NULL,
+    CONSTRAINT closing_parts_funds CHECK ((funds_cents >= 0)),
+    CONSTRAINT closing_parts_paid CHECK ((paid_cents >= 0)),
+    CONSTRAINT closing_parts_pkey PRIMARY KEY (closing_id, funder_id),
+    CONSTRAINT closing_parts_unused CHECK ((unused_cents >= 0)),
+    CONSTRAINT closing_parts_used CHECK (((used_cents >= 0) AND (used_cents <= paid_cents)))
+);
+
+CREATE TABLE closings (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    used_cents bigint NOT NULL,
+    funds_cents bigint NOT NULL,
+    unused_cents bigint NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    closed_by bigint,
+    CONSTRAINT closings_funds CHECK ((funds_cents >= 0)),
+    CONSTRAINT closings_pkey PRIMARY KEY (id),
+    CONSTRAINT closings_unused CHECK ((unused_cents >= 0)),
+    CONSTRAINT closings_used CHECK ((used_cents >= 0))
+);
+
+CREATE TABLE credit_choices (
+    campaign_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    kind text NOT NULL,
+    to_campaign_id bigint,
+    chosen_at timestamp with time zone NOT NULL,
+    chosen_by bigint NOT NULL,
+    CONSTRAINT credit_choices_kind CHECK ((kind = ANY (ARRAY['refund'::text, 'rollover'::text, 'keep'::text]))),
+    CONSTRAINT credit_choices_pkey PRIMARY KEY (campaign_id, funder_id),
+    CONSTRAINT credit_choices_rollover CHECK ((((kind = 'rollover'::text) = (to_campaign_id IS NOT NULL)) AND (to_campaign_id <> campaign_id)))
+);
+
+CREATE TABLE debt_writeoffs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    order_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    requested_by bigint NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    CONSTRAINT debt_writeoffs_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT debt_writeoffs_decided CHECK ((((state = 'requested'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT debt_writeoffs_pkey PRIMARY KEY (id),
+    CONSTRAINT debt_writeoffs_state CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))),
+    CONSTRAINT debt_writeoffs_two_people CHECK (((state <> 'approved'::text) OR (decided_by <> requested_by)))
+);
+
 CREATE TABLE fee_receipts (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     invoice_id bigint NOT NULL,
@@ -200,6 +282,23 @@ CREATE TABLE fee_receipts (
     CONSTRAINT fee_receipts_line UNIQUE (line_id),
     CONSTRAINT fee_receipts_pkey PRIMARY KEY (id),
     CONSTRAINT fee_receipts_source CHECK ((num_nonnulls(line_id, checkout_id) = 1))
+);
+
+CREATE TABLE funder_accounts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    funder_id bigint NOT NULL,
+    iban text NOT NULL,
+    bic text NOT NULL,
+    holder text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    given_by bigint NOT NULL,
+    verified_at timestamp with time zone,
+    verified_by bigint,
+    replaced_at timestamp with time zone,
+    CONSTRAINT funder_accounts_four_eyes CHECK ((verified_by <> given_by)),
+    CONSTRAINT funder_accounts_iban CHECK ((iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$'::text)),
+    CONSTRAINT funder_accounts_pkey PRIMARY KEY (id),
+    CONSTRAINT funder_accounts_verified CHECK (((verified_at IS NULL) = (verified_by IS NULL)))
 );
 
 CREATE TABLE guarded_balances (
@@ -333,8 +432,15 @@ CREATE TABLE orders (
     reference text NOT NULL,
     ordered_at timestamp with time zone NOT NULL,
     ordered_by bigint NOT NULL,
+    quote_id bigint,
+    quote_version integer,
+    accepted_name text NOT NULL DEFAULT ''::text,
+    engagement text NOT NULL DEFAULT ''::text,
+    service_code text NOT NULL DEFAULT ''::text,
     CONSTRAINT orders_face CHECK ((face_cents > 0)),
     CONSTRAINT orders_pkey PRIMARY KEY (id),
+    CONSTRAINT orders_quote UNIQUE (quote_id),
+    CONSTRAINT orders_quote_version CHECK (((quote_id IS NULL) = (quote_version IS NULL))),
     CONSTRAINT orders_reference UNIQUE (reference),
     CONSTRAINT orders_vouchers CHECK (((vouchers >= 1) AND (vouchers <= 1000000)))
 );
@@ -436,6 +542,45 @@ CREATE TABLE places (
     CONSTRAINT places_source UNIQUE (source, source_id)
 );
 
+CREATE TABLE quote_versions (
+    quote_id bigint NOT NULL,
+    version integer NOT NULL,
+    vouchers integer NOT NULL,
+    booklet_size integer NOT NULL,
+    medium text NOT NULL,
+    letter_language text NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date NOT NULL,
+    tariff_id bigint,
+    face_cents bigint NOT NULL,
+    service_cents bigint NOT NULL,
+    printing_cents bigint NOT NULL,
+    vat_cents bigint NOT NULL,
+    valid_until date NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by bigint NOT NULL,
+    CONSTRAINT quote_versions_booklet CHECK (((booklet_size >= 1) AND (booklet_size <= 100))),
+    CONSTRAINT quote_versions_dates CHECK ((ends_on > starts_on)),
+    CONSTRAINT quote_versions_face CHECK ((face_cents > 0)),
+    CONSTRAINT quote_versions_free CHECK (((tariff_id IS NOT NULL) OR (((service_cents + printing_cents) + vat_cents) = 0))),
+    CONSTRAINT quote_versions_language CHECK ((letter_language = ANY (ARRAY['fr'::text, 'en'::text]))),
+    CONSTRAINT quote_versions_medium CHECK ((medium = ANY (ARRAY['paper'::text, 'digital'::text]))),
+    CONSTRAINT quote_versions_pkey PRIMARY KEY (quote_id, version),
+    CONSTRAINT quote_versions_printing CHECK ((printing_cents >= 0)),
+    CONSTRAINT quote_versions_service CHECK ((service_cents >= 0)),
+    CONSTRAINT quote_versions_vat CHECK ((vat_cents >= 0)),
+    CONSTRAINT quote_versions_version CHECK ((version > 0)),
+    CONSTRAINT quote_versions_vouchers CHECK (((vouchers >= 1) AND (vouchers <= 1000000)))
+);
+
+CREATE TABLE quotes (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT quotes_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE receipts (
     line_id bigint,
     order_id bigint NOT NULL,
@@ -485,6 +630,85 @@ CREATE TABLE redemptions (
     CONSTRAINT redemptions_pkey PRIMARY KEY (id),
     CONSTRAINT redemptions_undo CHECK ((((undone_at IS NULL) = (undone_by IS NULL)) AND ((undone_at IS NULL) = (undo_reason IS NULL)))),
     CONSTRAINT redemptions_vouchers CHECK ((vouchers > 0))
+);
+
+CREATE TABLE refund_files (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    account text NOT NULL,
+    message_id text NOT NULL,
+    approved_at timestamp with time zone NOT NULL,
+    approved_by bigint NOT NULL,
+    execution_on date NOT NULL,
+    refunds integer NOT NULL,
+    total_cents bigint NOT NULL,
+    file_sha256 bytea NOT NULL,
+    debtor_name text NOT NULL,
+    debtor_iban text NOT NULL,
+    debtor_bic text NOT NULL,
+    debtor_street text NOT NULL,
+    debtor_postcode text NOT NULL,
+    debtor_town text NOT NULL,
+    CONSTRAINT refund_files_account CHECK ((account = ANY (ARRAY['segregated'::text, 'operating'::text]))),
+    CONSTRAINT refund_files_message UNIQUE (message_id),
+    CONSTRAINT refund_files_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE refund_parts (
+    refund_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    CONSTRAINT refund_parts_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT refund_parts_pkey PRIMARY KEY (refund_id, campaign_id)
+);
+
+CREATE TABLE refunds (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL,
+    funder_id bigint,
+    amount_cents bigint NOT NULL,
+    state text NOT NULL,
+    account_id bigint,
+    line_id bigint,
+    iban text NOT NULL,
+    bic text NOT NULL,
+    holder text NOT NULL,
+    street text NOT NULL,
+    postcode text NOT NULL,
+    town text NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    requested_by bigint,
+    file_id bigint,
+    approved_by bigint,
+    end_to_end text,
+    booked_on date,
+    arrived_on date,
+    return_reason text,
+    CONSTRAINT refunds_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT refunds_booked CHECK ((((state = ANY (ARRAY['booked'::text, 'returned'::text])) = (booked_on IS NOT NULL)) AND ((state = 'returned'::text) = (return_reason IS NOT NULL)))),
+    CONSTRAINT refunds_end_to_end UNIQUE (end_to_end),
+    CONSTRAINT refunds_four_eyes CHECK ((approved_by <> requested_by)),
+    CONSTRAINT refunds_kind CHECK ((kind = ANY (ARRAY['credit'::text, 'fees_back'::text, 'claim'::text]))),
+    CONSTRAINT refunds_line UNIQUE (line_id),
+    CONSTRAINT refunds_ordered CHECK ((((state = 'proposed'::text) = (file_id IS NULL)) AND ((file_id IS NULL) = (approved_by IS NULL)) AND ((file_id IS NULL) = (end_to_end IS NULL)))),
+    CONSTRAINT refunds_payee CHECK (((kind = 'claim'::text) = (funder_id IS NULL))),
+    CONSTRAINT refunds_pkey PRIMARY KEY (id),
+    CONSTRAINT refunds_state CHECK ((state = ANY (ARRAY['proposed'::text, 'ordered'::text, 'booked'::text, 'returned'::text]))),
+    CONSTRAINT refunds_way CHECK ((num_nonnulls(account_id, line_id) =
+CASE
+    WHEN (kind = 'claim'::text) THEN 0
+    ELSE 1
+END))
+);
+
+CREATE TABLE rollovers (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    campaign_id bigint NOT NULL,
+    funder_id bigint NOT NULL,
+    order_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT rollovers_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT rollovers_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE services (
@@ -609,6 +833,25 @@ CREATE TABLE takebacks (
     CONSTRAINT takebacks_topped_up CHECK (((topped_up_cents >= 0) AND (topped_up_cents <= debt_cents)))
 );
 
+CREATE TABLE tariffs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    from_on date NOT NULL,
+    fee_bp integer NOT NULL,
+    booklet_cents bigint NOT NULL,
+    vat_bp integer NOT NULL,
+    validity_days integer NOT NULL,
+    fees_refunded boolean NOT NULL,
+    terms text NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    published_by bigint NOT NULL,
+    CONSTRAINT tariffs_booklet CHECK (((booklet_cents >= 0) AND (booklet_cents <= 100000))),
+    CONSTRAINT tariffs_fee CHECK (((fee_bp >= 0) AND (fee_bp <= 10000))),
+    CONSTRAINT tariffs_pkey PRIMARY KEY (id),
+    CONSTRAINT tariffs_terms CHECK ((terms <> ''::text)),
+    CONSTRAINT tariffs_validity CHECK (((validity_days >= 1) AND (validity_days <= 365))),
+    CONSTRAINT tariffs_vat CHECK (((vat_bp >= 0) AND (vat_bp <= 10000)))
+);
+
 CREATE TABLE throttle (
     bucket text NOT NULL,
     window_start timestamp with time zone NOT NULL,
@@ -668,6 +911,10 @@ ALTER TABLE booklets ADD CONSTRAINT booklets_handed_over_by FOREIGN KEY (handed_
 
 ALTER TABLE booklets ADD CONSTRAINT booklets_prescriber FOREIGN KEY (prescriber_id) REFERENCES organisations(id);
 
+ALTER TABLE campaign_extensions ADD CONSTRAINT campaign_extensions_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE campaign_extensions ADD CONSTRAINT campaign_extensions_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
 ALTER TABLE campaign_shares ADD CONSTRAINT campaign_shares_agreed_by FOREIGN KEY (agreed_by) REFERENCES people(id);
 
 ALTER TABLE campaign_shares ADD CONSTRAINT campaign_shares_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
@@ -682,7 +929,41 @@ ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_by FOREIGN KEY (by) R
 
 ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
 
+ALTER TABLE claim_uses ADD CONSTRAINT claim_uses_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE claim_uses ADD CONSTRAINT claim_uses_refund FOREIGN KEY (refund_id) REFERENCES refunds(id);
+
+ALTER TABLE closing_parts ADD CONSTRAINT closing_parts_closing FOREIGN KEY (closing_id) REFERENCES closings(id);
+
+ALTER TABLE closing_parts ADD CONSTRAINT closing_parts_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE closings ADD CONSTRAINT closings_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE closings ADD CONSTRAINT closings_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
+
+ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_chosen_by FOREIGN KEY (chosen_by) REFERENCES people(id);
+
+ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_to FOREIGN KEY (to_campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_order FOREIGN KEY (order_id) REFERENCES orders(id);
+
+ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_requested_by FOREIGN KEY (requested_by) REFERENCES people(id);
+
 ALTER TABLE fee_receipts ADD CONSTRAINT fee_receipts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
+ALTER TABLE funder_accounts ADD CONSTRAINT funder_accounts_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE funder_accounts ADD CONSTRAINT funder_accounts_given_by FOREIGN KEY (given_by) REFERENCES people(id);
+
+ALTER TABLE funder_accounts ADD CONSTRAINT funder_accounts_verified_by FOREIGN KEY (verified_by) REFERENCES people(id);
 
 ALTER TABLE invoices ADD CONSTRAINT invoices_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
 
@@ -706,6 +987,8 @@ ALTER TABLE orders ADD CONSTRAINT orders_funder FOREIGN KEY (funder_id) REFERENC
 
 ALTER TABLE orders ADD CONSTRAINT orders_ordered_by FOREIGN KEY (ordered_by) REFERENCES people(id);
 
+ALTER TABLE orders ADD CONSTRAINT orders_quoted FOREIGN KEY (quote_id, quote_version) REFERENCES quote_versions(quote_id, version);
+
 ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
 
 ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_payout FOREIGN KEY (payout_id) REFERENCES payouts(id);
@@ -718,7 +1001,37 @@ ALTER TABLE payouts ADD CONSTRAINT payouts_structure FOREIGN KEY (structure_id) 
 
 ALTER TABLE places ADD CONSTRAINT places_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
+ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_made_by FOREIGN KEY (made_by) REFERENCES people(id);
+
+ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_quote FOREIGN KEY (quote_id) REFERENCES quotes(id);
+
+ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_tariff FOREIGN KEY (tariff_id) REFERENCES tariffs(id);
+
+ALTER TABLE quotes ADD CONSTRAINT quotes_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE quotes ADD CONSTRAINT quotes_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
 ALTER TABLE receipts ADD CONSTRAINT receipts_order FOREIGN KEY (order_id) REFERENCES orders(id);
+
+ALTER TABLE refund_files ADD CONSTRAINT refund_files_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
+
+ALTER TABLE refund_parts ADD CONSTRAINT refund_parts_refund FOREIGN KEY (refund_id) REFERENCES refunds(id) ON DELETE CASCADE;
+
+ALTER TABLE refunds ADD CONSTRAINT refunds_account FOREIGN KEY (account_id) REFERENCES funder_accounts(id);
+
+ALTER TABLE refunds ADD CONSTRAINT refunds_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
+
+ALTER TABLE refunds ADD CONSTRAINT refunds_file FOREIGN KEY (file_id) REFERENCES refund_files(id);
+
+ALTER TABLE refunds ADD CONSTRAINT refunds_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE refunds ADD CONSTRAINT refunds_requested_by FOREIGN KEY (requested_by) REFERENCES people(id);
+
+ALTER TABLE rollovers ADD CONSTRAINT rollovers_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE rollovers ADD CONSTRAINT rollovers_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
+
+ALTER TABLE rollovers ADD CONSTRAINT rollovers_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
 ALTER TABLE services ADD CONSTRAINT services_place FOREIGN KEY (place_id) REFERENCES places(id);
 
@@ -736,6 +1049,8 @@ ALTER TABLE statements ADD CONSTRAINT statements_imported_by FOREIGN KEY (import
 
 ALTER TABLE takebacks ADD CONSTRAINT takebacks_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
+ALTER TABLE tariffs ADD CONSTRAINT tariffs_published_by FOREIGN KEY (published_by) REFERENCES people(id);
+
 ALTER TABLE vouchers ADD CONSTRAINT vouchers_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
 
 CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object, id);
@@ -748,6 +1063,8 @@ CREATE INDEX booklets_by_campaign ON public.booklets USING btree (campaign_id);
 
 CREATE INDEX booklets_by_prescriber ON public.booklets USING btree (prescriber_id, id);
 
+CREATE INDEX campaign_extensions_by_campaign ON public.campaign_extensions USING btree (campaign_id, id);
+
 CREATE INDEX campaign_shares_by_funder ON public.campaign_shares USING btree (funder_id);
 
 CREATE UNIQUE INDEX campaign_shares_one_rest ON public.campaign_shares USING btree (campaign_id) WHERE (kind = 'rest'::text);
@@ -756,7 +1073,15 @@ CREATE INDEX campaigns_by_funder ON public.campaigns USING btree (funder_id);
 
 CREATE INDEX chorus_deposits_by_invoice ON public.chorus_deposits USING btree (invoice_id, id);
 
+CREATE INDEX closings_by_campaign ON public.closings USING btree (campaign_id, id);
+
+CREATE INDEX debt_writeoffs_by_order ON public.debt_writeoffs USING btree (order_id);
+
+CREATE UNIQUE INDEX debt_writeoffs_one_open ON public.debt_writeoffs USING btree (order_id) WHERE (state = 'requested'::text);
+
 CREATE INDEX fee_receipts_by_invoice ON public.fee_receipts USING btree (invoice_id);
+
+CREATE UNIQUE INDEX funder_accounts_one_in_force ON public.funder_accounts USING btree (funder_id) WHERE (replaced_at IS NULL);
 
 CREATE INDEX invoices_by_correction ON public.invoices USING btree (corrects) WHERE (corrects IS NOT NULL);
 
@@ -786,6 +1111,8 @@ CREATE INDEX places_by_position ON public.places USING btree (lat, lon);
 
 CREATE INDEX places_by_structure ON public.places USING btree (structure_id);
 
+CREATE INDEX quotes_by_funder ON public.quotes USING btree (funder_id, id);
+
 CREATE INDEX receipts_by_order ON public.receipts USING btree (order_id);
 
 CREATE UNIQUE INDEX redeemed_vouchers_once ON public.redeemed_vouchers USING btree (voucher_id) WHERE (NOT undone);
@@ -793,6 +1120,14 @@ CREATE UNIQUE INDEX redeemed_vouchers_once ON public.redeemed_vouchers USING btr
 CREATE INDEX redemptions_by_booklet ON public.redemptions USING btree (booklet_id);
 
 CREATE INDEX redemptions_by_structure ON public.redemptions USING btree (structure_id, id);
+
+CREATE INDEX refunds_by_file ON public.refunds USING btree (file_id);
+
+CREATE INDEX refunds_by_funder ON public.refunds USING btree (funder_id, id);
+
+CREATE INDEX refunds_waiting ON public.refunds USING btree (kind) WHERE (state = 'proposed'::text);
+
+CREATE INDEX rollovers_by_funder ON public.rollovers USING btree (funder_id, id);
 
 CREATE INDEX statement_lines_by_day ON public.statement_lines USING btree (booked_on);
 
@@ -810,11 +1145,17 @@ CREATE INDEX takebacks_by_order ON public.takebacks USING btree (order_id);
 
 CREATE INDEX throttle_by_window ON public.throttle USING btree (window_start);
 
+CREATE INDEX transfers_found ON public.transfers USING brin (debit text_bloom_ops, credit text_bloom_ops, cause int8_bloom_ops) WITH (pages_per_range='32', autosummarize='on');
+
 CREATE INDEX vouchers_by_booklet ON public.vouchers USING btree (booklet_id);
 
 CREATE TRIGGER audit_entries_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 
 CREATE TRIGGER invoices_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.invoices FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER quote_versions_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quote_versions FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER tariffs_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.tariffs FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 
 CREATE TRIGGER transfers_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfers FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 

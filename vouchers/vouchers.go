@@ -23,8 +23,11 @@ type (
 	StatementID    int64 // one imported bank statement
 	FileID         int64 // a file of statements that is being imported
 	QuoteID        int64 // an offer for an order, in versions
+	TariffID       int64 // a published price of the service, and the version of the terms that go with it
 	InvoiceID      int64 // an invoice or a credit note
 	CheckoutID     int64 // one attempt to pay online
 	RefundID       int64 // one transfer of face value to a funder or to the operator
 	RolloverID     int64 // credit of one campaign that pays an order of another
+	RefundFileID   int64 // the bank file of refunds that were approved together
+	AccountID      int64 // a bank account that a funder has given
 )

@@ -42,6 +42,9 @@ type commands struct {
 		Places    importPlaces    `cmd:"" help:"Import places from a file in standard-mediation-num."`
 		Statement importStatement `cmd:"" help:"Import a bank statement (camt.053 or camt.054)."`
 	} `cmd:"" help:"Bring files in."`
+	Export struct {
+		FEC exportFEC `cmd:"" name:"fec" help:"Write a year's accounting entries as the French tax administration wants them (FEC)."`
+	} `cmd:"" help:"Take files out."`
 	Bench struct {
 		Redeem benchRedeem `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
 	} `cmd:"" help:"Measure, each time beside a limit."`
@@ -234,6 +237,30 @@ func importFile(name string, do func(io.Reader) (any, error)) error {
 		return err
 	}
 	return writeJSON(os.Stdout, report)
+}
+
+type exportFEC struct {
+	Year int    `arg:"" help:"The calendar year."`
+	Out  string `type:"path" placeholder:"FILE" help:"Where to write it. Default: here, under the name that the law gives to it."`
+}
+
+func (e *exportFEC) Run(p *program) error {
+	file, err := os.CreateTemp(filepath.Dir(e.Out), "fec-*.part") // half a file never has the file's name
+	if err != nil {
+		return err
+	}
+	name, err := app.ExportFEC(p, p.cfg, p.log, e.Year, file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	if e.Out == "" {
+		e.Out = name
+	}
+	if err := os.Rename(file.Name(), e.Out); err != nil {
+		return err
+	}
+	fmt.Println("written:", e.Out)
+	return nil
 }
 
 type benchRedeem struct {

@@ -28,6 +28,7 @@ func TestEachRefusalIsAsDescribed(t *testing.T) {
 	s.atTheCounter()
 	s.whoMay()
 	s.aboutMoney()
+	s.aboutTheEnd()
 	s.aboutPlaces()
 	s.later()
 	if len(s.refused) < 45 {
@@ -116,6 +117,14 @@ func (s *quarrel) aboutMoney() {
 	s.funder.writes("POST", "/campaigns", thing{"name": "Ailleurs", "face_cents": 1000, "booklet_size": 5, "starts_on": "2026-03-01", "ends_on": "2026-07-09",
 		"price_cap": 4, "departements": []string{"999"}}).refuses(422, "area_code_unknown")
 	s.funder.writes("POST", "/orders", thing{"campaign": s.campaign, "vouchers": 0}).refuses(422, "order_size_out_of_range")
+	s.funder.writes("POST", "/orders", thing{"campaign": s.campaign, "vouchers": 1, "engagement": "<1>"}).refuses(422, "engagement_malformed")
+	s.operator.writes("POST", "/tariffs", thing{"from_on": "2026-03-08", "fee_basis_points": 0, "booklet_cents": 0, "vat_basis_points": 2000,
+		"validity_days": 30, "fees_refunded": true, "terms": "x"}).refuses(422, "tariff_in_the_past")
+	s.funder.gets("/invoices/1/xml").refuses(409, "invoice_without_xml")
+	s.funder.writes("POST", "/invoices/1/chorus", thing{"status": "lost"}).refuses(422, "chorus_status_unknown")
+	s.funder.gets("/invoices?kind=other").refuses(422, "invalid_input")
+	s.funder.writes("PUT", fmt.Sprintf("/campaigns/%d/shares", s.campaign), thing{"shares": []thing{{"funder": 1, "kind": "percent", "percent_basis_points": 5000}}}).
+		refuses(422, "share_funder_unknown")
 	s.funder.writes("POST", "/allocations", thing{"campaign": s.campaign, "prescriber": s.ccas, "vouchers": 5}).refuses(409, "allocation_not_funded").is("free", "0")
 	s.prescriber.writes("POST", "/handovers", thing{"campaign": s.campaign, "count": 90}).refuses(409, "allocation_used_up")
 	s.prescriber.writes("POST", "/handovers", thing{"campaign": s.campaign, "insee": "00000"}).refuses(422, "commune_unknown")

@@ -26,16 +26,19 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	t.Parallel()
 	s, operator := openCity(t)
 	nobody := &citizen{city: s}
-	funder, _ := operator.opens("funder", "Département de la Haute-Savoie", "")
+	funder, _ := operator.opens("funder", "Département de la Haute-Savoie", "22740001700074")
 	prescriber, ccas := operator.opens("prescriber", "CCAS de Thônes", "")
 	structure, relais := operator.opens("structure", "Le Relais", "73282932000074")
 
 	place, label := s.labels(operator, structure)
 	campaign, order := s.funds(operator, funder, ccas)
+	s.shares(operator, funder, campaign)
+	s.invoices(operator, funder, order)
 	booklet := s.handsOver(prescriber, campaign)
 	s.redeems(structure, booklet)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
+	s.ends(operator, funder, campaign, order)
 	s.members(operator, funder, prescriber, ccas)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
@@ -85,7 +88,11 @@ func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, ord
 	campaign = funder.posts("/campaigns", thing{"name": "Premiers pas", "face_cents": 1000, "booklet_size": 5, "starts_on": "2026-03-01",
 		"ends_on": "2026-07-09", "tolerance_days": 15, "price_cap": 4, "departements": []string{"74"}}).wants(201).id()
 	funder.gets(fmt.Sprintf("/campaigns/%d", campaign)).wants(200).is("service_themes", "[]")
-	placed := funder.posts("/orders", thing{"campaign": campaign, "vouchers": 20}).wants(201)
+	operator.posts("/tariffs", thing{"from_on": "2026-03-09", "fee_basis_points": 300, "booklet_cents": 60, "vat_basis_points": 2000,
+		"validity_days": 30, "fees_refunded": true, "terms": "Article 1."}).wants(201)
+	operator.gets("/tariffs").wants(200)
+	placed := funder.posts("/orders", thing{"campaign": campaign, "vouchers": 20, "engagement": "2026-EJ-1", "service_code": "CULTURE"}).wants(201).
+		is("fees_cents", "840").is("vat_cents", "168")
 	order = placed.id()
 	if at := placed.header.Get("Location"); at != fmt.Sprintf("/api/v1/orders/%d", order) {
 		s.t.Errorf("the order is at %q", at)
@@ -105,10 +112,54 @@ func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, ord
 	operator.posts(fmt.Sprintf("/statements/lines/%v/attribution", waiting[0]["id"]), thing{"order": order}).is("outcome", `"order_funded"`)
 	funder.gets("/orders?unfunded=true").wants(200).is("items", "[]")
 	funder.posts("/allocations", thing{"campaign": campaign, "prescriber": prescriber, "vouchers": 20}).wants(201)
-	if pdf := funder.gets(fmt.Sprintf("/orders/%d/proforma", order)).wants(200).text; !strings.HasPrefix(string(pdf), "%PDF-") {
-		s.t.Error("the pro-forma is no PDF")
+	if bills := funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).items("invoices"); len(bills) != 2 || bills[0]["state"] != "funded" || bills[1]["due_cents"] != 1008.0 {
+		s.t.Errorf("invoices: %v", bills)
 	}
 	return campaign, order
+}
+
+// shares lets the State pay a part of what will be used.
+func (s *city) shares(operator, funder *citizen, campaign int64) {
+	s.t.Helper()
+	state := operator.posts("/organisations", thing{"kind": "funder", "name": "Préfecture de la Haute-Savoie", "siret": "13002526500013",
+		"admin": thing{"name": "Sacha Roy", "email": "sacha@prefecture.example"}}).id()
+	found := funder.gets("/organisations?kind=funder&q=prefecture").wants(200).items("items")
+	if len(found) != 0 {
+		s.t.Errorf("found without its accent: %v", found)
+	}
+	if found = funder.gets("/organisations?kind=funder&q=13002526500013").wants(200).items("items"); len(found) != 1 {
+		s.t.Fatalf("found by SIRET: %v", found)
+	}
+	at := fmt.Sprintf("/campaigns/%d/shares", campaign)
+	half := thing{"funder": state, "kind": "percent", "percent_basis_points": 5000, "ceiling_cents": 1000_00}
+	if all := funder.puts(at, thing{"shares": []thing{half}}).is("settled", "false").items("shares"); len(all) != 2 {
+		s.t.Errorf("shares: %v", all)
+	}
+	if all := funder.gets(at).wants(200).items("shares"); len(all) != 2 || all[1]["paid_cents"] != nil {
+		s.t.Errorf("shares: %v", all)
+	}
+}
+
+// invoices reads the order's invoice, which goes to the State's portal.
+func (s *city) invoices(operator, funder *citizen, order int64) {
+	s.t.Helper()
+	all := funder.gets("/invoices?kind=face&year=2026").wants(200).items("items")
+	if len(all) != 1 || all[0]["order"] != float64(order) || all[0]["paid_cents"] != 200_00.0 {
+		s.t.Fatalf("invoices: %v", all)
+	}
+	if unpaid := operator.gets("/invoices?unpaid=true").wants(200).items("items"); len(unpaid) != 1 || unpaid[0]["kind"] != "fees" {
+		s.t.Errorf("unpaid: %v", unpaid)
+	}
+	at := fmt.Sprintf("/invoices/%v", all[0]["id"])
+	funder.gets(at).wants(200).is("number", `"F2026-000001"`).is("has_xml", "true").is("credit_notes", "[]")
+	if pdf := funder.gets(at + "/pdf").wants(200).text; !strings.HasPrefix(string(pdf), "%PDF-") {
+		s.t.Error("the invoice is no PDF")
+	}
+	if xml := string(funder.gets(at + "/xml").wants(200).text); !strings.Contains(xml, "F2026-000001") {
+		s.t.Errorf("the invoice's XML: %s", xml)
+	}
+	operator.posts(at+"/chorus", thing{"status": "deposited", "note": "Dépôt 4512"}).is("chorus", `"deposited"`)
+	funder.posts(at+"/chorus", thing{"status": "accepted"}).is("chorus", `"accepted"`)
 }
 
 // handsOver gives two booklets, of which one is lost, and verifies the other without us.

@@ -39,7 +39,8 @@ func openCity(t *testing.T) (*city, *citizen) {
 	clock := pgtest.NewClock()
 	program, err := Start(t.Context(), Config{DatabaseURL: pgtest.URL(t), Data: t.TempDir(), KeysFile: filepath.Join(t.TempDir(), "keys.json"),
 		PublicURL: "http://localhost:8080", MailFrom: "Passerelle <bonjour@passerelle.example>", OperatorName: "Passerelle",
-		OperatorAddress: "1 rue du Pont, 74000 Annecy", SegregatedIBAN: segregated.Full()}, clock.Now, slog.New(slog.DiscardHandler))
+		OperatorAddress: "1 rue du Pont, 74000 Annecy", OperatorSIRET: "73282932000074", SegregatedIBAN: segregated.Full(),
+		OperatingIBAN: "DE89370400440532013000"}, clock.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,6 +119,16 @@ func ImportStatement(ctx context.Context, cfg Config, log *slog.Logger, in Impor
 	return report, err
 }
 
+// ExportFEC writes a year's file of entries for the tax administration, and returns the
+// name that the law gives to it.
+func ExportFEC(ctx context.Context, cfg Config, log *slog.Logger, year int, file io.Writer) (name string, err error) {
+	err = withRooms(ctx, cfg, log, "", func(r *rooms, actor identity.Actor) error {
+		name = r.accounting.FileName(year)
+		return r.accounting.FEC(ctx, actor, year, file)
+	})
+	return name, err
+}
+
 // Import is a file that somebody brings on the command line.
 type Import struct {
 	File     io.Reader

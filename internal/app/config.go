@@ -36,7 +36,7 @@ type Config struct {
 	SMTPURL     string  `env:"SMTP_URL" help:"smtp://user:password@host:587 or smtps://…; without it notices are files in PASSERELLE_DATA/outbox"`
 	MailFrom    string  `env:"MAIL_FROM" envDefault:"Passerelle <bonjour@passerelle.example>" help:"sender of notices; to be set with SMTP_URL"`
 
-	OperatorName    string `env:"OPERATOR_NAME" envDefault:"Passerelle" help:"the operator, as pro-formas and bank files name it"`
+	OperatorName    string `env:"OPERATOR_NAME" envDefault:"Passerelle" help:"the operator, as quotes, invoices and bank files name it"`
 	OperatorAddress string `env:"OPERATOR_ADDRESS" help:"its address: street, postcode town"`
 	OperatorSIRET   string `env:"OPERATOR_SIRET" help:"its SIRET, 14 digits"`
 	OperatorPhone   string `env:"OPERATOR_PHONE" help:"whom holders of cheques can call, as it is read out"`

@@ -10,20 +10,25 @@ import (
 	"sync"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/accounting"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/closing"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/jobs"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/mail"
+	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/internal/throttle"
@@ -43,11 +48,15 @@ type rooms struct {
 	catalogue  *catalogue.Service
 	campaigns  *campaigns.Service
 	orders     *orders.Service
+	invoicing  *invoicing.Service
 	issuing    *issuing.Service
 	counter    *redemption.Service
 	settlement *settlement.Service
 	statements *statements.Service
+	closing    *closing.Service
 	reporting  *reporting.Service
+	accounting *accounting.Service
+	money      *money.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -63,14 +72,27 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		catalogue:  catalogue.New(s.DB),
 		campaigns:  campaigns.New(s.DB),
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
+		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
+	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
+		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
-		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement}, Remind: n.reminder}, log)
+		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
+	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err
+}
+
+// toPayers lets bank lines ask for refunds.
+type toPayers struct{ room *closing.Service }
+
+func (p toPayers) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, r statements.Refund) error {
+	_, err := p.room.ToPayer(ctx, tx, actor, closing.ToPayerRequest{Line: r.Line, Funder: r.Funder, Campaign: r.Campaign, Amount: r.Amount,
+		To: sepa.Account{IBAN: r.IBAN, Holder: r.Holder}})
+	return err
 }
 
 // Program is a service that runs: it answers requests and does jobs.
@@ -144,6 +166,11 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err
 	})
+	runner.Every("close campaigns", 24*time.Hour, func(ctx context.Context) error {
+		_, err := p.closing.CloseDue(ctx)
+		return errors.Join(err, p.closing.Remind(ctx))
+	})
+	runner.Every("bring credit back", time.Hour, p.closing.BringBack)
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
 	})

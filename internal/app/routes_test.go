@@ -15,6 +15,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
@@ -52,7 +53,10 @@ var parameters = map[string]parameter{
 	"/tokens/:id":            {private, func(s *walk) any { return s.token }},
 	"/account/tokens/:id":    {private, func(s *walk) any { return s.token }},
 	"/campaigns/:id":         {private, func(s *walk) any { return s.Campaign.ID }},
+	"/invoices/:id":          {private, func(s *walk) any { return s.invoice }},
 	"/orders/:id":            {private, func(s *walk) any { return s.order }},
+	"/quotes/:id":            {private, func(s *walk) any { return s.quote }},
+	"/terms/:version":        {secret, func(*walk) any { return 1 }},
 	"/handovers/:id":         {private, func(s *walk) any { return s.booklet }},
 	"/redemptions/:id":       {private, func(s *walk) any { return s.redemption }},
 	"/payouts/:id":           {private, func(s *walk) any { return s.payout }},
@@ -62,9 +66,16 @@ var parameters = map[string]parameter{
 	"/settlements/:id":       {operated, func(*walk) any { return 1 }},
 	"/statements/:id":        {operated, func(*walk) any { return 1 }},
 	"/statements/lines/:id":  {operated, func(*walk) any { return 1 }},
+	"/money/accounts/:name":  {operated, func(*walk) any { return "bank:segregated" }},
+	"/money/events/:event":   {operated, func(*walk) any { return "handover" }},
+	"/money/writeoffs/:id":   {operated, func(*walk) any { return 1 }},
+	"/accounting/fec/:year":  {operated, func(*walk) any { return 2026 }},
 	"/statements/cases/:id":  {operated, func(*walk) any { return 1 }},
 	"/statements/files/:id":  {operated, func(*walk) any { return 1 }},
 	"/imports/:id":           {operated, func(*walk) any { return 1 }},
+	"/refunds/:id":           {operated, func(*walk) any { return 1 }},
+	"/refunds/files/:id":     {operated, func(*walk) any { return 1 }},
+	"/refunds/accounts/:id":  {operated, func(*walk) any { return 1 }},
 	"/c/:payload":            {secret, func(*walk) any { return "0000" }},
 	"/C/:payload":            {secret, func(*walk) any { return "0000" }},
 	"/C/:code":               {secret, func(*walk) any { return "0000" }},
@@ -73,18 +84,27 @@ var parameters = map[string]parameter{
 
 // foreignBodies are writes that name another organisation's object in their body.
 var foreignBodies = map[string]func(s *walk) string{
-	"POST /api/v1/orders":                    func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
-	"POST /api/v1/handovers":                 func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
-	"POST /account/switch":                   func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
-	"POST /orders":                           func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
-	"POST /handovers":                        func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
-	"DELETE /api/v1/redemptions/:id":         func(*walk) string { return `{"reason":"not mine"}` },
-	"POST /api/v1/handovers/:id/freeze":      func(*walk) string { return `{"frozen":true}` },
-	"POST /redemptions/:id/undo":             func(*walk) string { return "reason=not+mine" },
-	"POST /handovers/:id/freeze":             func(*walk) string { return "reason=lost" },
-	"PUT /api/v1/places/:id/services":        func(*walk) string { return `{"services":[]}` },
-	"POST /campaigns/:id/allocations":        func(s *walk) string { return fmt.Sprintf("prescriber=%d&vouchers=1", s.Prescriber.Organisation) },
-	"POST /api/v1/campaigns/:id/allocations": func(s *walk) string { return fmt.Sprintf(`{"prescriber":%d,"vouchers":1}`, s.Prescriber.Organisation) },
+	"POST /api/v1/orders":                          func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
+	"POST /api/v1/handovers":                       func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
+	"POST /account/switch":                         func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
+	"POST /quotes":                                 func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
+	"POST /quotes/:id/acceptance":                  func(*walk) string { return "version=1&agreed=on&name=Ana+Ruiz" },
+	"POST /handovers":                              func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
+	"DELETE /api/v1/redemptions/:id":               func(*walk) string { return `{"reason":"not mine"}` },
+	"POST /api/v1/handovers/:id/freeze":            func(*walk) string { return `{"frozen":true}` },
+	"POST /redemptions/:id/undo":                   func(*walk) string { return "reason=not+mine" },
+	"POST /handovers/:id/freeze":                   func(*walk) string { return "reason=lost" },
+	"PUT /api/v1/places/:id/services":              func(*walk) string { return `{"services":[]}` },
+	"POST /campaigns/:id/closing/extension":        func(*walk) string { return "until=2027-12-31&signed_name=Zoe+Blanc&agreed=true" },
+	"POST /api/v1/campaigns/:id/closing/extension": func(*walk) string { return `{"until":"2027-12-31","signed_name":"Zoé Blanc","agreed":true}` },
+	"POST /campaigns/:id/closing/choice":           func(*walk) string { return "kind=keep" },
+	"PUT /api/v1/campaigns/:id/closing/choice":     func(*walk) string { return `{"kind":"keep"}` },
+	"POST /campaigns/:id/allocations":              func(s *walk) string { return fmt.Sprintf("prescriber=%d&vouchers=1", s.Prescriber.Organisation) },
+	"PUT /api/v1/campaigns/:id/shares":             func(*walk) string { return `{"shares":[]}` },
+	"POST /api/v1/invoices/:id/chorus":             func(*walk) string { return `{"status":"deposited"}` },
+	"POST /invoices/:id/chorus":                    func(*walk) string { return "status=deposited" },
+	"POST /campaigns/:id/shares":                   func(*walk) string { return "percent=&ceiling=&newcomer=&rest=-1" },
+	"POST /api/v1/campaigns/:id/allocations":       func(s *walk) string { return fmt.Sprintf(`{"prescriber":%d,"vouchers":1}`, s.Prescriber.Organisation) },
 }
 
 // walk is a whole program with two of each kind of organisation in it: the world's,
@@ -95,9 +115,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, booklet, redemption, payout any // ids
-	member                                    vouchers.PersonID
-	sessions                                  int
+	token, order, quote, invoice, booklet, redemption, payout any // ids
+	member                                                    vouchers.PersonID
+	sessions                                                  int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -105,7 +125,7 @@ func newWalk(t *testing.T) *walk {
 	clock, url := pgtest.NewClock(), pgtest.URL(t)
 	program, err := Start(t.Context(), Config{DatabaseURL: url, Data: t.TempDir(), KeysFile: filepath.Join(t.TempDir(), "keys.json"),
 		PublicURL: "http://localhost:8080", MailFrom: "Passerelle <bonjour@passerelle.example>", OperatorName: "Passerelle",
-		OperatorAddress: "1 rue du Pont, 74000 Annecy", SegregatedIBAN: "FR7630006000011234567890189"}, clock.Now, slog.New(slog.DiscardHandler))
+		OperatorAddress: "1 rue du Pont, 74000 Annecy", OperatorSIRET: "73282932000074", SegregatedIBAN: "FR7630006000011234567890189"}, clock.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +150,9 @@ func (s *walk) fillWorld() {
 	s.Campaign = s.NewCampaign(canary+" 2026", 100)
 	order, err := s.program.orders.Place(ctx, s.Funder, orders.PlaceRequest{Campaign: s.Campaign.ID, Vouchers: 10})
 	s.must(err)
+	invoices, err := s.program.invoicing.List(ctx, s.Funder, invoicing.Query{Limit: 1})
+	s.must(err)
+	s.invoice = invoices[0].ID
 	token, err := s.Identity.CreateToken(ctx, s.Prescriber, identity.NewToken{Label: canary, Scopes: []string{"handovers"}, Days: 9})
 	s.must(err)
 	booklet := s.HandOver(s.Campaign, 10)
@@ -143,6 +166,9 @@ func (s *walk) fillWorld() {
 		s.must(err)
 		s.member = m.ID
 	}
+	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
+	s.must(err)
+	s.quote = quote.ID
 	s.order, s.token, s.booklet, s.redemption, s.payout = order.ID, token.ID, booklet.ID, redemption.ID, money.Payouts[0].ID
 }
 

@@ -76,7 +76,7 @@ func checkResult(t *testing.T, r demo.Result) {
 	if len(kinds) != 4 {
 		t.Errorf("accounts of %v", kinds)
 	}
-	for _, pattern := range []string{"carnet-*.pdf", "pain001-*.xml", "camt053-*.xml", "releve-*.pdf", "bilan-*.xlsx", "bilan-*.csv", "pro-forma-*.pdf"} {
+	for _, pattern := range []string{"carnet-*.pdf", "pain001-*.xml", "camt053-*.xml", "releve-*.pdf", "bilan-*.xlsx", "bilan-*.csv", "facture-*.pdf"} {
 		if !hasFile(r.Files, pattern) {
 			t.Errorf("no file %s", pattern)
 		}

@@ -62,14 +62,18 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 	}
 	return slices.Concat(dev,
 		httpd.ReportingRoutes(p.reporting),
-		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows}).Routes(),
-		(&httpd.Orders{Service: p.orders, Campaigns: p.campaigns}).Routes(),
+		httpd.MoneyRoutes(p.money),
+		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
+		(&httpd.Orders{Service: p.orders, Sharing: p.reporting.Sharing}).Routes(),
+		httpd.InvoiceRoutes(p.invoicing),
+		(&httpd.Closing{Service: p.closing, Campaigns: p.campaigns}).Routes(),
 		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
 		httpd.LabellingRoutes(p.labelling, p.catalogue),
 		httpd.CatalogueRoutes(p.catalogue, p.labelling),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
+		httpd.AccountingRoutes(p.accounting),
 		httpd.IdentityRoutes(p.identity),
 	)
 }

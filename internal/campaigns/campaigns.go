@@ -52,6 +52,7 @@ type Campaign struct {
 	Funder     vouchers.OrganisationID `json:"funder"`
 	FunderName string                  `json:"funder_name"`
 	CreatedAt  time.Time               `json:"created_at"`
+	ClosedAt   *time.Time              `json:"closed_at"` // since when what it did not use is its funders' again
 	Rules
 }
 
@@ -85,13 +86,14 @@ func define(ctx context.Context, tx *db.Tx, actor identity.Actor, rules Rules) (
 	if err != nil {
 		return Campaign{}, err
 	}
-	if err := audit.Record(ctx, tx, actor, "campaign_defined", fmt.Sprintf("campaign:%d", id), nil, rules); err != nil {
+	if err := audit.Record(ctx, tx, actor, "campaign_defined", object(id), nil, rules); err != nil {
 		return Campaign{}, err
 	}
 	return Get(ctx, tx, id)
 }
 
-// List returns the campaigns of a funder, or all of them for the operator, newest first.
+// List returns the campaigns that a funder leads or shares, or all of them for the
+// operator, newest first.
 func (s *Service) List(ctx context.Context, actor identity.Actor) ([]Campaign, error) {
 	if err := actor.NeedsAny(identity.Funder, identity.Operator); err != nil {
 		return nil, err
@@ -108,7 +110,8 @@ func (s *Service) List(ctx context.Context, actor identity.Actor) ([]Campaign, e
 	return all, err
 }
 
-// Open returns one campaign of the actor's organisation; the operator sees all.
+// Open returns one campaign that the actor's organisation leads or shares; the operator
+// sees all.
 func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.CampaignID) (Campaign, error) {
 	if err := actor.NeedsAny(identity.Funder, identity.Operator); err != nil {
 		return Campaign{}, err
@@ -121,14 +124,40 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Ca
 	return c, err
 }
 
-// Owned reads a campaign that the actor may see: its own, or any for the operator.
-// Another organisation's campaign does not exist for it.
+// Owned reads a campaign that the actor may see: one that it leads or shares, or any for
+// the operator. Another organisation's campaign does not exist for it.
 func Owned(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.CampaignID) (Campaign, error) {
 	c, err := Get(ctx, tx, id)
-	if err == nil && actor.Kind != identity.Operator && c.Funder != actor.Organisation {
+	if err != nil || actor.Kind == identity.Operator || c.Funder == actor.Organisation {
+		return c, err
+	}
+	shared, err := isShared(ctx, tx, id, actor.Organisation)
+	if err == nil && !shared {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return Campaign{}, err
+	}
+	return c, nil
+}
+
+// Led reads a campaign that the actor's organisation decides on. Those who share it pay
+// and look on.
+func Led(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.CampaignID) (Campaign, error) {
+	c, err := Get(ctx, tx, id)
+	if err == nil && c.Funder != actor.Organisation {
 		return Campaign{}, fault.New(fault.NotFound, "not_found")
 	}
 	return c, err
+}
+
+// Payer reads a campaign that the actor's organisation may order for: it leads or shares
+// it. Neither its rules nor who shares it change before the end of tx.
+func Payer(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.CampaignID) (Campaign, error) {
+	if err := lockAsPayer(ctx, tx, id); err != nil {
+		return Campaign{}, err
+	}
+	return Owned(ctx, tx, actor, id)
 }
 
 // Get reads a campaign for another room.
@@ -140,3 +169,5 @@ func Get(ctx context.Context, tx *db.Tx, id vouchers.CampaignID) (Campaign, erro
 	}
 	return r.campaign(), err
 }
+
+func object(id vouchers.CampaignID) string { return fmt.Sprintf("campaign:%d", id) }

@@ -53,3 +53,23 @@ func (tx *Tx) Together(ctx context.Context, steps ...Step) error {
 	query, args := join(steps, "SELECT true FROM counted")
 	return tx.SelectPrepared(ctx, &done, query, args...)
 }
+
+// Each visits the rows of a query one by one, as they come: however many there are, one
+// is held at a time. Nothing else may run in tx before the last one.
+func Each[T any](ctx context.Context, tx *Tx, visit func(T) error, query string, args ...any) error {
+	rows, err := tx.inner.QueryxContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row T
+		if err := rows.StructScan(&row); err != nil {
+			return err
+		}
+		if err := visit(row); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

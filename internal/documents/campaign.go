@@ -7,16 +7,17 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// CampaignStatement says what became of a campaign's money once it is closed. The
-// operator and every funder see the same one.
+// CampaignStatement says what became of a campaign's money or, before it is closed, what
+// would if no more were used. The operator and every funder see the same one.
 type CampaignStatement struct {
 	Operator    string
 	Campaign    string
-	From, Until vouchers.Day // when its vouchers could be spent
-	ClosedOn    vouchers.Day
+	From, Until vouchers.Day   // when its vouchers could be spent
+	ClosedOn    vouchers.Day   // 0 before
+	AsOf        vouchers.Day   // the day of its figures
 	Face        vouchers.Cents // of one voucher
 	HandedOver  int            // vouchers
-	Used        int            // vouchers; the others expired
+	Used        int            // vouchers; the others expired or, before the end, are in people's hands
 	Shares      []FunderShare
 }
 
@@ -45,7 +46,7 @@ func WriteCampaignStatement(out io.Writer, words Words, s CampaignStatement) err
 		return fmt.Errorf("campaign %q: %s used by its vouchers, %s by its funders of %s: %w", s.Campaign, s.worth(s.Used), used, received, errAmount)
 	}
 	title := words.Text("doc.closing.title", "Campaign", shorten(s.Campaign))
-	p := inTwoPasses(words, about{title: title, subject: s.Campaign, made: noon(s.ClosedOn)}, func(p *paper) {
+	p := inTwoPasses(words, about{title: title, subject: s.Campaign, made: noon(s.AsOf)}, func(p *paper) {
 		p.foot = s.Operator + " · " + title
 		p.page()
 		p.closingHead(s)
@@ -60,9 +61,12 @@ func (s CampaignStatement) worth(n int) vouchers.Cents { return vouchers.Cents(n
 
 func (p *paper) closingHead(s CampaignStatement) {
 	w := p.words
+	standing := w.Text("doc.closing.provisional", "Day", w.Day(s.AsOf.Time()))
+	if s.ClosedOn != 0 {
+		standing = w.Text("doc.closing.closed", "Day", w.Day(s.ClosedOn.Time()))
+	}
 	p.letterhead(w.Text("doc.closing.heading"), []string{
-		w.Text("doc.closing.period", "From", w.Day(s.From.Time()), "To", w.Day(s.Until.Time())),
-		w.Text("doc.closing.closed", "Day", w.Day(s.ClosedOn.Time())),
+		w.Text("doc.closing.period", "From", w.Day(s.From.Time()), "To", w.Day(s.Until.Time())), standing,
 	})
 	p.y = p.block(box{x: margin, y: p.y, w: printed, lines: 2}, style{size: 15, bold: true, color: ink}, orUnknown(w, s.Campaign)) + 1
 	p.y = p.block(box{x: margin, y: p.y, w: printed, lines: 2}, style{size: 12, color: ink},
@@ -82,7 +86,11 @@ func (p *paper) closingFigures(s CampaignStatement, received vouchers.Cents) {
 	t.row([]string{w.Text("doc.closing.received"), "", w.Money(received)})
 	count(w.Text("doc.closing.handed_over"), s.HandedOver)
 	count(w.Text("doc.closing.used"), s.Used)
-	count(w.Text("doc.closing.expired"), s.HandedOver-s.Used)
+	if s.ClosedOn != 0 {
+		count(w.Text("doc.closing.expired"), s.HandedOver-s.Used)
+	} else {
+		count(w.Text("doc.closing.unspent"), s.HandedOver-s.Used)
+	}
 	t.row([]string{w.Text("doc.closing.kept"), "", w.Money(received - s.worth(s.HandedOver))})
 	t.total(w.Text("doc.closing.back"), w.Money(received-s.worth(s.Used)))
 	p.y = p.block(box{x: margin, y: p.y, w: printed, lines: 2}, small, w.Text("doc.closing.sum")) + 8

@@ -15,31 +15,60 @@ import (
 // with a byte order mark, semicolons, CRLF, decimal commas, ISO 8601 dates. Text that a
 // spreadsheet would run as a formula gets an apostrophe in front; numbers do not.
 func WriteCSV(out io.Writer, s Sheet) error {
-	if _, err := io.WriteString(out, "\ufeff"); err != nil {
-		return fmt.Errorf("write the CSV: %w", err)
-	}
-	w := csv.NewWriter(out)
-	w.Comma, w.UseCRLF = ';', true
-	record := make([]string, len(s.Columns))
-	for i, c := range s.Columns {
-		record[i] = guarded(c.Header)
-	}
-	if err := w.Write(record); err != nil {
-		return fmt.Errorf("write the CSV: %w", err)
+	file, err := NewCSV(out, s.Columns)
+	if err != nil {
+		return err
 	}
 	for i, row := range s.Rows {
-		if err := s.check(i); err != nil {
-			return err
-		}
-		for j, cell := range row {
-			record[j] = cell.csv()
-		}
-		if err := w.Write(record); err != nil {
-			return fmt.Errorf("write the CSV: %w", err)
+		if err := file.Row(row); err != nil {
+			return fmt.Errorf("sheet %q, row %d: %w", s.Name, i+1, err)
 		}
 	}
-	if w.Flush(); w.Error() != nil {
-		return fmt.Errorf("write the CSV: %w", w.Error())
+	return file.Flush()
+}
+
+// CSV is such a file on its way, row by row, for what is too long to be held.
+type CSV struct {
+	to      *csv.Writer
+	columns []Column
+	record  []string
+}
+
+// NewCSV begins a file with its columns' titles.
+func NewCSV(out io.Writer, columns []Column) (*CSV, error) {
+	if _, err := io.WriteString(out, "\ufeff"); err != nil {
+		return nil, fmt.Errorf("write the CSV: %w", err)
+	}
+	file := &CSV{csv.NewWriter(out), columns, make([]string, len(columns))}
+	file.to.Comma, file.to.UseCRLF = ';', true
+	for i, c := range columns {
+		file.record[i] = guarded(c.Header)
+	}
+	return file, file.write()
+}
+
+// Row adds a row, whose cells follow the columns.
+func (f *CSV) Row(cells []Cell) error {
+	if err := checkRow(f.columns, cells); err != nil {
+		return err
+	}
+	for i, cell := range cells {
+		f.record[i] = cell.csv()
+	}
+	return f.write()
+}
+
+// Flush ends the file.
+func (f *CSV) Flush() error {
+	if f.to.Flush(); f.to.Error() != nil {
+		return fmt.Errorf("write the CSV: %w", f.to.Error())
+	}
+	return nil
+}
+
+func (f *CSV) write() error {
+	if err := f.to.Write(f.record); err != nil {
+		return fmt.Errorf("write the CSV: %w", err)
 	}
 	return nil
 }

@@ -14,25 +14,22 @@ import (
 // the one value, so that people and programs read the same.
 type Invoice struct {
 	einvoice.Invoice
+	XML         []byte    // the same as einvoice.Write made it on the day of issue; nil: nothing is attached
 	PublicBuyer bool      // the delays and penalties of public procurement apply
 	Back        GivenBack // of a credit note: how the money comes back
 }
 
 // GivenBack says what becomes of money that is a funder's again. With neither account nor
-// campaign it waits for the funder's choice.
+// campaign, face value waits for the funder's choice, and fees are set off.
 type GivenBack struct {
 	IBAN     string // refunded to it; printed masked
 	Campaign string // carried over to it
 }
 
 // WriteInvoice prints an invoice or a credit note as a Factur-X PDF: the page for people,
-// the XML of einvoice.Write attached for programs. It fails with the faults of
-// einvoice.Invoice.Validate.
+// the XML attached for programs.
 func WriteInvoice(out io.Writer, words Words, in Invoice) error {
-	var xml, page bytes.Buffer
-	if err := einvoice.Write(&xml, in.Invoice); err != nil {
-		return err
-	}
+	var page bytes.Buffer
 	title := words.Text("doc.invoice.title", "Number", in.Number)
 	if in.Kind == einvoice.CreditNote {
 		title = words.Text("doc.credit.title", "Number", in.Number)
@@ -49,9 +46,12 @@ func WriteInvoice(out io.Writer, words Words, in Invoice) error {
 	if err := p.output(&page); err != nil {
 		return err
 	}
-	pdf, err := attach(page.Bytes(), xml.Bytes(), of)
-	if err != nil {
-		return fmt.Errorf("invoice %s: %w", in.Number, err)
+	pdf := page.Bytes()
+	if in.XML != nil {
+		var err error
+		if pdf, err = attach(pdf, in.XML, of); err != nil {
+			return fmt.Errorf("invoice %s: %w", in.Number, err)
+		}
 	}
 	if _, err := out.Write(pdf); err != nil {
 		return fmt.Errorf("write invoice %s: %w", in.Number, err)
@@ -143,6 +143,9 @@ func (p *paper) invoiceEnd(in Invoice) {
 	if in.Kind == einvoice.CreditNote {
 		inside := box{x: margin + 7, w: printed - 14, lines: 3}
 		text := p.givenBack(gross, in.Back)
+		if in.VAT.Category == einvoice.Standard && in.Back == (GivenBack{}) {
+			text = w.Text("doc.back.fees", "Amount", w.Money(gross))
+		}
 		high := 17 + float64(len(p.wrap(text, plain, inside)))*plain.height()
 		p.room(high)
 		p.panel(box{x: margin, y: p.y, w: printed}, high, 4, sunSoft)

@@ -11,14 +11,14 @@ import (
 	"testing"
 
 	"github.com/passerelle/passerelle/internal/einvoice"
-	"github.com/passerelle/passerelle/internal/fault"
 )
 
 func sampleQuote(t *testing.T) Quote {
 	t.Helper()
-	f := sampleProforma()
 	return Quote{
-		Issuer: f.Issuer.Party, Buyer: f.Buyer, Number: "D2026-000042", Version: 2,
+		Issuer: Party{Name: "Passerelle SCIC", Address: []string{"8 rue du Pont", "74000 Annecy"}, SIRET: "73282932000074"},
+		Buyer:  Party{Name: "Département de la Haute-Savoie", Address: []string{"1 avenue d’Albigny", "CS 32444", "74041 Annecy Cedex"}, SIRET: "22740001700017"},
+		Number: "D2026-000042", Version: 2,
 		On: day(t, "2026-11-23"), ValidUntil: day(t, "2027-01-22"),
 		Campaign: "Premiers pas en ligne 2026", From: day(t, "2026-12-01"), Until: day(t, "2027-03-31"),
 		Face: []einvoice.Line{
@@ -75,7 +75,7 @@ func sampleCampaign(t *testing.T) CampaignStatement {
 	t.Helper()
 	return CampaignStatement{
 		Operator: "Passerelle SCIC", Campaign: "Premiers pas en ligne 2026", Face: 1000,
-		From: day(t, "2026-12-01"), Until: day(t, "2027-03-31"), ClosedOn: day(t, "2027-05-10"),
+		From: day(t, "2026-12-01"), Until: day(t, "2027-03-31"), ClosedOn: day(t, "2027-05-10"), AsOf: day(t, "2027-05-10"),
 		HandedOver: 1480, Used: 1188,
 		Shares: []FunderShare{
 			{Funder: "État, agence nationale de la cohésion des territoires", Paid: 900000, Used: 594000, CreditNote: "A2027-000003", Back: GivenBack{IBAN: "FR7630006000011234567890189"}},
@@ -91,8 +91,13 @@ func quote(t *testing.T, q Quote) []byte {
 	return written(t, func(out io.Writer) error { return WriteQuote(out, speaking(t, "fr"), q) })
 }
 
+// invoice is printed with its XML, where it can have one.
 func invoice(t *testing.T, in Invoice) []byte {
 	t.Helper()
+	var xml bytes.Buffer
+	if err := einvoice.Write(&xml, in.Invoice); err == nil {
+		in.XML = xml.Bytes()
+	}
 	return written(t, func(out io.Writer) error { return WriteInvoice(out, speaking(t, "fr"), in) })
 }
 
@@ -117,6 +122,17 @@ func letters(t *testing.T) map[string]struct {
 		"invoice-fees.pdf": {invoice(t, feesInvoice(t)), "20261123110000"},
 		"credit-note.pdf":  {invoice(t, creditNote(t)), "20270510100000"},
 		"campaign.pdf":     {campaignStatement(t, sampleCampaign(t)), "20270510100000"},
+	}
+}
+
+func TestAQuoteWithoutFeesSpeaksOfOneInvoice(t *testing.T) {
+	t.Parallel()
+	q := sampleQuote(t)
+	q.Fees = nil
+	text := textOf(t, "quote-free.pdf", quote(t, q))
+	contains(t, text, "Vous recevez une facture", "Total à payer 15 000,00 €")
+	if strings.Contains(text, "Frais de service") || strings.Contains(text, "TVA sur les frais") {
+		t.Error("it speaks of fees")
 	}
 }
 
@@ -156,6 +172,8 @@ func TestCreditNoteNamesItsInvoiceAndSaysHowTheMoneyComesBack(t *testing.T) {
 	contains(t, textOf(t, "credit-note-campaign.pdf", invoice(t, in)), "Report de 3 120,00 € sur la campagne « Accès aux droits 2027 ».")
 	in.Back = GivenBack{}
 	contains(t, textOf(t, "credit-note-credit.pdf", invoice(t, in)), "3 120,00 € restent à votre crédit.")
+	in.VAT, in.Seller.VATID = feesInvoice(t).VAT, "FR44732829320"
+	contains(t, textOf(t, "credit-note-fees.pdf", invoice(t, in)), "3 744,00 € sont déduits")
 }
 
 func TestCampaignStatementFollowsTheMoneyToEachFunder(t *testing.T) {
@@ -194,11 +212,6 @@ func TestLettersThatDoNotAddUpAreRefused(t *testing.T) {
 		if err := WriteQuote(io.Discard, speaking(t, "fr"), q); err == nil {
 			t.Errorf("%s: quoted all the same", name)
 		}
-	}
-	in := faceInvoice(t)
-	in.Buyer.SIRET = ""
-	if err := WriteInvoice(io.Discard, speaking(t, "fr"), in); fault.Code(err) != "invoice_siret" {
-		t.Errorf("without the buyer's SIRET: %v, want invoice_siret", err)
 	}
 }
 
@@ -245,6 +258,15 @@ func TestAnInvoiceCarriesItsXML(t *testing.T) {
 			"<fx:Version>1.0</fx:Version>", "<fx:ConformanceLevel>EN 16931</fx:ConformanceLevel>", in.Number)
 		contains(t, tool(t, "qpdf", "--qdf", "--object-streams=disable", path, "-"), "/AFRelationship /Alternative", "/AF [", "/OutputIntents [", "/GTS_PDFA1", "/Subtype /text#2fxml")
 	}
+}
+
+func TestAnInvoiceWithoutXMLIsAPageAlone(t *testing.T) {
+	t.Parallel()
+	in := faceInvoice(t)
+	in.Buyer.SIRET = ""
+	path := saved(t, "invoice-alone.pdf", invoice(t, in))
+	contains(t, tool(t, "pdfdetach", "-list", path), "0 embedded files")
+	contains(t, textOf(t, "invoice-alone.pdf", invoice(t, in)), "F2026-000041", "SIRET inconnu")
 }
 
 func TestOnlyAPageOfOursTakesAnAttachment(t *testing.T) {

@@ -63,11 +63,6 @@ func booklets(t *testing.T, bs ...Booklet) []byte {
 	return written(t, func(out io.Writer) error { return WriteBooklets(out, speaking(t, "fr"), bs) })
 }
 
-func proforma(t *testing.T, f Proforma) []byte {
-	t.Helper()
-	return written(t, func(out io.Writer) error { return WriteProforma(out, speaking(t, "fr"), f) })
-}
-
 func statement(t *testing.T, s Statement) []byte {
 	t.Helper()
 	return written(t, func(out io.Writer) error { return WriteStatement(out, speaking(t, "fr"), s) })
@@ -132,31 +127,6 @@ func TestImpossibleBookletsAreRefused(t *testing.T) {
 	}
 }
 
-func TestProformaSaysHowToPay(t *testing.T) {
-	t.Parallel()
-	text := textOf(t, "proforma.pdf", proforma(t, sampleProforma()))
-	contains(t, text, "Facture pro forma", "N° PF-2026-0042", "1 500", "15 000,00 €", "3 000,00 €", "Total à virer 18 000,00 €",
-		"RF18 PSRL 0042", "FR76 3000 6000 0112 3456 7890 189", "AGRIFRPP", "732 829 320 00074", "directive (UE) 2016/1065",
-		"Ce qui se passe ensuite", "page 1 sur 1")
-}
-
-func TestProformaRefusesAmountsThatAreNone(t *testing.T) {
-	t.Parallel()
-	for name, lines := range map[string][]ProformaLine{
-		"nothing ordered": {{Campaign: "A", Count: 0, Face: 1000}},
-		"negative value":  {{Campaign: "A", Count: 1, Face: -1}},
-		"a line too big":  {{Campaign: "A", Count: 1 << 40, Face: 1 << 40}},
-		"a sum too big":   {{Campaign: "A", Count: 1, Face: 1<<63 - 1}, {Campaign: "B", Count: 1, Face: 1}},
-		"no line":         nil,
-	} {
-		f := sampleProforma()
-		f.Lines = lines
-		if err := WriteProforma(io.Discard, speaking(t, "fr"), f); err == nil {
-			t.Errorf("%s: printed all the same", name)
-		}
-	}
-}
-
 func TestStatementListsEveryRedemption(t *testing.T) {
 	t.Parallel()
 	s := sampleStatement(t, 90)
@@ -191,9 +161,9 @@ func TestStatementWithoutRedemptionsSaysSo(t *testing.T) {
 func TestPrintedAgainIsTheSameToTheByte(t *testing.T) {
 	t.Parallel()
 	first := map[string][]byte{
-		"booklet": booklets(t, sampleBooklet(t)), "proforma": proforma(t, sampleProforma()), "statement": statement(t, sampleStatement(t, 60)),
+		"booklet": booklets(t, sampleBooklet(t)), "statement": statement(t, sampleStatement(t, 60)),
 	}
-	for name, made := range map[string]string{"booklet": "20261123100500", "proforma": "20261123090000", "statement": "20270118080000"} {
+	for name, made := range map[string]string{"booklet": "20261123100500", "statement": "20270118080000"} {
 		if n := bytes.Count(first[name], []byte("(D:"+made+")")); n != 2 {
 			t.Errorf("%s: its two dates are not those it was given", name)
 		}
@@ -202,7 +172,7 @@ func TestPrintedAgainIsTheSameToTheByte(t *testing.T) {
 	for range 6 {
 		all.Go(func() {
 			for name, again := range map[string][]byte{
-				"booklet": booklets(t, sampleBooklet(t)), "proforma": proforma(t, sampleProforma()), "statement": statement(t, sampleStatement(t, 60)),
+				"booklet": booklets(t, sampleBooklet(t)), "statement": statement(t, sampleStatement(t, 60)),
 			} {
 				if !bytes.Equal(first[name], again) {
 					t.Errorf("%s: printed again it differs", name)
@@ -217,7 +187,7 @@ func TestPrintedAgainIsTheSameToTheByte(t *testing.T) {
 func TestPDFsAreSoundAndInert(t *testing.T) {
 	t.Parallel()
 	for name, pdf := range map[string][]byte{
-		"booklet.pdf": booklets(t, sampleBooklet(t)), "proforma.pdf": proforma(t, sampleProforma()), "statement.pdf": statement(t, sampleStatement(t, 3)),
+		"booklet.pdf": booklets(t, sampleBooklet(t)), "statement.pdf": statement(t, sampleStatement(t, 3)),
 	} {
 		path := saved(t, "inert-"+name, pdf)
 		tool(t, "qpdf", "--check", path)
@@ -246,11 +216,6 @@ func TestHostileNamesStayOnThePage(t *testing.T) {
 		sheet := booklets(t, b)
 		contains(t, tool(t, "pdfinfo", saved(t, fmt.Sprintf("hostile-%d.pdf", i), sheet)), "Pages:           1")
 		inside(t, saved(t, fmt.Sprintf("hostile-%d.pdf", i), sheet))
-
-		f := sampleProforma()
-		f.Issuer.Party, f.Buyer = Party{Name: name, Address: []string{name}, SIRET: name}, Party{Name: name, Address: []string{name, name}, SIRET: name}
-		f.Number, f.Reference, f.Issuer.IBAN, f.Issuer.BIC, f.Lines[0].Campaign = name, name, name, name, name
-		inside(t, saved(t, fmt.Sprintf("hostile-proforma-%d.pdf", i), proforma(t, f)))
 
 		s := sampleStatement(t, 30)
 		s.Structure, s.Settlement, s.IBAN, s.EndToEndID = Party{Name: name, Address: []string{name}, SIRET: name}, name, name, name

@@ -40,7 +40,11 @@ func WriteQuote(out io.Writer, words Words, q Quote) error {
 		p.quoteHead(q)
 		p.quoteLines(q)
 		p.quoteTotals(q, face, fees)
-		p.next("doc.quote.next_accept", "doc.quote.next_invoices", "doc.quote.next_live", "doc.quote.next_back")
+		invoices := "doc.quote.next_invoices"
+		if fees == 0 {
+			invoices = "doc.quote.next_invoice"
+		}
+		p.next("doc.quote.next_accept", invoices, "doc.quote.next_live", "doc.quote.next_back")
 	})
 	return p.output(out)
 }
@@ -90,8 +94,10 @@ func (p *paper) quoteTotals(q Quote, face, fees vouchers.Cents) {
 	p.room(52)
 	p.y += 1
 	t.subtotal(w.Text("doc.quote.face"), w.Money(face))
-	t.subtotal(w.Text("doc.quote.fees"), w.Money(fees))
-	t.subtotal(w.Text("doc.quote.vat", "Rate", p.rate(q.VAT)), w.Money(vat))
+	if fees > 0 {
+		t.subtotal(w.Text("doc.quote.fees"), w.Money(fees))
+		t.subtotal(w.Text("doc.quote.vat", "Rate", p.rate(q.VAT)), w.Money(vat))
+	}
 	t.total(w.Text("doc.quote.total"), w.Money(face+fees+vat))
 	p.y = p.block(box{x: margin, y: p.y + 2, w: printed, lines: 5}, small, w.Text("doc.letter.outside_vat")) + 7
 }

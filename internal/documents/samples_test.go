@@ -50,22 +50,6 @@ func sampleBooklet(t *testing.T) Booklet {
 	}
 }
 
-func sampleProforma() Proforma {
-	return Proforma{
-		Issuer: Issuer{
-			Party: Party{Name: "Passerelle SCIC", Address: []string{"8 rue du Pont", "74000 Annecy"}, SIRET: "73282932000074"},
-			IBAN:  "FR7630006000011234567890189", BIC: "AGRIFRPP",
-		},
-		Buyer:  Party{Name: "Département de la Haute-Savoie", Address: []string{"1 avenue d’Albigny", "CS 32444", "74041 Annecy Cedex"}, SIRET: "22740001700017"},
-		Number: "PF-2026-0042", Date: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC),
-		Lines: []ProformaLine{
-			{Campaign: "Premiers pas en ligne 2026", Count: 1500, Face: 1000},
-			{Campaign: "Accès aux droits, cantons de montagne", Count: 240, Face: 1250},
-		},
-		Reference: "RF18 PSRL 0042",
-	}
-}
-
 func sampleStatement(t *testing.T, redemptions int) Statement {
 	t.Helper()
 	s := Statement{

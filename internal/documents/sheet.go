@@ -80,13 +80,19 @@ var ErrShape = errors.New("a row does not follow the columns")
 
 // check refuses a row of another length or with a value of another kind.
 func (s Sheet) check(row int) error {
-	cells := s.Rows[row]
-	if len(cells) != len(s.Columns) {
-		return fmt.Errorf("sheet %q, row %d: %w: %d cells for %d columns", s.Name, row+1, ErrShape, len(cells), len(s.Columns))
+	if err := checkRow(s.Columns, s.Rows[row]); err != nil {
+		return fmt.Errorf("sheet %q, row %d: %w", s.Name, row+1, err)
+	}
+	return nil
+}
+
+func checkRow(columns []Column, cells []Cell) error {
+	if len(cells) != len(columns) {
+		return fmt.Errorf("%w: %d cells for %d columns", ErrShape, len(cells), len(columns))
 	}
 	for i, cell := range cells {
-		if cell.kind != Text && cell.kind != s.Columns[i].Kind {
-			return fmt.Errorf("sheet %q, row %d: %w: column %d is of another kind", s.Name, row+1, ErrShape, i+1)
+		if cell.kind != Text && cell.kind != columns[i].Kind {
+			return fmt.Errorf("%w: column %d is of another kind", ErrShape, i+1)
 		}
 	}
 	return nil

@@ -84,12 +84,17 @@ const (
 type VAT struct {
 	Category Category
 	RateBP   int // hundredths of a percent: 2000 is 20 %; 0 outside the scope
+
+	// Rounding is the cent by which a credit note's tax is more or less than its own: the
+	// credit notes of an invoice give its tax back together. The checks of Factur-X let it
+	// pass (FX-SCH-A-000052: BR-CO-17 give or take one unit).
+	Rounding vouchers.Cents
 }
 
 // On is the tax on a net amount, rounded half up to a cent: once on the category's sum,
 // never line by line (BR-CO-17).
 func (v VAT) On(net vouchers.Cents) vouchers.Cents {
-	return (net*vouchers.Cents(v.RateBP) + 5000) / 10000
+	return (net*vouchers.Cents(v.RateBP)+5000)/10000 + v.Rounding
 }
 
 // Payment is where the money goes (BG-16). A credit note may have none.

@@ -51,34 +51,42 @@ func TestInvoicesThatBreakTheNormAreRefused(t *testing.T) {
 		code  string
 		spoil func(*Invoice)
 	}{
-		"no number (BR-02)":                             {"invoice_number", func(in *Invoice) { in.Number = "" }},
-		"a blank in the number (BR-FR-02)":              {"invoice_number", func(in *Invoice) { in.Number = "F 1" }},
-		"a number of 36 characters (BR-FR-01)":          {"invoice_number", func(in *Invoice) { in.Number = strings.Repeat("9", 36) }},
-		"another type of document (BR-FR-04)":           {"invoice_kind", func(in *Invoice) { in.Kind = 384 }},
-		"no date (BR-03)":                               {"invoice_dates", func(in *Invoice) { in.IssuedOn = 0 }},
-		"due before it is issued (BR-FR-CO-07)":         {"invoice_dates", func(in *Invoice) { in.DueOn = in.IssuedOn - 1 }},
-		"never due (BR-CO-25)":                          {"invoice_dates", func(in *Invoice) { in.DueOn = 0 }},
-		"half a period (BR-CO-19)":                      {"invoice_period", func(in *Invoice) { in.To = 0 }},
-		"a period that runs backwards (BR-29)":          {"invoice_period", func(in *Invoice) { in.To = in.From - 1 }},
-		"a credit note for nothing (BR-FR-CO-05)":       {"invoice_preceding", func(in *Invoice) { in.Kind, in.Payment = CreditNote, Payment{} }},
-		"an invoice that corrects another":              {"invoice_preceding", func(in *Invoice) { in.Preceding = &Preceding{"F1", in.IssuedOn} }},
-		"a correction without number (BR-55)":           {"invoice_preceding", func(in *Invoice) { *in = credited(*in, "A1", in.Lines...); in.Preceding.Number = "" }},
-		"a correction without date":                     {"invoice_preceding", func(in *Invoice) { *in = credited(*in, "A1", in.Lines...); in.Preceding.IssuedOn = 0 }},
-		"no seller's name (BR-06)":                      {"invoice_party", func(in *Invoice) { in.Seller.Name = " " }},
-		"no buyer's town (BR-10)":                       {"invoice_party", func(in *Invoice) { in.Buyer.Town = "" }},
-		"no buyer's country (BR-11)":                    {"invoice_party", func(in *Invoice) { in.Buyer.Country = "" }},
-		"a wrong SIRET (BR-CO-26)":                      {"invoice_siret", func(in *Invoice) { in.Seller.SIRET = "73282932000075" }},
-		"no buyer's SIRET (BR-FR-12)":                   {"invoice_siret", func(in *Invoice) { in.Buyer.SIRET = "" }},
-		"a VAT identifier without country (BR-CO-09)":   {"invoice_vat_id", func(in *Invoice) { in.Seller.VATID = "44732829320" }},
-		"the seller's VAT identifier (BR-O-02)":         {"invoice_vat_ids", func(in *Invoice) { in.Seller.VATID = "FR44732829320" }},
-		"the buyer's VAT identifier (BR-O-02)":          {"invoice_vat_ids", func(in *Invoice) { in.Buyer.VATID = "FR44732829320" }},
-		"a rate outside the scope (BR-O-05)":            {"invoice_vat", func(in *Invoice) { in.VAT.RateBP = 2000 }},
-		"a standard rate of nought (BR-S-05)":           {"invoice_vat", func(in *Invoice) { in.VAT = VAT{Standard, 0} }},
-		"another category":                              {"invoice_vat", func(in *Invoice) { in.VAT.Category = "E" }},
-		"VAT without the seller's identifier (BR-S-02)": {"invoice_vat_id_missing", func(in *Invoice) { in.VAT = VAT{Standard, 2000} }},
-		"no line (BR-16)":                               {"invoice_amount", func(in *Invoice) { in.Lines = nil }},
-		"nothing to pay":                                {"invoice_amount", func(in *Invoice) { in.Lines = []Line{{Name: "x", Quantity: 1}} }},
-		"a line too big":                                {"invoice_amount", func(in *Invoice) { in.Lines[0].Quantity = 1 << 60 }},
+		"no number (BR-02)":                           {"invoice_number", func(in *Invoice) { in.Number = "" }},
+		"a blank in the number (BR-FR-02)":            {"invoice_number", func(in *Invoice) { in.Number = "F 1" }},
+		"a number of 36 characters (BR-FR-01)":        {"invoice_number", func(in *Invoice) { in.Number = strings.Repeat("9", 36) }},
+		"another type of document (BR-FR-04)":         {"invoice_kind", func(in *Invoice) { in.Kind = 384 }},
+		"no date (BR-03)":                             {"invoice_dates", func(in *Invoice) { in.IssuedOn = 0 }},
+		"due before it is issued (BR-FR-CO-07)":       {"invoice_dates", func(in *Invoice) { in.DueOn = in.IssuedOn - 1 }},
+		"never due (BR-CO-25)":                        {"invoice_dates", func(in *Invoice) { in.DueOn = 0 }},
+		"half a period (BR-CO-19)":                    {"invoice_period", func(in *Invoice) { in.To = 0 }},
+		"a period that runs backwards (BR-29)":        {"invoice_period", func(in *Invoice) { in.To = in.From - 1 }},
+		"a credit note for nothing (BR-FR-CO-05)":     {"invoice_preceding", func(in *Invoice) { in.Kind, in.Payment = CreditNote, Payment{} }},
+		"an invoice that corrects another":            {"invoice_preceding", func(in *Invoice) { in.Preceding = &Preceding{"F1", in.IssuedOn} }},
+		"a correction without number (BR-55)":         {"invoice_preceding", func(in *Invoice) { *in = credited(*in, "A1", in.Lines...); in.Preceding.Number = "" }},
+		"a correction without date":                   {"invoice_preceding", func(in *Invoice) { *in = credited(*in, "A1", in.Lines...); in.Preceding.IssuedOn = 0 }},
+		"no seller's name (BR-06)":                    {"invoice_party", func(in *Invoice) { in.Seller.Name = " " }},
+		"no buyer's town (BR-10)":                     {"invoice_party", func(in *Invoice) { in.Buyer.Town = "" }},
+		"no buyer's country (BR-11)":                  {"invoice_party", func(in *Invoice) { in.Buyer.Country = "" }},
+		"a wrong SIRET (BR-CO-26)":                    {"invoice_siret", func(in *Invoice) { in.Seller.SIRET = "73282932000075" }},
+		"no buyer's SIRET (BR-FR-12)":                 {"invoice_siret", func(in *Invoice) { in.Buyer.SIRET = "" }},
+		"a VAT identifier without country (BR-CO-09)": {"invoice_vat_id", func(in *Invoice) { in.Seller.VATID = "44732829320" }},
+		"the seller's VAT identifier (BR-O-02)":       {"invoice_vat_ids", func(in *Invoice) { in.Seller.VATID = "FR44732829320" }},
+		"the buyer's VAT identifier (BR-O-02)":        {"invoice_vat_ids", func(in *Invoice) { in.Buyer.VATID = "FR44732829320" }},
+		"a rate outside the scope (BR-O-05)":          {"invoice_vat", func(in *Invoice) { in.VAT.RateBP = 2000 }},
+		"a standard rate of nought (BR-S-05)":         {"invoice_vat", func(in *Invoice) { in.VAT = VAT{Category: Standard, RateBP: 0} }},
+		"a cent of tax that the sum does not make (BR-CO-17)": {"invoice_vat", func(in *Invoice) {
+			*in = feesInvoice()
+			in.VAT.Rounding = 1
+		}},
+		"two cents that a credit note does not make": {"invoice_vat", func(in *Invoice) {
+			*in = credited(feesInvoice(), "A1", Line{Name: "x", Quantity: 1, Unit: 100})
+			in.VAT.Rounding = 2
+		}},
+		"another category": {"invoice_vat", func(in *Invoice) { in.VAT.Category = "E" }},
+		"VAT without the seller's identifier (BR-S-02)": {"invoice_vat_id_missing", func(in *Invoice) { in.VAT = VAT{Category: Standard, RateBP: 2000} }},
+		"no line (BR-16)": {"invoice_amount", func(in *Invoice) { in.Lines = nil }},
+		"nothing to pay":  {"invoice_amount", func(in *Invoice) { in.Lines = []Line{{Name: "x", Quantity: 1}} }},
+		"a line too big":  {"invoice_amount", func(in *Invoice) { in.Lines[0].Quantity = 1 << 60 }},
 		"a sum too big": {"invoice_amount", func(in *Invoice) {
 			in.Lines = []Line{{Name: "x", Quantity: 1, Unit: most}, {Name: "y", Quantity: 1, Unit: 1}}
 		}},
@@ -104,11 +112,14 @@ func TestInvoicesThatBreakTheNormAreRefused(t *testing.T) {
 func TestTheTaxIsRoundedOnce(t *testing.T) {
 	t.Parallel()
 	for net, want := range map[vouchers.Cents]vouchers.Cents{1: 0, 2: 0, 3: 1, 12: 2, 13: 3, 10000: 2000} {
-		if got := (VAT{Standard, 2000}).On(net); got != want {
+		if got := (VAT{Category: Standard, RateBP: 2000}).On(net); got != want {
 			t.Errorf("20 %% of %s is %s, want %s", net, got, want)
 		}
 	}
-	if got := (VAT{Standard, 550}).On(100); got != 6 {
+	if got := (VAT{Category: Standard, RateBP: 2000, Rounding: -1}).On(13); got != 2 {
+		t.Errorf("20 %% of 0.13 without the cent that another credit note gave is %s", got)
+	}
+	if got := (VAT{Category: Standard, RateBP: 550}).On(100); got != 6 {
 		t.Errorf("5.5 %% of 1.00 is %s, want 0.06: half a cent goes up", got)
 	}
 }

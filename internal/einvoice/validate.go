@@ -79,7 +79,9 @@ func (in Invoice) checkParty(p Party) error {
 
 func (in Invoice) checkVAT() error {
 	switch {
-	case in.VAT.Category == OutsideScope && in.VAT.RateBP == 0: // BR-O-05
+	case in.VAT.Rounding < -1 || in.VAT.Rounding > 1 || in.VAT.Rounding != 0 && in.Kind != CreditNote: // BR-CO-17
+		return in.refuse("invoice_vat")
+	case in.VAT == VAT{Category: OutsideScope}: // BR-O-05
 		if in.Seller.VATID != "" || in.Buyer.VATID != "" { // BR-O-02
 			return in.refuse("invoice_vat_ids")
 		}

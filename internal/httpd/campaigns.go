@@ -26,12 +26,15 @@ type Campaigns struct {
 
 	// Flows tells where the money of each campaign is; reporting's Flows fits.
 	Flows func(context.Context, identity.Actor, ...vouchers.CampaignID) (map[vouchers.CampaignID]reporting.Flow, error)
+	// Sharing tells who pays for a campaign; reporting's Sharing fits.
+	Sharing func(context.Context, identity.Actor, vouchers.CampaignID) (reporting.Sharing, error)
 }
 
 // Routes lists them.
 func (w *Campaigns) Routes() []Route {
 	looks := ForAny(identity.Funder, identity.Operator)
 	decides := For(identity.Funder, identity.Agent, identity.Finance)
+	agrees := For(identity.Funder, identity.Finance)
 	return []Route{
 		{Method: "GET", Path: "/campaigns", Handler: w.listPage, Access: looks, Doc: "campaigns, each with its money's way",
 			Nav: Nav{Key: "campaigns.nav", Icon: "tickets"}},
@@ -39,10 +42,14 @@ func (w *Campaigns) Routes() []Route {
 		{Method: "POST", Path: "/campaigns", Handler: w.defineForm, Access: decides, Doc: "define a campaign from its form"},
 		{Method: "GET", Path: "/campaigns/:id", Handler: w.openPage, Access: looks, Doc: "one campaign: money, orders, allocations, rules"},
 		{Method: "POST", Path: "/campaigns/:id/allocations", Handler: w.allocateForm, Access: decides, Doc: "allocate vouchers to a prescriber: form"},
+		{Method: "GET", Path: "/campaigns/:id/shares", Handler: w.sharesPage, Access: agrees, Doc: "share a campaign's cost with other funders: form"},
+		{Method: "POST", Path: "/campaigns/:id/shares", Handler: w.sharesForm, Access: agrees, Doc: "share a campaign's cost with other funders"},
 
 		{Method: "POST", Path: "/api/v1/campaigns", Handler: w.define, Access: decides, Doc: "define a campaign"},
 		{Method: "GET", Path: "/api/v1/campaigns", Handler: w.list, Access: looks, Doc: "list campaigns, newest first"},
 		{Method: "GET", Path: "/api/v1/campaigns/:id", Handler: w.open, Access: looks, Doc: "one campaign with its rules"},
+		{Method: "GET", Path: "/api/v1/campaigns/:id/shares", Handler: w.shares, Access: looks, Doc: "who pays for a campaign"},
+		{Method: "PUT", Path: "/api/v1/campaigns/:id/shares", Handler: w.setShares, Access: agrees, Doc: "say who pays for a campaign, all funders at once"},
 		{Method: "POST", Path: "/api/v1/allocations", Handler: w.allocate, Access: decides, Doc: "let a prescriber hand over more vouchers of a campaign"},
 		{Method: "GET", Path: "/api/v1/allocations", Handler: w.allocations, Access: ForAny(identity.Funder, identity.Prescriber),
 			Doc: "list what the funder has allocated, or what the prescriber was allocated"},

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ func (w *Campaigns) newPage(c *fiber.Ctx) error {
 }
 
 func showDefine(c *fiber.Ctx, form campaignForm, refused error) error {
-	body := DefineBody{Form: form, Face: strings.Replace(form.Face.String(), ".", ",", 1)}
+	body := DefineBody{Form: form, Face: typedAmount(form.Face)}
 	for _, theme := range catalogue.Themes() {
 		body.Themes = append(body.Themes, themeBox{string(theme), slices.Contains(form.Themes, string(theme))})
 	}
@@ -93,7 +94,7 @@ func (w *Campaigns) defineForm(c *fiber.Ctx) error {
 	if err := flash(c, "done", "campaigns.defined", "name", defined.Name); err != nil {
 		return err
 	}
-	return c.Redirect(campaignPath(defined.ID), http.StatusSeeOther)
+	return c.Redirect(fmt.Sprintf("/quotes/new?campaign=%d", defined.ID), http.StatusSeeOther)
 }
 
 // rules turns what was typed into codes.

@@ -16,10 +16,11 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
+func campaignPath(id vouchers.CampaignID) string { return fmt.Sprintf("/campaigns/%d", id) }
+
 // CampaignsBody is what campaigns/list.html shows.
 type CampaignsBody struct {
 	MayDefine bool
-	Operator  bool // sees the funders' names
 	Rows      []CampaignRiver
 	Next      string
 }
@@ -28,6 +29,7 @@ type CampaignsBody struct {
 type CampaignRiver struct {
 	campaigns.Campaign
 	River RiverBody
+	Led   bool // by the reader, who decides
 }
 
 // RiverBody is what the partial "river" shows.
@@ -70,9 +72,9 @@ func (w *Campaigns) listPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body := CampaignsBody{MayDefine: mayDecide(c), Operator: actor(c).Kind == identity.Operator, Next: all.nextURL("/campaigns")}
+	body := CampaignsBody{MayDefine: mayDecide(c), Next: all.nextURL("/campaigns")}
 	for _, one := range all.Items {
-		body.Rows = append(body.Rows, CampaignRiver{one, riverOf(c, flows[one.ID])})
+		body.Rows = append(body.Rows, CampaignRiver{one, riverOf(c, flows[one.ID]), one.Funder == actor(c).Organisation})
 	}
 	return page(c, "campaigns/list", body)
 }
@@ -86,8 +88,12 @@ func mayDecide(c *fiber.Ctx) bool {
 type CampaignBody struct {
 	campaigns.Campaign
 	River       RiverBody
-	MayDecide   bool
-	Problem     string // why the allocation asked for was refused
+	MayOrder    bool
+	MayDecide   bool // the reader leads the campaign
+	MayShare    bool
+	Led         bool
+	Shares      []ShareLine // none: its funder pays alone
+	Problem     string      // why the allocation asked for was refused
 	Area        []string
 	Orders      []orders.Order
 	Allocations []issuing.Allocation
@@ -115,12 +121,18 @@ func (w *Campaigns) showCampaign(c *fiber.Ctx, problem string, asked allocateFor
 		return err
 	}
 	flow := flows[one.ID]
-	body := CampaignBody{Campaign: one, River: riverOf(c, flow), MayDecide: mayDecide(c), Problem: problem, Asked: asked,
-		Area: areaNames(one.Area()), Free: int(max(flow.Received-flow.Allocated, 0) / one.Face)}
+	sharing, err := w.Sharing(c.UserContext(), actor(c), one.ID)
+	if err != nil {
+		return err
+	}
+	led := one.Funder == actor(c).Organisation
+	body := CampaignBody{Campaign: one, River: riverOf(c, flow), MayOrder: mayDecide(c), MayDecide: led && mayDecide(c), Led: led,
+		MayShare: led && !sharing.Settled && actor(c).Needs(identity.Funder, identity.Finance) == nil, Shares: shareLines(words(c), sharing),
+		Problem: problem, Asked: asked, Area: areaNames(one.Area()), Free: int(max(flow.Received-flow.Allocated, 0) / one.Face)}
 	if body.Orders, err = w.Orders.List(c.UserContext(), actor(c), orders.Query{Campaign: one.ID, Limit: pageSize}); err != nil {
 		return err
 	}
-	if actor(c).Kind == identity.Funder {
+	if led {
 		if err := w.allocated(c, &body); err != nil {
 			return err
 		}

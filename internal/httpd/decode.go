@@ -110,6 +110,19 @@ func decodeForm(c *fiber.Ctx, in any) error {
 	if err != nil {
 		return err
 	}
+	return decodeValues(values, in)
+}
+
+// decodeQuery is decodeForm for a form that came with the address.
+func decodeQuery(c *fiber.Ctx, in any) error {
+	values, err := url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return malformed()
+	}
+	return decodeValues(values, in)
+}
+
+func decodeValues(values url.Values, in any) error {
 	target := reflect.ValueOf(in).Elem()
 	known := map[string]bool{}
 	for i := range target.NumField() {

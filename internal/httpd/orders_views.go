@@ -1,97 +1,101 @@
 package httpd
 
 import (
-	"fmt"
-	"net/http"
-	"strconv"
-
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/passerelle/passerelle/internal/campaigns"
+	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-func campaignPath(id vouchers.CampaignID) string { return fmt.Sprintf("/campaigns/%d", id) }
-
 // OrdersBody is what orders/list.html shows.
 type OrdersBody struct {
 	Operator bool
 	Today    vouchers.Day
+	State    orders.State // the filter; "" for all
+	States   []orders.State
+	Offered  int // quotes that wait for an answer
 	Rows     []orders.Order
 	Next     string
 }
+
+var orderStates = []orders.State{"", orders.AwaitingPayment, orders.PartlyFunded, orders.Funded}
 
 func (w *Orders) listPage(c *fiber.Ctx) error {
 	all, err := w.page(c)
 	if err != nil {
 		return err
 	}
-	return page(c, "orders/list", OrdersBody{Operator: actor(c).Kind == identity.Operator,
-		Today: vouchers.DayOf(of(c).server.options.Now()), Rows: all.Items, Next: all.nextURL("/orders")})
-}
-
-// OrderingBody is what orders/new.html shows.
-type OrderingBody struct {
-	campaigns.Campaign
-	Vouchers int
-	Problem  string
-}
-
-func (w *Orders) newPage(c *fiber.Ctx) error {
-	id, err := strconv.ParseInt(c.Query("campaign"), 10, 64)
-	if err != nil {
-		return c.Redirect("/campaigns", http.StatusSeeOther)
-	}
-	return w.showPlace(c, orders.PlaceRequest{Campaign: vouchers.CampaignID(id), Vouchers: 100}, "")
-}
-
-func (w *Orders) showPlace(c *fiber.Ctx, req orders.PlaceRequest, problem string) error {
-	one, err := w.Campaigns.Open(c.UserContext(), actor(c), req.Campaign)
+	offered, err := w.Service.Quotes(c.UserContext(), actor(c), orders.QuoteQuery{Open: true, Limit: 200})
 	if err != nil {
 		return err
 	}
-	return page(c, "orders/new", OrderingBody{one, req.Vouchers, problem})
+	body := OrdersBody{Operator: actor(c).Kind == identity.Operator, Today: today(c), State: orders.State(c.Query("state")), States: orderStates,
+		Offered: len(offered), Rows: all.Items, Next: all.nextURL("/orders")}
+	if body.Next != "" && body.State != "" {
+		body.Next += "&state=" + string(body.State)
+	}
+	return page(c, "orders/list", body)
 }
 
-func (w *Orders) placeForm(c *fiber.Ctx) error {
-	var req orders.PlaceRequest
-	if err := decodeForm(c, &req); err != nil {
-		return err
+func today(c *fiber.Ctx) vouchers.Day { return vouchers.DayOf(of(c).server.options.Now()) }
+
+func orderSheet(w *i18n.Words) documents.Sheet {
+	s := documents.Sheet{Name: "orders"}
+	for _, column := range []struct {
+		key  string
+		kind documents.Kind
+	}{
+		{"order", documents.Integer}, {"ordered-at", documents.Date}, {"funder", documents.Text}, {"campaign", documents.Text},
+		{"vouchers", documents.Integer}, {"amount", documents.Money}, {"received", documents.Money}, {"credit", documents.Money},
+		{"debt", documents.Money}, {"fees", documents.Money}, {"vat", documents.Money}, {"state", documents.Text}, {"reference", documents.Text},
+		{"engagement", documents.Text}, {"service-code", documents.Text},
+	} {
+		s.Columns = append(s.Columns, documents.Column{Header: w.Text("orders." + column.key), Kind: column.kind})
 	}
-	o, err := w.Service.Place(c.UserContext(), actor(c), req)
-	if err != nil {
-		told := refusalOf(err)
-		if told.status != http.StatusConflict && told.status != http.StatusUnprocessableEntity {
-			return err
-		}
-		c.Status(told.status)
-		return w.showPlace(c, req, faultText(c, err))
-	}
-	if err := flash(c, "done", "orders.placed", "count", o.Vouchers, "amount", o.Face); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/orders/%d", o.ID), http.StatusSeeOther)
+	return s
+}
+
+func orderCells(w *i18n.Words, o orders.Order) []documents.Cell {
+	text, money := documents.TextCell, documents.MoneyCell
+	return []documents.Cell{documents.IntegerCell(int64(o.ID)), documents.DateCell(vouchers.DayOf(o.OrderedAt)), text(o.FunderName), text(o.CampaignName),
+		documents.IntegerCell(int64(o.Vouchers)), money(o.Face), money(o.Received), money(o.Credit), money(o.Debt), money(o.Fees), money(o.VAT),
+		text(w.Text("orders.state." + string(o.State))), text(o.Reference), text(o.Engagement), text(o.ServiceCode)}
 }
 
 // OrderBody is what orders/order.html shows.
 type OrderBody struct {
 	orders.Order
 	Steps []orderStep
+	Bills []billView
+	Due   vouchers.Cents // of all invoices
 }
 
 type orderStep struct{ Text, State string }
+
+// billView is an invoice and how to pay it.
+type billView struct {
+	orders.Bill
+	Kind string
+	IBAN string // in full: it is ours, and made to be copied
+}
 
 func (w *Orders) openPage(c *fiber.Ctx) error {
 	o, err := w.order(c)
 	if err != nil {
 		return err
 	}
-	return page(c, "orders/order", OrderBody{o, orderSteps(c, o.State)})
+	body := OrderBody{Order: o, Steps: orderSteps(c, o.State)}
+	for _, b := range o.Invoices {
+		body.Bills = append(body.Bills, billView{b, string(b.Kind), b.IBAN.Grouped()})
+		body.Due += b.Due
+	}
+	return page(c, "orders/order", body)
 }
 
-// orderSteps say how far the order has come.
+// orderSteps say how far the order has come. Fees do not hold vouchers up.
 func orderSteps(c *fiber.Ctx, state orders.State) []orderStep {
 	at := 1
 	if state == orders.Funded {

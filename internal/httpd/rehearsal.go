@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -105,9 +106,10 @@ func effectsOf(w *i18n.Words, transfers []ledger.Transfer) []effectLine {
 // accountName says an account in words: "campaign:12:live" is one of "campaign.live",
 // number 12.
 func accountName(w *i18n.Words, a ledger.Account) string {
-	parts := strings.Split(string(a), ":")
-	if len(parts) == 3 {
-		return w.Text("account."+parts[0]+"."+parts[2], "Number", parts[1])
+	kind, number := a.Parts()
+	key := "account." + strings.ReplaceAll(kind, ":", ".")
+	if number != 0 {
+		return w.Text(key, "Number", strconv.FormatInt(number, 10))
 	}
-	return w.Text("account." + strings.Join(parts, "."))
+	return w.Text(key)
 }

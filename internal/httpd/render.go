@@ -100,6 +100,7 @@ func functions(w *i18n.Words, assets *assets, icons map[string]template.HTML) te
 		"km":       w.Km,
 		"number":   func(v any) string { return w.Number(i18n.Whole(v)) },
 		"percent":  func(part, whole any) string { return w.Percent(i18n.Whole(part), i18n.Whole(whole)) },
+		"rate":     w.BasisPoints,
 		"asset":    assets.url,
 		"typed":    typed,
 		"dict":     dict,
@@ -117,6 +118,8 @@ func dated(v any, write func(time.Time) string) (string, error) {
 	switch v := v.(type) {
 	case time.Time:
 		return write(v), nil
+	case *time.Time:
+		return write(*v), nil
 	case interface{ Time() time.Time }:
 		return write(v.Time()), nil
 	}

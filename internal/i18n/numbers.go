@@ -69,6 +69,15 @@ func (w *Words) Percent(part, whole int64) string {
 	return w.Text("format.percent", "amount", text)
 }
 
+// BasisPoints writes hundredths of a percent exactly: 5000 is "50 %", 3333 "33,33 %".
+func (w *Words) BasisPoints(bp int) string {
+	text := w.Number(int64(bp / 100))
+	if rest := bp % 100; rest != 0 {
+		text += w.decimal + strings.TrimSuffix(twoDigits(rest), "0")
+	}
+	return w.Text("format.percent", "amount", text)
+}
+
 // perMille is the nearest whole number to 1000 × part ÷ whole. Amounts in cents times a
 // thousand may pass 64 bits.
 func perMille(part, whole int64) int64 {

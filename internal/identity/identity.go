@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -175,17 +176,21 @@ func (s *Service) Organisations(ctx context.Context, actor Actor, kind Kind) ([]
 // Search asks for organisations. Empty fields exclude nothing.
 type Search struct {
 	Kind   Kind
-	Words  string                  // part of the name or town
+	Words  string                  // part of the name or town, or the SIRET
 	Before vouchers.OrganisationID // only those made before this one
 	Limit  int                     // how many at most
 }
 
-// Find searches the organisations that Organisations lists, newest first.
+// shortestSearch is how many characters keep a search from listing everybody.
+const shortestSearch = 3
+
+// Find searches the organisations that Organisations lists, newest first. A funder also
+// finds funders, to share a campaign with, by a part of the name or the whole SIRET.
 func (s *Service) Find(ctx context.Context, actor Actor, q Search) ([]Organisation, error) {
 	if err := actor.NeedsAny(Operator, Funder); err != nil {
 		return nil, err
 	}
-	if actor.Kind == Funder && q.Kind != Prescriber {
+	if actor.Kind == Funder && q.Kind != Prescriber && !(q.Kind == Funder && utf8.RuneCountInString(q.Words) >= shortestSearch) {
 		return nil, fault.New(fault.Forbidden, "forbidden")
 	}
 	var all []Organisation

@@ -33,7 +33,7 @@ func findOrganisations(ctx context.Context, tx *db.Tx, q Search) ([]Organisation
 	all := []Organisation{}
 	err := tx.Select(ctx, &all, selectOrganisations+`
 		WHERE ($1 = '' OR o.kind = $1) AND ($2 = 0 OR o.id < $2)
-		  AND ($3 = '' OR strpos(lower(o.name || ' ' || o.town), lower($3)) > 0)
+		  AND ($3 = '' OR strpos(lower(o.name || ' ' || o.town), lower($3)) > 0 OR o.siret = translate($3, ' .-', ''))
 		ORDER BY o.id DESC LIMIT $4`, q.Kind, q.Before, q.Words, q.Limit)
 	return all, err
 }

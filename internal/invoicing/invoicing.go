@@ -103,16 +103,31 @@ type Invoice struct {
 	Reference   string                  `json:"reference" db:"reference"` // of the transfer (ISO 11649)
 	Engagement  string                  `json:"engagement" db:"engagement"`
 	ServiceCode string                  `json:"service_code" db:"service_code"`
-	Paid        vouchers.Cents          `json:"-" db:"paid"`     // of fees only: face value is paid to its order
-	Credited    vouchers.Cents          `json:"-" db:"credited"` // by credit notes, VAT included
+	Paid        vouchers.Cents          `json:"paid_cents" db:"paid"`         // fees: to the invoice; face value: to its order
+	Credited    vouchers.Cents          `json:"credited_cents" db:"credited"` // by credit notes, VAT included
+	CreditedNet vouchers.Cents          `json:"-" db:"credited_net"`
+	Chorus      string                  `json:"chorus" db:"chorus"` // the latest status of its deposit, "" for none
 	Snapshot    Snapshot                `json:"-" db:"-"`
 }
 
 // Gross is the amount with VAT.
 func (i Invoice) Gross() vouchers.Cents { return i.Net + i.VAT }
 
-// Due is what is still to be paid of an invoice of fees.
-func (i Invoice) Due() vouchers.Cents { return max(i.Gross()-i.Credited-i.Paid, 0) }
+// Due is what is still to be paid; nothing of a credit note.
+func (i Invoice) Due() vouchers.Cents {
+	if i.Corrects != nil {
+		return 0
+	}
+	return max(i.Gross()-i.Credited-i.Paid, 0)
+}
+
+// Series is where the invoice is numbered: "F" (facture) or "A" (avoir).
+func (i Invoice) Series() string {
+	if i.Corrects != nil {
+		return "A"
+	}
+	return "F"
+}
 
 // VATOf is the VAT of a net amount at a rate in basis points, rounded half up to a cent.
 func VATOf(net vouchers.Cents, rate int) vouchers.Cents {
@@ -150,13 +165,13 @@ func Issue(ctx context.Context, tx *db.Tx, seller Seller, d Draft) (Invoice, err
 		i.Net += l.Unit * vouchers.Cents(l.Quantity)
 	}
 	i.VAT = VATOf(i.Net, i.VATRate)
-	return keep(ctx, tx, i)
+	return keep(ctx, tx, i, nil)
 }
 
 // CreditDraft gives a part of an invoice back.
 type CreditDraft struct {
 	Invoice vouchers.InvoiceID
-	Net     vouchers.Cents // at most what was invoiced and not credited yet
+	Net     vouchers.Cents // without VAT; at most what was invoiced and not credited yet
 	Text    string         // what is given back, for the line
 	Reason  string
 }
@@ -167,26 +182,29 @@ func Credit(ctx context.Context, tx *db.Tx, d CreditDraft) (Invoice, error) {
 	if err != nil {
 		return Invoice{}, err
 	}
-	c := Invoice{Kind: of.Kind, Corrects: &of.ID, Order: of.Order, Campaign: of.Campaign, Funder: of.Funder,
-		Net: d.Net, VATRate: of.VATRate, VAT: VATOf(d.Net, of.VATRate), Reference: of.Reference,
-		Engagement: of.Engagement, ServiceCode: of.ServiceCode, Snapshot: of.Snapshot}
-	left := of.Gross() - of.Credited
-	if c.Gross() > left {
-		c.VAT = left - c.Net // the last credit note takes the rest of what was rounded
+	if of.Corrects != nil {
+		return Invoice{}, fault.New(fault.Conflict, "credit_of_credit_note")
 	}
-	if c.Net <= 0 || c.VAT < 0 {
+	if left := of.Net - of.CreditedNet; d.Net <= 0 || d.Net > left {
 		return Invoice{}, fault.New(fault.Conflict, "credit_above_invoice", "left", left)
 	}
+	c := Invoice{Kind: of.Kind, Corrects: &of.ID, Order: of.Order, Campaign: of.Campaign, Funder: of.Funder,
+		Net: d.Net, VATRate: of.VATRate, VAT: of.VATBack(d.Net), Reference: of.Reference,
+		Engagement: of.Engagement, ServiceCode: of.ServiceCode, Snapshot: of.Snapshot}
 	c.Snapshot.Lines = []Line{{Text: d.Text, Quantity: 1, Unit: d.Net}}
 	c.Snapshot.Reason = d.Reason
-	return keep(ctx, tx, c)
+	return keep(ctx, tx, c, &of)
 }
 
-// keep numbers and stores an invoice, and posts it where it is about fees.
-func keep(ctx context.Context, tx *db.Tx, i Invoice) (Invoice, error) {
+// keep numbers and stores an invoice, and posts it where it is about fees. of is what a
+// credit note corrects.
+func keep(ctx context.Context, tx *db.Tx, i Invoice, of *Invoice) (Invoice, error) {
 	i.IssuedAt, i.IssuedOn = tx.Now, vouchers.DayOf(tx.Now)
-	i.DueOn = i.IssuedOn.AddDays(dueAfter)
-	n, err := nextNumber(ctx, tx, i.series(), i.IssuedOn.Time().Year())
+	i.DueOn = i.IssuedOn
+	if of == nil {
+		i.DueOn = i.IssuedOn.AddDays(dueAfter)
+	}
+	n, err := nextNumber(ctx, tx, i.Series(), i.IssuedOn.Time().Year())
 	if err != nil {
 		return Invoice{}, err
 	}
@@ -196,14 +214,18 @@ func keep(ctx context.Context, tx *db.Tx, i Invoice) (Invoice, error) {
 			return Invoice{}, err
 		}
 	}
-	if i.ID, err = insert(ctx, tx, n, i); err != nil {
+	xml, err := xmlOf(i, of)
+	if err != nil {
+		return Invoice{}, err
+	}
+	if i.ID, err = insert(ctx, tx, n, i, xml); err != nil {
 		return Invoice{}, err
 	}
 	if i.Kind == Face {
 		return i, nil
 	}
 	sign := vouchers.Cents(1)
-	if i.Corrects != nil {
+	if of != nil {
 		sign = -1
 	}
 	return i, ledger.Post(ctx, tx, ledger.FeesInvoiced(i.ID, i.Funder, sign*i.Net, sign*i.VAT)...)
@@ -211,12 +233,12 @@ func keep(ctx context.Context, tx *db.Tx, i Invoice) (Invoice, error) {
 
 // OfOrder returns the invoices and credit notes of an order, in the order of their issue.
 func OfOrder(ctx context.Context, tx *db.Tx, order vouchers.OrderID) ([]Invoice, error) {
-	return invoices(ctx, tx, `i.order_id = $1`, order)
+	return invoices(ctx, tx, `i.order_id = $1 ORDER BY i.id`, order)
 }
 
 // FeesNamed returns the invoices of fees that were issued under any of the references.
 func FeesNamed(ctx context.Context, tx *db.Tx, references []string) ([]Invoice, error) {
-	return invoices(ctx, tx, `i.kind = 'fees' AND i.corrects IS NULL AND i.reference = ANY ($1)`, db.Array(references))
+	return invoices(ctx, tx, `i.kind = 'fees' AND i.corrects IS NULL AND i.reference = ANY ($1) ORDER BY i.id`, db.Array(references))
 }
 
 // FeesPaid is what paid an invoice of fees: exactly one of Line and Checkout is set.
@@ -273,9 +295,13 @@ func lockInvoice(ctx context.Context, tx *db.Tx, id vouchers.InvoiceID) (Invoice
 	if err := lock(ctx, tx, id); err != nil {
 		return Invoice{}, err
 	}
+	return one(ctx, tx, id)
+}
+
+func one(ctx context.Context, tx *db.Tx, id vouchers.InvoiceID) (Invoice, error) {
 	all, err := invoices(ctx, tx, `i.id = $1`, id)
-	if err == nil && len(all) == 0 || errors.Is(err, db.ErrNoRows) {
-		return Invoice{}, fault.New(fault.NotFound, "not_found")
+	if err == nil && len(all) == 0 {
+		err = fault.New(fault.NotFound, "not_found")
 	}
 	if err != nil {
 		return Invoice{}, err

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 // number is the place of an invoice in its series.
@@ -19,11 +20,11 @@ func (n number) String() string { return fmt.Sprintf("%s%d-%06d", n.series, n.ye
 // compact is the number without its hyphen, for a creditor reference.
 func (n number) compact() string { return fmt.Sprintf("%s%d%06d", n.series, n.year, n.seq) }
 
-func (i Invoice) series() string {
-	if i.Corrects != nil {
-		return "A"
-	}
-	return "F"
+// VATBack is the VAT of a credit note of net on what was credited before: the credit notes
+// of an invoice give its VAT back to the cent, however many there are. Each is at most a
+// cent from its own rounding.
+func (i Invoice) VATBack(net vouchers.Cents) vouchers.Cents {
+	return VATOf(i.CreditedNet+net, i.VATRate) - VATOf(i.CreditedNet, i.VATRate)
 }
 
 // party is the operator on an invoice. One outside the scope of VAT bears no VAT

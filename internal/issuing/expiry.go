@@ -38,7 +38,7 @@ func expireSome(ctx context.Context, tx *db.Tx) (int, error) {
 	if err := Lock(ctx, tx, due...); err != nil {
 		return 0, err
 	}
-	ended, err := expire(ctx, tx, due)
+	ended, err := expire(ctx, tx, due, vouchers.DayOf(tx.Now))
 	if err != nil {
 		return 0, err
 	}

@@ -87,12 +87,9 @@ func (s *Service) Allocate(ctx context.Context, actor identity.Actor, req Alloca
 }
 
 func allocate(ctx context.Context, tx *db.Tx, actor identity.Actor, req AllocateRequest) (Allocation, error) {
-	c, err := campaigns.Get(ctx, tx, req.Campaign)
+	c, err := campaigns.Led(ctx, tx, actor, req.Campaign)
 	if err != nil {
 		return Allocation{}, err
-	}
-	if c.Funder != actor.Organisation {
-		return Allocation{}, fault.New(fault.NotFound, "not_found")
 	}
 	if err := identity.MustBe(ctx, tx, req.Prescriber, identity.Prescriber); err != nil {
 		return Allocation{}, err
@@ -182,6 +179,12 @@ func (s *Service) HandOver(ctx context.Context, actor identity.Actor, req HandOv
 }
 
 func (s *Service) handOver(ctx context.Context, tx *db.Tx, actor identity.Actor, req HandOverRequest) (vouchers.BookletID, error) {
+	// The funds are locked first, as when vouchers are allocated, so that the two never
+	// wait for each other crosswise; and before the campaign is read, which may just be
+	// extended.
+	if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(req.Campaign)); err != nil {
+		return 0, err
+	}
 	c, err := campaigns.Get(ctx, tx, req.Campaign)
 	if err != nil {
 		return 0, err
@@ -191,11 +194,6 @@ func (s *Service) handOver(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	}
 	today := vouchers.DayOf(tx.Now)
 	if err := mayHandOver(c, req.Count, today); err != nil {
-		return 0, err
-	}
-	// The funds are locked first, as when vouchers are allocated, so that the two never
-	// wait for each other crosswise.
-	if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(c.ID)); err != nil {
 		return 0, err
 	}
 	allocation, err := takeFromAllocation(ctx, tx, c.ID, actor.Organisation, req.Count)

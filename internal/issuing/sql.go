@@ -233,13 +233,16 @@ type ended struct {
 	Value    vouchers.Cents      `db:"value"`
 }
 
-func expire(ctx context.Context, tx *db.Tx, booklets []int64) ([]ended, error) {
+// expire ends locked booklets, those apart that were extended before they were locked.
+func expire(ctx context.Context, tx *db.Tx, booklets []int64, today vouchers.Day) ([]ended, error) {
 	var all []ended
 	err := tx.Select(ctx, &all, `
-		WITH over AS (UPDATE vouchers SET state = 'expired'
-			WHERE booklet_id = ANY ($1) AND state IN ('live', 'frozen') RETURNING booklet_id, campaign_id, face_cents)
+		WITH over AS (UPDATE vouchers v SET state = 'expired'
+			FROM booklets b JOIN campaigns c ON c.id = b.campaign_id
+			WHERE b.id = ANY ($1) AND b.until_on + c.tolerance_days < $2
+				AND v.booklet_id = b.id AND v.state IN ('live', 'frozen') RETURNING v.booklet_id, v.campaign_id, v.face_cents)
 		SELECT booklet_id, campaign_id, sum(face_cents)::bigint AS value FROM over
-		GROUP BY booklet_id, campaign_id ORDER BY booklet_id`, db.Array(booklets))
+		GROUP BY booklet_id, campaign_id ORDER BY booklet_id`, db.Array(booklets), today)
 	return all, err
 }
 

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -31,15 +29,8 @@ type BankDetails struct {
 	Since  time.Time `json:"since"`
 }
 
-// account is bank details that have been checked.
-type account struct {
-	IBAN   sepa.IBAN
-	BIC    sepa.BIC
-	Holder string
-}
-
 // SetBankDetails replaces the account to which a structure is paid. Its faults are those
-// of sepa.ParseIBAN and sepa.ParseBIC, iban_outside_sepa and holder_length.
+// of sepa.ParseAccount.
 func (s *Service) SetBankDetails(ctx context.Context, actor identity.Actor, req NewBankDetails) (BankDetails, error) {
 	if err := actor.Needs(identity.Structure); err != nil {
 		return BankDetails{}, err
@@ -47,7 +38,7 @@ func (s *Service) SetBankDetails(ctx context.Context, actor identity.Actor, req 
 	if err := actor.NeedsScope(BankScope); err != nil {
 		return BankDetails{}, err
 	}
-	to, err := req.check()
+	to, err := sepa.ParseAccount(req.IBAN, req.BIC, req.Holder)
 	if err != nil {
 		return BankDetails{}, err
 	}
@@ -61,7 +52,7 @@ func (s *Service) SetBankDetails(ctx context.Context, actor identity.Actor, req 
 	return b, err
 }
 
-func setBankDetails(ctx context.Context, tx *db.Tx, actor identity.Actor, to account) (BankDetails, error) {
+func setBankDetails(ctx context.Context, tx *db.Tx, actor identity.Actor, to sepa.Account) (BankDetails, error) {
 	if err := lockOrganisation(ctx, tx, actor.Organisation); err != nil {
 		return BankDetails{}, err
 	}
@@ -104,28 +95,3 @@ func bankDetails(ctx context.Context, tx *db.Tx, structure vouchers.Organisation
 	}
 	return &BankDetails{IBAN: a.IBAN.Masked(), BIC: string(a.BIC), Holder: a.Holder, Since: since}, nil
 }
-
-// check reads what somebody typed.
-func (n NewBankDetails) check() (account, error) {
-	var a account
-	var err error
-	if a.IBAN, err = sepa.ParseIBAN(n.IBAN); err != nil {
-		return a, err
-	}
-	if !a.IBAN.InSEPA() {
-		return a, fault.New(fault.Invalid, "iban_outside_sepa", "country", a.IBAN.Country())
-	}
-	if strings.TrimSpace(n.BIC) != "" {
-		if a.BIC, err = sepa.ParseBIC(n.BIC); err != nil {
-			return a, err
-		}
-	}
-	a.Holder = strings.Join(strings.Fields(n.Holder), " ")
-	if length := len([]rune(a.Holder)); length < 2 || length > longestHolder {
-		return a, fault.New(fault.Invalid, "holder_length", "most", longestHolder)
-	}
-	return a, nil
-}
-
-// longestHolder is Max70Text of the transfer's creditor name (SEPA implementation guidelines).
-const longestHolder = 70

@@ -8,6 +8,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -203,7 +204,7 @@ func lockOrganisation(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID
 	return tx.Get(ctx, &id, `SELECT id FROM organisations WHERE id = $1 FOR NO KEY UPDATE`, id)
 }
 
-func replaceAccount(ctx context.Context, tx *db.Tx, actor identity.Actor, to account) error {
+func replaceAccount(ctx context.Context, tx *db.Tx, actor identity.Actor, to sepa.Account) error {
 	_, err := tx.Exec(ctx, `UPDATE bank_details SET replaced_at = $2 WHERE structure_id = $1 AND replaced_at IS NULL`,
 		actor.Organisation, tx.Now)
 	if err != nil {
@@ -215,12 +216,12 @@ func replaceAccount(ctx context.Context, tx *db.Tx, actor identity.Actor, to acc
 	return err
 }
 
-func accountInForce(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (account, time.Time, error) {
+func accountInForce(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (sepa.Account, time.Time, error) {
 	var r struct {
-		account
+		sepa.Account
 		Since time.Time `db:"created_at"`
 	}
 	err := tx.Get(ctx, &r, `
 		SELECT iban, bic, holder, created_at FROM bank_details WHERE structure_id = $1 AND replaced_at IS NULL`, structure)
-	return r.account, r.Since, err
+	return r.Account, r.Since, err
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,6 +70,20 @@ func FeesDue(f vouchers.OrganisationID) Account {
 
 // Debt is what a funder owes because its payment was taken back.
 func Debt(f vouchers.OrganisationID) Account { return Account(fmt.Sprintf("funder:%d:debt", f)) }
+
+// Parts cuts the name of an account into its kind and the number in it: "campaign:12:live"
+// is of kind "campaign:live", number 12. Accounts that exist once have no number: 0.
+func (a Account) Parts() (kind string, number int64) {
+	parts := strings.Split(string(a), ":")
+	if len(parts) != 3 {
+		return string(a), 0
+	}
+	number, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil {
+		return string(a), 0
+	}
+	return parts[0] + ":" + parts[2], number
+}
 
 // Guarded reports whether the account may never go below zero.
 func (a Account) Guarded() bool { return strings.HasSuffix(string(a), ":funds") }

@@ -1,23 +1,18 @@
-// Package orders sells face value: a funder orders vouchers for a campaign, gets a
-// pro-forma with a reference of its own, and bank lines that carry it turn the order
-// into funds. Nothing becomes live here.
+// Package orders sells face value: a funder has vouchers quoted for a campaign, accepts the
+// quote and gets two invoices, and bank lines that carry the reference of the first turn
+// the order into funds. Nothing becomes live here.
 package orders
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"github.com/passerelle/passerelle/internal/audit"
-	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
-	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -50,7 +45,8 @@ const (
 	Funded          State = "funded"
 )
 
-// Order is a purchase of face value for one campaign. Fees are never part of it.
+// Order is a purchase of face value for one campaign. Fees are never part of what it
+// receives: they are an invoice of their own.
 type Order struct {
 	ID           vouchers.OrderID        `json:"id"`
 	Campaign     vouchers.CampaignID     `json:"campaign"`
@@ -61,10 +57,41 @@ type Order struct {
 	Face         vouchers.Cents          `json:"face_cents"` // of all its vouchers together
 	Reference    string                  `json:"reference"`  // of the transfer (ISO 11649)
 	OrderedAt    time.Time               `json:"ordered_at"`
-	Received     vouchers.Cents          `json:"received_cents"` // and not taken back; at most Face, what came above is the funder's credit
+	Received     vouchers.Cents          `json:"received_cents"` // and not taken back, or forgiven; at most Face, what came above is the funder's credit
 	Credit       vouchers.Cents          `json:"credit_cents"`   // what came above Face
-	Debt         vouchers.Cents          `json:"debt_cents"`     // taken back after it had become live, and not repaid
+	Debt         vouchers.Cents          `json:"debt_cents"`     // taken back after it had become live, and neither repaid nor forgiven
 	State        State                   `json:"state"`
+	Fees         vouchers.Cents          `json:"fees_cents"` // of the service, without VAT
+	VAT          vouchers.Cents          `json:"vat_cents"`  // of the fees
+	Engagement   string                  `json:"engagement"`
+	ServiceCode  string                  `json:"service_code"`
+	Accepted     *Acceptance             `json:"accepted"`           // nil on orders of before there were quotes
+	Invoices     []Bill                  `json:"invoices,omitempty"` // of an order that is opened; a list leaves them out
+}
+
+// Acceptance is what was accepted, and in whose name. When is the order's own time.
+type Acceptance struct {
+	Quote   vouchers.QuoteID  `json:"quote"`
+	Number  string            `json:"quote_number"`
+	Version int               `json:"quote_version"`
+	Name    string            `json:"name"`
+	Terms   vouchers.TariffID `json:"terms_version"` // 0: there were none
+	Medium  Medium            `json:"medium"`
+	Letter  string            `json:"letter_language"`
+}
+
+// Bill is one of an order's invoices and what is still to be paid of it.
+type Bill struct {
+	Invoice   vouchers.InvoiceID `json:"invoice"` // 0 on orders of before there were invoices
+	Number    string             `json:"number"`
+	Kind      invoicing.Kind     `json:"kind"`
+	Amount    vouchers.Cents     `json:"amount_cents"` // VAT included
+	Due       vouchers.Cents     `json:"due_cents"`
+	DueOn     vouchers.Day       `json:"due_on"`
+	Reference string             `json:"reference"` // of the transfer (ISO 11649)
+	IBAN      sepa.IBAN          `json:"iban"`
+	BIC       sepa.BIC           `json:"bic"`
+	State     State              `json:"state"`
 }
 
 // Lacks is what has not arrived yet.
@@ -73,66 +100,10 @@ func (o Order) Lacks() vouchers.Cents { return o.Face - o.Received }
 // AgeDays is how many days ago the order was made.
 func (o Order) AgeDays(today vouchers.Day) int { return int(today - vouchers.DayOf(o.OrderedAt)) }
 
-// PlaceRequest orders vouchers for a campaign.
-type PlaceRequest struct {
-	Campaign vouchers.CampaignID `json:"campaign" form:"campaign"`
-	Vouchers int                 `json:"vouchers" form:"vouchers"`
-}
-
-// Place orders vouchers for a campaign of the actor's organisation.
-func (s *Service) Place(ctx context.Context, actor identity.Actor, req PlaceRequest) (Order, error) {
-	if err := actor.Needs(identity.Funder, identity.Agent, identity.Finance); err != nil {
-		return Order{}, err
-	}
-	if err := actor.NeedsScope(Scope); err != nil {
-		return Order{}, err
-	}
-	if req.Vouchers < 1 || req.Vouchers > 1_000_000 {
-		return Order{}, fault.New(fault.Invalid, "order_size_out_of_range")
-	}
-	var o Order
-	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
-		o, err = once.Do(ctx, tx, actor.Organisation, "place_order", req, func() (Order, error) {
-			return s.place(ctx, tx, actor, req)
-		})
-		return err
-	})
-	return o, err
-}
-
-func (s *Service) place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
-	c, err := campaigns.Owned(ctx, tx, actor, req.Campaign)
-	if err != nil {
-		return Order{}, err
-	}
-	if c.EndsOn < vouchers.DayOf(tx.Now) {
-		return Order{}, fault.New(fault.Conflict, "campaign_ended", "on", c.EndsOn)
-	}
-	id, err := nextID(ctx, tx)
-	if err != nil {
-		return Order{}, err
-	}
-	reference, err := sepa.MakeRF(fmt.Sprintf("PASS%06d", id))
-	if err != nil {
-		return Order{}, err
-	}
-	if err := insert(ctx, tx, actor, newOrder{id, c, req.Vouchers, reference}); err != nil {
-		return Order{}, err
-	}
-	if _, err := invoicing.Issue(ctx, tx, s.seller, invoicing.Draft{Kind: invoicing.Face, Order: id, Campaign: c.ID, Funder: actor.Organisation,
-		Lines: []invoicing.Line{{Text: c.Name, Quantity: req.Vouchers, Unit: c.Face}}, Reference: reference,
-		From: c.StartsOn, Until: c.EndsOn}); err != nil {
-		return Order{}, err
-	}
-	if err := audit.Record(ctx, tx, actor, "order_placed", object(id), nil, req); err != nil {
-		return Order{}, err
-	}
-	return Get(ctx, tx, id)
-}
-
 // Query selects orders. Zero values exclude nothing.
 type Query struct {
 	Campaign vouchers.CampaignID
+	State    State
 	Unfunded bool             // only those for which money is still missing
 	Before   vouchers.OrderID // below this id: the cursor
 	Limit    int              // 1 to 200
@@ -143,17 +114,21 @@ func (s *Service) List(ctx context.Context, actor identity.Actor, q Query) ([]Or
 	if err := actor.NeedsAny(identity.Funder, identity.Operator); err != nil {
 		return nil, err
 	}
-	funder := actor.Organisation
-	if actor.Kind == identity.Operator {
-		funder = 0
-	}
 	q.Limit = min(max(q.Limit, 1), 200)
 	var all []Order
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		all, err = list(ctx, tx, funder, q)
+		all, err = list(ctx, tx, seenBy(actor), q)
 		return err
 	})
 	return all, err
+}
+
+// seenBy is whose rows an actor sees in a list: its organisation's, or 0, everybody's.
+func seenBy(actor identity.Actor) vouchers.OrganisationID {
+	if actor.Kind == identity.Operator {
+		return 0
+	}
+	return actor.Organisation
 }
 
 // Open returns one order of the actor's organisation; the operator sees all.
@@ -163,40 +138,22 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Or
 	}
 	var o Order
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		o, err = owned(ctx, tx, actor, id)
+		if o, err = s.withBills(ctx, tx, id); err == nil && actor.Kind != identity.Operator && o.Funder != actor.Organisation {
+			o, err = Order{}, fault.New(fault.NotFound, "not_found")
+		}
 		return err
 	})
 	return o, err
 }
 
-// Proforma writes the order's request for payment as a PDF. The same order always gives
-// the same bytes.
-func (s *Service) Proforma(ctx context.Context, actor identity.Actor, id vouchers.OrderID, words documents.Words, w io.Writer) error {
-	if err := actor.NeedsAny(identity.Funder, identity.Operator); err != nil {
-		return err
-	}
-	var p documents.Proforma
-	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		o, err := owned(ctx, tx, actor, id)
-		if err != nil {
-			return err
-		}
-		buyer, err := identity.OrganisationOf(ctx, tx, o.Funder)
-		p = proforma(s.seller, buyer, o)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return documents.WriteProforma(w, words, p)
-}
-
-// owned reads an order that the actor may see.
-func owned(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.OrderID) (Order, error) {
+// withBills reads an order with its invoices.
+func (s *Service) withBills(ctx context.Context, tx *db.Tx, id vouchers.OrderID) (Order, error) {
 	o, err := Get(ctx, tx, id)
-	if err == nil && actor.Kind != identity.Operator && o.Funder != actor.Organisation {
-		return Order{}, fault.New(fault.NotFound, "not_found")
+	if err != nil {
+		return Order{}, err
 	}
+	issued, err := invoicing.OfOrder(ctx, tx, id)
+	o.Invoices = bills(o, issued, s.seller.Segregated)
 	return o, err
 }
 

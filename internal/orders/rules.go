@@ -2,9 +2,12 @@ package orders
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/einvoice"
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
@@ -92,13 +95,50 @@ func (o *locked) creditOf(amount, available vouchers.Cents) vouchers.Cents {
 	return max(min(amount, most), 0)
 }
 
-func proforma(seller invoicing.Seller, buyer identity.Organisation, o Order) documents.Proforma {
-	issuer := documents.Issuer{Party: party(seller.Name, seller.SIRET, seller.Street, seller.Postcode+" "+seller.Town),
-		IBAN: seller.Segregated.IBAN.Full(), BIC: string(seller.Segregated.BIC)}
-	return documents.Proforma{
-		Issuer: issuer, Buyer: party(buyer.Name, buyer.SIRET, buyer.Street, buyer.Postcode+" "+buyer.Town), Number: fmt.Sprint(o.ID), Date: o.OrderedAt, Reference: o.Reference,
-		Lines: []documents.ProformaLine{{Campaign: o.CampaignName, Count: o.Vouchers, Face: o.Face / vouchers.Cents(o.Vouchers)}},
+// bills says what is still to be paid of each invoice. Face value is paid to its order: what
+// credit notes have taken off is not due any more. An order of before there were invoices is
+// paid all the same.
+func bills(o Order, issued []invoicing.Invoice, segregated invoicing.Account) []Bill {
+	var all []Bill
+	for _, i := range issued {
+		if i.Corrects != nil {
+			continue
+		}
+		b := Bill{Invoice: i.ID, Number: i.Number, Kind: i.Kind, Amount: i.Gross(), Due: i.Due(), DueOn: i.DueOn, Reference: i.Reference,
+			IBAN: i.Snapshot.IBAN, BIC: i.Snapshot.BIC}
+		paid := i.Paid
+		if i.Kind == invoicing.Face {
+			paid = o.Received
+			b.Due = max(i.Gross()-i.Credited-paid, 0)
+		}
+		b.State = stateOf(paid, paid+b.Due)
+		all = append(all, b)
 	}
+	if len(all) == 0 {
+		all = []Bill{{Kind: invoicing.Face, Amount: o.Face, Due: o.Lacks(), DueOn: vouchers.DayOf(o.OrderedAt), Reference: o.Reference,
+			IBAN: segregated.IBAN, BIC: segregated.BIC, State: o.State}}
+	}
+	return all
+}
+
+// printed is a version of a quote as it is printed.
+func printed(seller invoicing.Seller, buyer identity.Organisation, q Quote, version int) (documents.Quote, error) {
+	at := slices.IndexFunc(q.Versions, func(v Version) bool { return v.Number == version })
+	if at < 0 {
+		return documents.Quote{}, fault.New(fault.NotFound, "not_found")
+	}
+	v := q.Versions[at]
+	paper := documents.Quote{
+		Issuer: party(seller.Name, seller.SIRET, seller.Street, seller.Postcode+" "+seller.Town),
+		Buyer:  party(buyer.Name, buyer.SIRET, buyer.Street, buyer.Postcode+" "+buyer.Town),
+		Number: q.Number, Version: v.Number, On: vouchers.DayOf(v.MadeAt), ValidUntil: v.ValidUntil,
+		Campaign: q.CampaignName, From: v.StartsOn, Until: v.EndsOn,
+		Face: []einvoice.Line{{Name: q.CampaignName, Quantity: v.Vouchers, Unit: q.Voucher}},
+		VAT:  einvoice.VAT{Category: einvoice.Standard, RateBP: v.Tariff.VATRate}}
+	for _, l := range feeLines(v.Tariff.NewTariff, v.Choices, v.Price) {
+		paper.Fees = append(paper.Fees, einvoice.Line{Name: l.Text, Quantity: l.Quantity, Unit: l.Unit})
+	}
+	return paper, nil
 }
 
 func party(name, siret string, address ...string) documents.Party {

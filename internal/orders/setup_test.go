@@ -12,7 +12,9 @@ import (
 )
 
 var seller = invoicing.Seller{Name: "Passerelle", SIRET: "12345678900012", Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon",
-	Segregated: invoicing.Account{IBAN: "FR7630006000011234567890189", BIC: "AGRIFRPP"}}
+	VATID:      "FR32123456789",
+	Segregated: invoicing.Account{IBAN: "FR7630006000011234567890189", BIC: "AGRIFRPP"},
+	Operating:  invoicing.Account{IBAN: "FR1420041010050500013M02606", BIC: "PSSTFRPPLYO"}}
 
 type bundle struct {
 	*world.World

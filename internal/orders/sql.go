@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/ledger"
@@ -13,23 +12,29 @@ import (
 
 const selectOrders = `
 	SELECT o.id, o.campaign_id, c.name AS campaign_name, o.funder_id, f.name AS funder_name, f.email, o.vouchers, o.face_cents,
-		o.reference, o.ordered_at, m.received, m.credit, m.debt
+		o.reference, o.ordered_at, m.received, m.credit, m.debt, o.engagement, o.service_code, o.accepted_name,
+		COALESCE(v.quote_id, 0) AS quote_id, COALESCE(v.version, 0) AS version, q.made_at AS quoted_at, COALESCE(v.tariff_id, 0) AS tariff_id,
+		COALESCE(v.medium, '') AS medium, COALESCE(v.letter_language, '') AS letter_language,
+		COALESCE(v.service_cents + v.printing_cents, 0) AS fees, COALESCE(v.vat_cents, 0) AS vat
 	FROM orders o JOIN campaigns c ON c.id = o.campaign_id JOIN organisations f ON f.id = o.funder_id
-	CROSS JOIN LATERAL (` + moneyOfOrder + `) AS m `
+	LEFT JOIN quote_versions v ON v.quote_id = o.quote_id AND v.version = o.quote_version LEFT JOIN quotes q ON q.id = o.quote_id
+	CROSS JOIN LATERAL (` + MoneyOfOrder + `) AS m `
 
-// moneyOfOrder is what has arrived for order o and stayed, what came above it, and what was
-// taken back after it had become live and was not repaid.
-const moneyOfOrder = `
-	SELECT (r.funds + r.debt + r.claim + t.paid - t.funds - t.debt)::bigint AS received, (r.credit - t.credit)::bigint AS credit,
-		(t.debt - t.paid - r.debt - r.claim)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
-		(t.debt - t.paid - t.to_bank - r.claim)::bigint AS debt_to_operator
+// MoneyOfOrder is what has arrived for order o and stayed, what came above it, and what was
+// taken back after it had become live and was neither repaid nor forgiven. What was
+// forgiven counts as received: the operator bears it.
+const MoneyOfOrder = `
+	SELECT (r.funds + r.debt + r.claim + t.paid - t.funds - t.debt + w.forgiven)::bigint AS received, (r.credit - t.credit)::bigint AS credit,
+		(t.debt - t.paid - r.debt - r.claim - w.forgiven)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
+		(t.debt - t.paid - t.to_bank - r.claim - w.forgiven)::bigint AS debt_to_operator
 	FROM (SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(claim_cents), 0) AS claim,
 			COALESCE(sum(credit_cents), 0) AS credit
 		FROM receipts WHERE order_id = o.id) AS r,
 		(SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(credit_cents), 0) AS credit,
 			COALESCE(sum(paid_cents), 0) AS paid,
 			COALESCE(sum(debt_cents - topped_up_cents) FILTER (WHERE line_id IS NOT NULL), 0) AS to_bank
-		FROM takebacks WHERE order_id = o.id AND undone_at IS NULL) AS t`
+		FROM takebacks WHERE order_id = o.id AND undone_at IS NULL) AS t,
+		(SELECT COALESCE(sum(amount_cents), 0) AS forgiven FROM debt_writeoffs WHERE order_id = o.id AND state = 'approved') AS w`
 
 type row struct {
 	ID           vouchers.OrderID        `db:"id"`
@@ -45,12 +50,29 @@ type row struct {
 	Received     vouchers.Cents          `db:"received"`
 	Credit       vouchers.Cents          `db:"credit"`
 	Debt         vouchers.Cents          `db:"debt"`
+	Fees         vouchers.Cents          `db:"fees"`
+	VAT          vouchers.Cents          `db:"vat"`
+	Engagement   string                  `db:"engagement"`
+	ServiceCode  string                  `db:"service_code"`
+	AcceptedName string                  `db:"accepted_name"`
+	Quote        vouchers.QuoteID        `db:"quote_id"` // 0 for none
+	Version      int                     `db:"version"`
+	QuotedAt     *time.Time              `db:"quoted_at"`
+	Tariff       vouchers.TariffID       `db:"tariff_id"`
+	Medium       Medium                  `db:"medium"`
+	Letter       string                  `db:"letter_language"`
 }
 
 func (r row) order() Order {
-	return Order{ID: r.ID, Campaign: r.Campaign, CampaignName: r.CampaignName, Funder: r.Funder, FunderName: r.FunderName,
+	o := Order{ID: r.ID, Campaign: r.Campaign, CampaignName: r.CampaignName, Funder: r.Funder, FunderName: r.FunderName,
 		Vouchers: r.Vouchers, Face: r.Face, Reference: r.Reference, OrderedAt: r.OrderedAt,
-		Received: r.Received, Credit: r.Credit, Debt: r.Debt, State: stateOf(r.Received, r.Face)}
+		Received: r.Received, Credit: r.Credit, Debt: r.Debt, State: stateOf(r.Received, r.Face),
+		Fees: r.Fees, VAT: r.VAT, Engagement: r.Engagement, ServiceCode: r.ServiceCode}
+	if r.Quote != 0 {
+		o.Accepted = &Acceptance{Quote: r.Quote, Number: quoteNumber(r.Quote, *r.QuotedAt), Version: r.Version, Name: r.AcceptedName,
+			Terms: r.Tariff, Medium: r.Medium, Letter: r.Letter}
+	}
+	return o
 }
 
 // withFunders reads orders with their funders' addresses, in the order of their ids.
@@ -69,16 +91,19 @@ func nextID(ctx context.Context, tx *db.Tx) (vouchers.OrderID, error) {
 
 type newOrder struct {
 	id        vouchers.OrderID
-	campaign  campaigns.Campaign
-	vouchers  int
 	reference string
+	quote     Quote
+	act       AcceptRequest
 }
 
 func insert(ctx context.Context, tx *db.Tx, actor identity.Actor, o newOrder) error {
+	v := o.quote.Latest()
 	_, err := tx.Exec(ctx, `
-		INSERT INTO orders (id, campaign_id, funder_id, vouchers, face_cents, reference, ordered_at, ordered_by)
-		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		o.id, o.campaign.ID, actor.Organisation, o.vouchers, o.campaign.Face*vouchers.Cents(o.vouchers), o.reference, tx.Now, actor.Person)
+		INSERT INTO orders (id, campaign_id, funder_id, vouchers, face_cents, reference, ordered_at, ordered_by,
+			quote_id, quote_version, accepted_name, engagement, service_code)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		o.id, o.quote.Campaign, o.quote.Funder, v.Vouchers, v.Face, o.reference, tx.Now, actor.Person,
+		o.quote.ID, v.Number, o.act.Name, o.act.Engagement, o.act.ServiceCode)
 	return err
 }
 
@@ -88,7 +113,9 @@ func list(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID, q Quer
 	err := tx.Select(ctx, &rows, selectOrders+`
 		WHERE ($1 = 0 OR o.funder_id = $1) AND ($2 = 0 OR o.campaign_id = $2) AND ($3 = 0 OR o.id < $3)
 			AND (NOT $4 OR m.received < o.face_cents)
-		ORDER BY o.id DESC LIMIT $5`, funder, q.Campaign, q.Before, q.Unfunded, q.Limit)
+			AND CASE $5 WHEN 'awaiting_payment' THEN m.received <= 0 WHEN 'partly_funded' THEN m.received > 0 AND m.received < o.face_cents
+				WHEN 'funded' THEN m.received >= o.face_cents ELSE true END
+		ORDER BY o.id DESC LIMIT $6`, funder, q.Campaign, q.Before, q.Unfunded, q.State, q.Limit)
 	all := make([]Order, len(rows))
 	for i, r := range rows {
 		all[i] = r.order()
@@ -141,7 +168,7 @@ func lock(ctx context.Context, tx *db.Tx, ids []int64) (map[vouchers.OrderID]*lo
 			(SELECT COALESCE(sum(q.funds_cents), 0)::bigint FROM orders w JOIN receipts q ON q.order_id = w.id
 			 WHERE w.campaign_id = o.campaign_id AND w.funder_id <> o.funder_id) AS others
 		FROM orders o JOIN campaigns c ON c.id = o.campaign_id
-		CROSS JOIN LATERAL (`+moneyOfOrder+`) AS m
+		CROSS JOIN LATERAL (`+MoneyOfOrder+`) AS m
 		WHERE o.id = ANY ($1)`, db.Array(ids))
 	all := make(map[vouchers.OrderID]*locked, len(rows))
 	for i := range rows {
@@ -213,7 +240,7 @@ func payDebt(ctx context.Context, tx *db.Tx, order vouchers.OrderID, amount vouc
 func indebted(ctx context.Context, tx *db.Tx) ([]int64, error) {
 	var ids []int64
 	err := tx.Select(ctx, &ids, `
-		SELECT o.id FROM orders o CROSS JOIN LATERAL (`+moneyOfOrder+`) AS m
+		SELECT o.id FROM orders o CROSS JOIN LATERAL (`+MoneyOfOrder+`) AS m
 		WHERE EXISTS (SELECT 1 FROM takebacks k WHERE k.order_id = o.id AND k.debt_cents > 0) AND m.debt > 0 ORDER BY o.id`)
 	return ids, err
 }

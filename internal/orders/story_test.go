@@ -1,18 +1,16 @@
 package orders_test
 
 import (
-	"bytes"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/passerelle/passerelle/internal/i18n"
+	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
-	"github.com/passerelle/passerelle/web"
 )
 
 func TestAnOrderHasAReferenceOfItsOwn(t *testing.T) {
@@ -58,8 +56,8 @@ func TestWhoMayOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	other := b.Organisation(identity.Funder, "Métropole de Lyon")
-	reader := b.Funder
-	reader.Role = identity.Reader
+	reader, agent := b.Funder, b.Funder
+	reader.Role, agent.Role = identity.Reader, identity.Agent
 	for _, refusal := range []struct {
 		name  string
 		actor identity.Actor
@@ -69,6 +67,7 @@ func TestWhoMayOrder(t *testing.T) {
 		{"nobody", identity.Actor{}, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "unauthenticated"},
 		{"a prescriber", b.Prescriber, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "forbidden"},
 		{"a reader", reader, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "forbidden"},
+		{"an agent, who may prepare a quote only", agent, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "forbidden"},
 		{"another funder", other, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1}, "not_found"},
 		{"for no voucher", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID}, "order_size_out_of_range"},
 		{"for too many", b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1_000_001}, "order_size_out_of_range"},
@@ -89,7 +88,6 @@ func TestAnotherFundersOrderDoesNotExist(t *testing.T) {
 	other := b.Organisation(identity.Funder, "Métropole de Lyon")
 	_, err := b.room.Open(t.Context(), other, o.ID)
 	b.refused(err, "not_found")
-	b.refused(b.room.Proforma(t.Context(), other, o.ID, nil, &bytes.Buffer{}), "not_found")
 	none, err := b.room.List(t.Context(), other, orders.Query{Limit: 10})
 	if err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
@@ -113,31 +111,6 @@ func TestTheListIsCutAndPicksWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestAProformaIsAlwaysTheSame(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	o := b.ordered(100)
-	catalogue, err := i18n.Load(web.Files)
-	b.ok(err)
-	print := func() string {
-		var pdf bytes.Buffer
-		b.ok(b.room.Proforma(t.Context(), b.Funder, o.ID, paper{catalogue.For("fr")}, &pdf))
-		return pdf.String()
-	}
-	first := print()
-	b.Clock.Add(time.Hour)
-	if len(first) < 1000 || first[:5] != "%PDF-" || print() != first {
-		t.Errorf("%d bytes, and not the same again", len(first))
-	}
-}
-
-// paper makes pages' words fit documents.
-type paper struct{ *i18n.Words }
-
-func (p paper) Number(n int) string                { return p.Words.Number(int64(n)) }
-func (p paper) ShortMoney(c vouchers.Cents) string { return p.Euros(c) }
-func (p paper) Distance(km float64) string         { return p.Km(km) }
-
 func TestPaymentsThatRaceShareTheOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -155,4 +128,32 @@ func TestPaymentsThatRaceShareTheOrder(t *testing.T) {
 	if err != nil || o.Received != 100_00 || o.Credit != 140_00 || o.State != orders.Funded {
 		t.Errorf("%+v, %v", o, err)
 	}
+}
+
+func TestNobodyOrdersForACampaignThatItNoLongerShares(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, state, placed := t.Context(), b.Organisation(identity.Funder, "État"), 0
+	for range 20 {
+		c, err := b.Campaigns.Define(ctx, b.Funder, campaigns.Rules{Name: "Été", Face: 10_00, BookletSize: 5, StartsOn: b.Campaign.StartsOn, EndsOn: b.Campaign.EndsOn, PriceCap: 4})
+		b.ok(err)
+		share := campaigns.SharesRequest{Campaign: c.ID, Shares: []campaigns.Share{{Funder: state.Organisation, Kind: campaigns.Percent, PercentBP: 5000}}}
+		_, err = b.Campaigns.SetShares(ctx, b.Funder, share)
+		b.ok(err)
+		var race sync.WaitGroup
+		var orderErr, removeErr error
+		race.Go(func() { _, orderErr = b.room.Place(ctx, state, orders.PlaceRequest{Campaign: c.ID, Vouchers: 1}) })
+		race.Go(func() { _, removeErr = b.Campaigns.SetShares(ctx, b.Funder, campaigns.SharesRequest{Campaign: c.ID}) })
+		race.Wait()
+		if (orderErr == nil) == (removeErr == nil) {
+			t.Fatalf("ordered: %v; taken out: %v", orderErr, removeErr)
+		}
+		if orderErr == nil {
+			placed++
+			b.refused(removeErr, "shares_settled")
+		} else {
+			b.refused(orderErr, "not_found")
+		}
+	}
+	t.Logf("%d of 20 orders were first", placed)
 }

@@ -84,3 +84,23 @@ func GiveBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, dispute in
 	}
 	return ledger.Post(ctx, tx, recipe(t)...)
 }
+
+// Debt is what an order owes for money that was taken back after it had become live.
+type Debt struct {
+	Funder     vouchers.OrganisationID
+	ToBank     vouchers.Cents // the segregated account lacks it
+	ToOperator vouchers.Cents // it came out of the operator's money
+}
+
+// LockDebt locks an order and returns what it owes.
+func LockDebt(ctx context.Context, tx *db.Tx, order vouchers.OrderID) (Debt, error) {
+	orders, err := lock(ctx, tx, []int64{int64(order)})
+	if err != nil {
+		return Debt{}, err
+	}
+	o, there := orders[order]
+	if !there {
+		return Debt{}, fault.New(fault.NotFound, "not_found")
+	}
+	return Debt{o.Funder, o.DebtToBank, o.DebtToOperator}, nil
+}

@@ -155,6 +155,9 @@ func (s *Service) Undo(ctx context.Context, actor identity.Actor, req UndoReques
 }
 
 func undo(ctx context.Context, tx *db.Tx, actor identity.Actor, req UndoRequest) (Undone, error) {
+	if err := keepOpen(ctx, tx, req.ID); err != nil {
+		return Undone{}, err
+	}
 	if err := ledger.Enter(ctx, tx); err != nil {
 		return Undone{}, err
 	}

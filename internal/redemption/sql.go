@@ -160,6 +160,16 @@ type undoable struct {
 	Amount   vouchers.Cents        `db:"amount_cents"`
 	Undone   bool                  `db:"undone"`
 	Settled  bool                  `db:"settled"`
+	Closed   bool                  `db:"closed"` // the campaign
+}
+
+// keepOpen keeps a redemption's campaign from being closed until the end of tx; where it is
+// closed already, mayUndo says so. It comes before the ledger's gate, as a closing takes
+// them.
+func keepOpen(ctx context.Context, tx *db.Tx, id vouchers.RedemptionID) error {
+	_, err := tx.Exec(ctx, `
+		SELECT 1 FROM campaigns WHERE id = (SELECT campaign_id FROM redemptions WHERE id = $1) FOR SHARE`, id)
+	return err
 }
 
 // lockForUndo locks the booklet, then reads the redemption. The caller has entered the
@@ -179,8 +189,9 @@ func lockForUndo(ctx context.Context, tx *db.Tx, structure vouchers.Organisation
 	var r undoable
 	err = tx.Get(ctx, &r, `
 		SELECT r.id, r.at, r.campaign_id, r.booklet_id, r.vouchers, r.amount_cents, r.undone_at IS NOT NULL AS undone,
-			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = r.structure_id AND p.up_to_id >= r.id) AS settled
-		FROM redemptions r WHERE r.id = $1`, id)
+			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = r.structure_id AND p.up_to_id >= r.id) AS settled,
+			c.closed_at IS NOT NULL AS closed
+		FROM redemptions r JOIN campaigns c ON c.id = r.campaign_id WHERE r.id = $1`, id)
 	return r, err
 }
 

@@ -41,6 +41,7 @@ var invariants = []invariant{
 	{"INV-9", guardedAccountsHold},
 	{"INV-10", payoutsFollowEachOther},
 	{"INV-11", redeemedWithinTheRules},
+	{"INV-12", decidedByAnother},
 	{"INV-13", paidToKnownAccounts},
 	{"INV-16", tenantsAgree},
 	{"INV-19", noticesAreSentOnce},

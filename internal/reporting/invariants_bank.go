@@ -32,6 +32,8 @@ const expectedOfLines = `
 		('topped_up', 'bank:segregated', o.campaign_id, l.amount_cents), ('topped_up', 'suspense:operating', o.campaign_id, -l.amount_cents),
 		('fees_paid', 'bank:operating', 0, l.amount_cents), ('fees_paid', 'funder:' || i.funder_id || ':fees_due', 0, -p.amount_cents),
 		('debt_paid', 'bank:operating', 0, l.amount_cents), ('debt_paid', 'funder:' || o.funder_id || ':debt', 0, -l.amount_cents),
+		('fees_back_booked', 'bank:operating', 0, -l.amount_cents), ('fees_back_booked', 'suspense:operating', 0, l.amount_cents),
+		('fees_back_returned', 'bank:operating', 0, l.amount_cents), ('fees_back_returned', 'suspense:operating', 0, -l.amount_cents),
 		('operating_other', 'bank:operating', 0, CASE WHEN l.credit THEN l.amount_cents ELSE -l.amount_cents END),
 		('operating_other', 'suspense:operating', 0, CASE WHEN l.credit THEN -l.amount_cents ELSE l.amount_cents END))
 		AS e(outcome, account, campaign_id, cents)
@@ -67,4 +69,5 @@ const bankAgrees = `
 	      UNION ALL SELECT split_part(credit, ':', 2), -amount, 0 FROM transfers WHERE credit LIKE 'bank:%'
 	      UNION ALL SELECT s.account, 0, CASE WHEN l.credit THEN l.amount_cents ELSE -l.amount_cents END
 	      FROM statement_lines l JOIN statements s ON s.id = l.statement_id) AS both_sides
-	GROUP BY account HAVING sum(ledger) <> sum(lines)`
+	GROUP BY account HAVING sum(ledger) <> sum(lines)
+	UNION ALL` + bankAgreesOnRefunds

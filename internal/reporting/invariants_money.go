@@ -8,6 +8,8 @@ import "strings"
 // INV-1: every transfer belongs to an event that names its cause, and is what the cause
 // says: made anew from the business rows, the ledger is the same. A transfer takes from
 // one account what it gives to another, so all balances sum to 0 by the table's shape.
+// What lines brought is compared after attribution, net by account. Invoices are causes
+// too: none is missing.
 var transfersHaveCauses = `
 	WITH expected (event, cause, debit, credit, campaign_id, amount) AS (` + union(expectedTransfers) + `),
 	lines (cause, account, campaign_id, amount) AS (
@@ -23,10 +25,11 @@ var transfersHaveCauses = `
 	GROUP BY event, cause, debit, credit, campaign_id HAVING sum(amount) <> 0
 	UNION ALL
 	SELECT format('line:%s %s campaign:%s ledger_minus_rows=%s', cause, account, campaign_id, sum(amount))
-	FROM lines GROUP BY cause, account, campaign_id HAVING sum(amount) <> 0`
+	FROM lines GROUP BY cause, account, campaign_id HAVING sum(amount) <> 0
+	UNION ALL ` + invoicesAreSound
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
-var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees}
+var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs, expectedOfClosing, expectedOfRefunds}
 
 const expectedOfVouchers = `
 	SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
@@ -59,6 +62,21 @@ const expectedOfFees = `
 	CROSS JOIN LATERAL (VALUES ('funder:' || i.funder_id || ':fees_due', 'fees', i.net_cents),
 		('funder:' || i.funder_id || ':fees_due', 'vat', i.vat_cents)) AS due(account, income, cents)
 	WHERE i.kind = 'fees'`
+
+// invoicesAreSound: the numbers of a series and a year run from 1 to the last that was
+// given, and credit notes give back at most what was invoiced.
+const invoicesAreSound = `
+	SELECT format('invoices:%s%s issued=%s highest=%s last=%s', series, year, count(i.seq), max(i.seq), n.last)
+	FROM invoices i FULL JOIN invoice_numbers n USING (series, year)
+	GROUP BY series, year, n.last HAVING n.last IS NULL OR count(i.seq) <> n.last OR max(i.seq) <> n.last
+	UNION ALL
+	SELECT format('invoice:%s net_cents=%s vat_cents=%s credited_net_cents=%s credited_vat_cents=%s', i.id, i.net_cents, i.vat_cents,
+		sum(c.net_cents), sum(c.vat_cents))
+	FROM invoices i JOIN invoices c ON c.corrects = i.id
+	GROUP BY i.id, i.net_cents, i.vat_cents HAVING sum(c.net_cents) > i.net_cents OR sum(c.vat_cents) > i.vat_cents`
+const expectedOfWriteOffs = `
+	SELECT 'debt_forgiven', id, 'costs:losses', 'funder:' || funder_id || ':debt', 0, amount_cents
+	FROM debt_writeoffs WHERE state = 'approved'`
 
 // INV-2: per campaign, received = funds + live + expired + redeemed + credited + refunded
 // + claimed, by the business rows and by the ledger, figure by figure; so it holds in sum.
@@ -97,7 +115,7 @@ const receivingEvents = `'receipt', 'attribution', 'card_counted', 'card_banked'
 // figuresOfRows are what the rows of each room say of a campaign's money: its id, a figure,
 // cents, and 0 for the ledger's side. What is repaid of a debt, or became one, changes what
 // was received and nothing else.
-var figuresOfRows = []string{figuresOfOrders, figuresOfVouchers}
+var figuresOfRows = []string{figuresOfOrders, figuresOfVouchers, figuresOfClosing}
 
 const figuresOfOrders = `
 	SELECT o.campaign_id, f.figure, f.cents, 0
@@ -177,10 +195,11 @@ const guardedAccountsHold = `
 	SELECT format('campaign:%s allocated_cents=%s funded_cents=%s', c.id, a.vouchers * c.face_cents, COALESCE(f.cents, 0))
 	FROM campaigns c
 	JOIN (SELECT campaign_id, sum(vouchers) AS vouchers FROM allocations GROUP BY campaign_id) AS a ON a.campaign_id = c.id
-	LEFT JOIN (SELECT o.campaign_id, sum(m.cents) AS cents
-	           FROM (SELECT order_id, funds_cents AS cents FROM receipts
-	                 UNION ALL SELECT order_id, -funds_cents FROM takebacks WHERE undone_at IS NULL) AS m
-	           JOIN orders o ON o.id = m.order_id GROUP BY o.campaign_id) AS f
+	LEFT JOIN (SELECT campaign_id, sum(cents) AS cents
+	           FROM (SELECT o.campaign_id, r.funds_cents AS cents FROM receipts r JOIN orders o ON o.id = r.order_id
+	                 UNION ALL SELECT o.campaign_id, -t.funds_cents FROM takebacks t JOIN orders o ON o.id = t.order_id WHERE t.undone_at IS NULL
+	                 UNION ALL SELECT k.campaign_id, -p.funds_cents FROM closings k JOIN closing_parts p ON p.closing_id = k.id) AS m
+	           GROUP BY campaign_id) AS f
 		ON f.campaign_id = c.id
 	WHERE a.vouchers * c.face_cents > COALESCE(f.cents, 0)`
 

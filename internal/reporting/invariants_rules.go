@@ -82,7 +82,8 @@ const payoutsFollowEachOther = `
 	SELECT format('settlement:%s payouts=%s counted=%s total_cents=%s sum_cents=%s', s.id, s.payouts, p.count, s.total_cents, p.cents)
 	FROM settlements s
 	CROSS JOIN LATERAL (SELECT count(*), COALESCE(sum(amount_cents), 0) AS cents FROM payouts WHERE settlement_id = s.id) AS p
-	WHERE s.payouts <> p.count OR s.total_cents <> p.cents`
+	WHERE s.payouts <> p.count OR s.total_cents <> p.cents
+	UNION ALL` + refundsAddUp
 
 // INV-11: nothing redeemed outside its dates (tolerance included, days of Paris), by a
 // place without a label that day, outside the campaign's area, themes or price cap. A
@@ -109,6 +110,11 @@ const redeemedWithinTheRules = `
 		cardinality(c.themes) = 0 OR r.theme = ANY (c.themes) AS theme) AS a
 	WHERE d.day < b.from_on OR d.day > b.until_on + c.tolerance_days OR NOT l.labelled OR NOT a.inside OR NOT a.theme OR r.vouchers > c.price_cap`
 
+// INV-12: whoever asks for what needs two people does not agree to it.
+const decidedByAnother = `
+	SELECT format('write_off:%s requested_by=%s decided_by=%s', id, requested_by, decided_by) AS evidence
+	FROM debt_writeoffs WHERE state = 'approved' AND requested_by = decided_by`
+
 // INV-13: every payout went to an account that its structure had given before the
 // settlement, and had not replaced.
 const paidToKnownAccounts = `
@@ -116,7 +122,8 @@ const paidToKnownAccounts = `
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id
 	WHERE NOT EXISTS (
 		SELECT 1 FROM bank_details d WHERE d.structure_id = p.structure_id AND d.iban = p.iban AND d.created_at <= s.closed_at
-			AND (d.replaced_at IS NULL OR d.replaced_at >= s.closed_at))`
+			AND (d.replaced_at IS NULL OR d.replaced_at >= s.closed_at))
+	UNION ALL` + refundedToVerifiedAccounts
 
 // INV-16: no organisation sees another's rows. Lists are cut by an organisation's or a
 // campaign's id, so those ids must agree all along the chain.

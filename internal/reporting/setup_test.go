@@ -7,6 +7,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
@@ -53,6 +54,7 @@ func (b bundle) story() {
 	b.Undo(b.Structure, b.Redeem(b.Structure, first, 3).ID)
 	b.Redeem(second, other, 4)
 	b.unexplained(5_00)
+	b.invoices()
 
 	for _, p := range b.settles() {
 		b.books(p)
@@ -83,6 +85,27 @@ func (b bundle) shortCampaign() campaigns.Campaign {
 	b.ok(err)
 	b.HandOver(c, 2)
 	return c
+}
+
+// invoices are the two of an order: 10,000.00 of vouchers, 20.00 of fees, of which 5.00 are
+// given back.
+func (b bundle) invoices() {
+	b.t.Helper()
+	seller := invoicing.Seller{Segregated: invoicing.Account{IBAN: "FR7630006000011234567890189"}, Operating: invoicing.Account{IBAN: "FR1420041010050500013M02606"}}
+	b.InTx(func(tx *db.Tx) error {
+		d := invoicing.Draft{Kind: invoicing.Face, Order: 1, Campaign: b.Campaign.ID, Funder: b.Funder.Organisation,
+			Lines: []invoicing.Line{{Text: "x", Quantity: 1000, Unit: 10_00}}, From: b.Campaign.StartsOn, Until: b.Campaign.EndsOn}
+		if _, err := invoicing.Issue(b.t.Context(), tx, seller, d); err != nil {
+			return err
+		}
+		d.Kind, d.VATRate, d.Lines[0].Unit = invoicing.Fees, 2000, 2
+		fees, err := invoicing.Issue(b.t.Context(), tx, seller, d)
+		if err != nil {
+			return err
+		}
+		_, err = invoicing.Credit(b.t.Context(), tx, invoicing.CreditDraft{Invoice: fees.ID, Net: 5_00, Text: "x", Reason: "x"})
+		return err
+	})
 }
 
 // unexplained is cash that names no order.

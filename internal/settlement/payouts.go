@@ -146,7 +146,7 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 	}
 	var m Money
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		m.NextOn = nextWorkingDay(vouchers.DayOf(tx.Now))
+		m.NextOn = sepa.NextWorkingDay(vouchers.DayOf(tx.Now))
 		if m.Owed, err = ledger.Balance(ctx, tx, ledger.Payable(actor.Organisation)); err != nil {
 			return err
 		}

@@ -114,7 +114,7 @@ func (s *Service) Close(ctx context.Context, actor identity.Actor, req CloseRequ
 }
 
 func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, req CloseRequest) (Settlement, error) {
-	on, err := executionDay(req.ExecutionOn, vouchers.DayOf(tx.Now))
+	on, err := sepa.ExecutionDay(req.ExecutionOn, vouchers.DayOf(tx.Now))
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -205,7 +205,7 @@ func (s *Service) Preview(ctx context.Context, actor identity.Actor) (Preview, e
 		if err != nil {
 			return err
 		}
-		p = Preview{ExecutionOn: nextWorkingDay(vouchers.DayOf(tx.Now)), Payouts: len(plan.pay), Total: plan.total(), Held: plan.held}
+		p = Preview{ExecutionOn: sepa.NextWorkingDay(vouchers.DayOf(tx.Now)), Payouts: len(plan.pay), Total: plan.total(), Held: plan.held}
 		return nil
 	})
 	return p, err

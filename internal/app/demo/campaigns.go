@@ -115,7 +115,8 @@ func (p *play) planCampaign(c *campaign) {
 		if err := funder.third.post(ctx, "/orders", orders.PlaceRequest{Campaign: c.id, Vouchers: c.ordered}, &c.order); err != nil {
 			return err
 		}
-		_, err := p.fetch(ctx, funder.third, fmt.Sprintf("/orders/%d/proforma", c.order.ID), fmt.Sprintf("pro-forma-%d.pdf", c.order.ID))
+		bill := c.order.Invoices[0]
+		_, err := p.fetch(ctx, funder.third, fmt.Sprintf("/invoices/%d/pdf", bill.Invoice), fmt.Sprintf("facture-%s.pdf", bill.Number))
 		return err
 	})
 	for _, pay := range c.payments {

@@ -1,4 +1,4 @@
-package settlement
+package sepa
 
 import (
 	"time"
@@ -10,23 +10,23 @@ import (
 // farthest is how many days ahead a file may be dated: what banks take.
 const farthest = 30
 
-// executionDay is the day that was asked for, or the next working day after today.
-func executionDay(asked, today vouchers.Day) (vouchers.Day, error) {
+// ExecutionDay is the day that was asked for, or the next working day after today.
+func ExecutionDay(asked, today vouchers.Day) (vouchers.Day, error) {
 	switch {
 	case asked == 0:
-		return nextWorkingDay(today), nil
+		return NextWorkingDay(today), nil
 	case asked < today:
 		return 0, fault.New(fault.Invalid, "execution_in_the_past", "on", asked)
 	case asked > today.AddDays(farthest):
 		return 0, fault.New(fault.Invalid, "execution_too_far", "until", today.AddDays(farthest))
 	case !isWorkingDay(asked):
-		return 0, fault.New(fault.Invalid, "execution_not_a_working_day", "on", asked, "next", nextWorkingDay(asked))
+		return 0, fault.New(fault.Invalid, "execution_not_a_working_day", "on", asked, "next", NextWorkingDay(asked))
 	}
 	return asked, nil
 }
 
-// nextWorkingDay is the first day after d on which banks settle transfers in euros.
-func nextWorkingDay(d vouchers.Day) vouchers.Day {
+// NextWorkingDay is the first day after d on which banks settle transfers in euros.
+func NextWorkingDay(d vouchers.Day) vouchers.Day {
 	for d = d.AddDays(1); !isWorkingDay(d); d = d.AddDays(1) {
 	}
 	return d
