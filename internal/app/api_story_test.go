@@ -110,6 +110,7 @@ func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, ord
 		s.t.Fatalf("waiting lines: %v", waiting)
 	}
 	operator.posts(fmt.Sprintf("/statements/lines/%v/attribution", waiting[0]["id"]), thing{"order": order}).is("outcome", `"order_funded"`)
+	s.decides(operator)
 	funder.gets("/orders?unfunded=true").wants(200).is("items", "[]")
 	funder.posts("/allocations", thing{"campaign": campaign, "prescriber": prescriber, "vouchers": 20}).wants(201)
 	if bills := funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).items("invoices"); len(bills) != 2 || bills[0]["state"] != "funded" || bills[1]["due_cents"] != 1008.0 {
@@ -160,6 +161,21 @@ func (s *city) invoices(operator, funder *citizen, order int64) {
 	}
 	operator.posts(at+"/chorus", thing{"status": "deposited", "note": "Dépôt 4512"}).is("chorus", `"deposited"`)
 	funder.posts(at+"/chorus", thing{"status": "accepted"}).is("chorus", `"accepted"`)
+}
+
+// decides pairs what nobody knows with the debit that gave it back.
+func (s *city) decides(operator *citizen) {
+	s.t.Helper()
+	operator.does("POST", "/statements", "application/xml", s.statement(true, sepa.Transaction{Amount: 7_00, Remittance: "erreur"})).wants(201)
+	operator.does("POST", "/statements", "application/xml", s.statement(false, sepa.Transaction{Amount: 7_00, Remittance: "retour"})).wants(201)
+	in := operator.gets("/statements/cases?kind=unknown_payer").wants(200).items("items")
+	out := operator.gets("/statements/cases?kind=unexpected_debit").wants(200).items("items")
+	if len(in) != 1 || len(out) != 1 {
+		s.t.Fatalf("cases: %v and %v", in, out)
+	}
+	at := fmt.Sprintf("/statements/cases/%v", in[0]["id"])
+	operator.gets(at).wants(200).is("decisions", `["order","top_up","pair"]`)
+	operator.posts(at+"/decision", thing{"decision": "pair", "other_line": out[0]["id"]}).wants(200).is("decision", `"pair"`)
 }
 
 // handsOver gives two booklets, of which one is lost, and verifies the other without us.
