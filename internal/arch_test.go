@@ -11,7 +11,7 @@ import (
 var floors = [][]string{
 	{"fault", "vouchers", "migrations", "web"},
 	{"db"},
-	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "throttle"},
+	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle"},
 	{"audit", "documents", "identity", "ledger", "territory"},
 	{"accounting", "campaigns", "catalogue", "closing", "invoicing", "issuing", "labelling", "money", "orders", "payments", "redemption", "reporting", "settlement", "statements"},
 	{"httpd"},
@@ -54,6 +54,7 @@ var guests = map[string][]string{
 	"database/sql":      {"db", "pgtest", "vouchers"},
 
 	"github.com/alexedwards/argon2id": {"identity"},
+	"github.com/stripe/stripe-go":     {"stripe"},
 }
 
 func floorOf(pkg string) int {
