@@ -19,6 +19,9 @@ var withoutActor = map[string]string{
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",
 	"orders.Terms":                 "the terms are public",
+	"payments.Hear":                "Stripe signs what it says",
+	"payments.Reconcile":           "a periodic job: time itself asks",
+	"payments.Work":                "a job: whoever enqueued it was asked",
 	"reporting.Cover":              "the cover is public",
 }
 

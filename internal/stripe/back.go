@@ -30,7 +30,7 @@ const (
 type Refund struct {
 	ID      string
 	Ours    string // "" when it was made by hand, on Stripe's own pages
-	Intent  string
+	Payment string // our checkout's name; "" for a payment that is not ours
 	Amount  vouchers.Cents
 	Status  RefundStatus
 	Failure string // Stripe's reason for RefundFailed
@@ -38,12 +38,14 @@ type Refund struct {
 
 // CreateRefund gives a payment back.
 func (c *Client) CreateRefund(ctx context.Context, req RefundRequest) (Refund, error) {
-	made, err := refund.Client{B: c.backend, Key: c.key}.New(&stripego.RefundParams{
+	p := &stripego.RefundParams{
 		Params:        write(ctx, req.Ours),
 		PaymentIntent: stripego.String(req.Intent),
 		Amount:        stripego.Int64(int64(req.Amount)),
 		Metadata:      map[string]string{ours: req.Ours},
-	})
+	}
+	p.AddExpand("payment_intent")
+	made, err := refund.Client{B: c.backend, Key: c.key}.New(p)
 	if err != nil {
 		return Refund{}, outcome(err)
 	}
@@ -52,7 +54,9 @@ func (c *Client) CreateRefund(ctx context.Context, req RefundRequest) (Refund, e
 
 // Refund reads a refund.
 func (c *Client) Refund(ctx context.Context, id string) (Refund, error) {
-	found, err := refund.Client{B: c.backend, Key: c.key}.Get(id, &stripego.RefundParams{Params: read(ctx)})
+	p := &stripego.RefundParams{Params: read(ctx)}
+	p.AddExpand("payment_intent")
+	found, err := refund.Client{B: c.backend, Key: c.key}.Get(id, p)
 	if err != nil {
 		return Refund{}, outcome(err)
 	}
@@ -63,7 +67,7 @@ func refundOf(raw *stripego.Refund) (Refund, error) {
 	amount, err := euros(raw.Amount, raw.Currency)
 	r := Refund{ID: raw.ID, Ours: raw.Metadata[ours], Amount: amount, Status: RefundPending, Failure: string(raw.FailureReason)}
 	if raw.PaymentIntent != nil {
-		r.Intent = raw.PaymentIntent.ID
+		r.Payment = raw.PaymentIntent.Metadata[ours]
 	}
 	switch raw.Status {
 	case stripego.RefundStatusSucceeded:
@@ -87,18 +91,20 @@ const (
 // it had succeeded is one too, and is lost from the start
 // (support.stripe.com/questions/sepa-direct-debit-payment-disputes).
 type Dispute struct {
-	ID     string
-	Intent string // of the payment
-	Amount vouchers.Cents
-	Taken  vouchers.Cents // off our balance at Stripe, less what has been put back
-	Fee    vouchers.Cents // of the dispute itself, less what has been put back
-	Status DisputeStatus
-	Reason string // Stripe's own word
+	ID      string
+	Payment string // our checkout's name; "" for a payment that is not ours
+	Amount  vouchers.Cents
+	Taken   vouchers.Cents // off our balance at Stripe, less what has been put back
+	Fee     vouchers.Cents // of the dispute itself, less what has been put back
+	Status  DisputeStatus
+	Reason  string // Stripe's own word
 }
 
 // Dispute reads a dispute.
 func (c *Client) Dispute(ctx context.Context, id string) (Dispute, error) {
-	found, err := dispute.Client{B: c.backend, Key: c.key}.Get(id, &stripego.DisputeParams{Params: read(ctx)})
+	p := &stripego.DisputeParams{Params: read(ctx)}
+	p.AddExpand("payment_intent")
+	found, err := dispute.Client{B: c.backend, Key: c.key}.Get(id, p)
 	if err != nil {
 		return Dispute{}, outcome(err)
 	}
@@ -109,7 +115,7 @@ func disputeOf(raw *stripego.Dispute) (Dispute, error) {
 	amount, err := euros(raw.Amount, raw.Currency)
 	d := Dispute{ID: raw.ID, Amount: amount, Status: DisputeOpen, Reason: string(raw.Reason)}
 	if raw.PaymentIntent != nil {
-		d.Intent = raw.PaymentIntent.ID
+		d.Payment = raw.PaymentIntent.Metadata[ours]
 	}
 	for _, booked := range raw.BalanceTransactions {
 		moved, wrong := euros(booked.Amount, booked.Currency)

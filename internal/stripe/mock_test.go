@@ -111,7 +111,7 @@ func TestStripeTakesOurOtherCalls(t *testing.T) {
 	if err := c.ExpireSession(t.Context(), "cs_1"); err != nil {
 		t.Errorf("expire: %v", err)
 	}
-	sent, err := c.CreatePayout(t.Context(), stripe.PayoutRequest{Ours: "payout:4", Key: "payout:4:1", Amount: 100_000, Destination: "ba_1", Descriptor: "PASSERELLE RF18PO4"})
+	sent, err := c.CreatePayout(t.Context(), stripe.PayoutRequest{Ours: "payout:4:1", Amount: 100_000, Destination: "ba_1", Descriptor: "PASSERELLE RF18PO4"})
 	if err != nil || sent.ID == "" || sent.Amount != 100_000 || sent.Status != stripe.PayoutSent {
 		t.Errorf("payout: %+v, %v", sent, err)
 	}

@@ -15,8 +15,7 @@ const DescriptorLength = 22
 
 // PayoutRequest asks for money to be sent from our balance at Stripe to our bank.
 type PayoutRequest struct {
-	Ours        string // our payout's name
-	Key         string // idempotency: a new one after each refusal, which Stripe may repeat for the old
+	Ours        string // our payout's name with its attempt, its idempotency key too: Stripe may repeat a refusal for the same name
 	Amount      vouchers.Cents
 	Destination string // Stripe's id of the bank account; "" is the account's default
 	Descriptor  string // on the bank's statement, at most DescriptorLength
@@ -44,7 +43,7 @@ type Payout struct {
 // CreatePayout sends money to our bank. Refusal BalanceInsufficient: there is not enough.
 func (c *Client) CreatePayout(ctx context.Context, req PayoutRequest) (Payout, error) {
 	p := &stripego.PayoutParams{
-		Params:              write(ctx, req.Key),
+		Params:              write(ctx, req.Ours),
 		Amount:              stripego.Int64(int64(req.Amount)),
 		Currency:            stripego.String(string(stripego.CurrencyEUR)),
 		StatementDescriptor: stripego.String(req.Descriptor),

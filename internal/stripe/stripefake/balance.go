@@ -119,15 +119,16 @@ func (s *Server) PayoutFails(id string) {
 
 // refund is money on its way back to a payer.
 type refund struct {
-	id, intent, status, failure string
-	amount                      vouchers.Cents
-	metadata                    map[string]string
+	id, status, failure string
+	of                  *session
+	amount              vouchers.Cents
+	metadata            map[string]string
 }
 
 func (r *refund) kind() string { return "refund" }
 
 func (r *refund) view() object {
-	return object{"id": r.id, "object": r.kind(), "payment_intent": r.intent, "amount": r.amount, "currency": "eur",
+	return object{"id": r.id, "object": r.kind(), "payment_intent": r.of.intentView(), "amount": r.amount, "currency": "eur",
 		"status": r.status, "failure_reason": r.failure, "metadata": r.metadata}
 }
 
@@ -147,7 +148,7 @@ func (s *Server) createRefund(form url.Values) (int, object) {
 
 // giveBack begins a refund: a card's is done at once, others take days.
 func (s *Server) giveBack(paid *session, amount vouchers.Cents, metadata map[string]string) *refund {
-	r := &refund{id: s.id("re"), intent: paid.intent, status: "pending", amount: amount, metadata: metadata}
+	r := &refund{id: s.id("re"), of: paid, status: "pending", amount: amount, metadata: metadata}
 	if paid.means == "card" {
 		r.status = "succeeded"
 	}
@@ -178,7 +179,7 @@ func (s *Server) RefundFails(id string) {
 	s.locked(func() {
 		r := must(s.refunds, id)
 		r.status, r.failure = "failed", "expired_or_canceled_card"
-		s.paidBy(r.intent).charge.refunded -= r.amount
+		r.of.charge.refunded -= r.amount
 		s.book("refund_failure", r.amount, 0, 0)
 		s.emit("charge.refund.updated", r)
 	})
@@ -186,9 +187,10 @@ func (s *Server) RefundFails(id string) {
 
 // dispute is a payment that the payer's bank asks back.
 type dispute struct {
-	id, intent, status string
-	amount             vouchers.Cents
-	booked             []*booking
+	id, status string
+	of         *session
+	amount     vouchers.Cents
+	booked     []*booking
 }
 
 func (d *dispute) kind() string { return "dispute" }
@@ -198,7 +200,7 @@ func (d *dispute) view() object {
 	for _, b := range d.booked {
 		booked = append(booked, b.view())
 	}
-	return object{"id": d.id, "object": d.kind(), "payment_intent": d.intent, "amount": d.amount, "currency": "eur",
+	return object{"id": d.id, "object": d.kind(), "payment_intent": d.of.intentView(), "amount": d.amount, "currency": "eur",
 		"status": d.status, "reason": "general", "balance_transactions": booked}
 }
 
@@ -209,7 +211,7 @@ const disputeFee vouchers.Cents = 2000
 // lost from the start.
 func (s *Server) Dispute(id string) (disputed string) {
 	s.act(id, func(one *session) {
-		d := &dispute{id: s.id("dp"), intent: one.intent, status: "needs_response", amount: one.amount - one.charge.refunded}
+		d := &dispute{id: s.id("dp"), of: one, status: "needs_response", amount: one.amount - one.charge.refunded}
 		d.booked = append(d.booked, s.book("adjustment", -d.amount, disputeFee, 0))
 		one.charge.disputed = true
 		s.disputes[d.id] = d
@@ -253,4 +255,23 @@ func must[T any](all map[string]T, id string) T {
 		panic("stripefake: there is no " + id)
 	}
 	return one
+}
+
+// TakeAway lowers what can be paid out, as a negative balance of another day would, until
+// the function that it returns is called.
+func (s *Server) TakeAway(amount vouchers.Cents) (restore func()) {
+	s.locked(func() { s.book("reserve_transaction", -amount, 0, 0) })
+	return func() { s.locked(func() { s.book("reserve_transaction", amount, 0, 0) }) }
+}
+
+// Refunds are the ids of all refunds, oldest first.
+func (s *Server) Refunds() (ids []string) {
+	s.locked(func() {
+		for n := 1; n <= s.lastID; n++ {
+			if r := s.refunds[numbered("re", n)]; r != nil {
+				ids = append(ids, r.id)
+			}
+		}
+	})
+	return ids
 }

@@ -36,7 +36,7 @@ type Server struct {
 	lastID   int
 	answers  map[string]answer // by idempotency key
 	down     bool
-	losing   int // answers still to be lost
+	mute     bool
 	requests int
 
 	sessions map[string]*session
@@ -70,8 +70,8 @@ func New(secretKey, webhookSecret string, now func() time.Time) *Server {
 // Down makes every request fail without doing anything, until it is taken back.
 func (s *Server) Down(down bool) { s.locked(func() { s.down = down }) }
 
-// LoseAnswers does the next n requests and gives no answer to them.
-func (s *Server) LoseAnswers(n int) { s.locked(func() { s.losing = n }) }
+// Mute makes every request be done and not answered, until it is taken back.
+func (s *Server) Mute(mute bool) { s.locked(func() { s.mute = mute }) }
 
 // Requests is how many requests have come.
 func (s *Server) Requests() (n int) {
@@ -105,8 +105,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	status, text := s.answer(r, body)
-	if s.losing > 0 {
-		s.losing--
+	if s.mute {
 		panic(http.ErrAbortHandler)
 	}
 	w.Header().Set("Content-Type", "application/json")
