@@ -9,6 +9,7 @@ import (
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/mail"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/settlement"
 )
 
@@ -47,6 +48,16 @@ func (n notices) orderFunded(ctx context.Context, tx *db.Tx, to string, o orders
 		Subject: n.words.Text(subject, "reference", o.Reference),
 		Text: n.words.Text(text, "reference", o.Reference, "campaign", o.CampaignName, "received", o.Received,
 			"face", o.Face, "lacks", o.Lacks(), "link", fmt.Sprintf("%s/orders/%d", n.origin, o.ID)),
+	})
+}
+
+// paymentTakenBack alerts the operator: money that was paid online has gone back.
+func (n notices) paymentTakenBack(ctx context.Context, tx *db.Tx, to string, d payments.Dispute) error {
+	return tell(ctx, tx, fmt.Sprintf("dispute:%d:taken", d.ID), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.dispute.subject", "amount", d.Amount, "funder", d.FunderName),
+		Text: n.words.Text("notice.dispute.text", "amount", d.Amount, "funder", d.FunderName, "order", int64(d.Order),
+			"reason", d.Reason, "link", n.origin+"/payments"),
 	})
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/passerelle/passerelle/internal/mail"
 	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
 	"github.com/passerelle/passerelle/internal/settlement"
@@ -47,6 +48,7 @@ type rooms struct {
 	campaigns  *campaigns.Service
 	orders     *orders.Service
 	invoicing  *invoicing.Service
+	payments   *payments.Service
 	issuing    *issuing.Service
 	counter    *redemption.Service
 	settlement *settlement.Service
@@ -73,6 +75,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
+	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
 	r.statements = statements.New(s.DB, cfg.debtor().IBAN, statements.Rooms{Orders: r.orders, Payouts: r.settlement}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
@@ -146,7 +149,8 @@ func (p *Program) mailer(clock db.Clock) (mail.Sender, *mail.Outbox, error) {
 
 // jobs is the work that happens without a request.
 func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
-	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{mail.Kind: mail.Handler(sender)})
+	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{mail.Kind: mail.Handler(sender), payments.Kind: p.payments.Work})
+	runner.Every("reconcile with Stripe", 10*time.Minute, p.payments.Reconcile)
 	runner.Every("expire", 24*time.Hour, func(ctx context.Context) error {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err

@@ -66,6 +66,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
 		(&httpd.Orders{Service: p.orders, Sharing: p.reporting.Sharing}).Routes(),
 		httpd.InvoiceRoutes(p.invoicing),
+		(&httpd.Payments{Service: p.payments}).Routes(),
 		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
 		httpd.LabellingRoutes(p.labelling, p.catalogue),

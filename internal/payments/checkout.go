@@ -104,7 +104,7 @@ func toPay(ctx context.Context, tx *db.Tx, actor identity.Actor, order vouchers.
 		}
 	}
 	if err == nil && d.face+d.fees == 0 {
-		err = fault.New(fault.Conflict, "nothing_to_pay")
+		return due{}, open, fault.New(fault.Conflict, "nothing_to_pay")
 	}
 	return d, open, err
 }
@@ -286,6 +286,46 @@ func (s *Service) paid(ctx context.Context, tx *db.Tx, k Checkout) error {
 		transfers = append(transfers, ledger.CardFees(k.ID, k.Campaign, k.Funder, k.Fees)...)
 	}
 	return ledger.Post(ctx, tx, transfers...)
+}
+
+// Offer is what can be paid online of an order, and what has become of earlier attempts.
+type Offer struct {
+	On         bool           // anything can be paid online
+	Face, Fees vouchers.Cents // what a new page would ask for; both 0: nothing
+	Open       *Checkout      // a page that waits for its payer
+	OnItsWay   []Checkout     // paid, but not counted yet
+	Failed     *Checkout      // the latest attempt, where its money will not come
+}
+
+// Offer reads it.
+func (s *Service) Offer(ctx context.Context, actor identity.Actor, order vouchers.OrderID) (Offer, error) {
+	if err := actor.NeedsAny(identity.Funder, identity.Operator); err != nil {
+		return Offer{}, err
+	}
+	if !s.On() {
+		return Offer{}, nil
+	}
+	o := Offer{On: true}
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		d, _, err := toPay(ctx, tx, actor, order)
+		if code := fault.Code(err); err != nil && code != "payment_in_progress" && code != "nothing_to_pay" {
+			return err
+		}
+		o.Face, o.Fees = d.face, d.fees
+		earlier, err := checkoutsOf(ctx, tx, order)
+		for i, k := range earlier {
+			switch {
+			case k.OnItsWay():
+				o.OnItsWay = append(o.OnItsWay, k)
+			case k.State == Open && tx.Now.Before(k.ExpiresAt):
+				o.Open = &earlier[i]
+			case k.State == Failed && i == 0:
+				o.Failed = &earlier[i]
+			}
+		}
+		return err
+	})
+	return o, err
 }
 
 // OfOrder lists an order's checkouts, newest first.

@@ -122,6 +122,14 @@ func (k Checkout) OnItsWay() bool {
 	return k.State == Pending || k.State == Paid && !k.Received && k.Face > k.Disputed
 }
 
+// Refundable is how much of its face value can go back, as far as it is unspent.
+func (k Checkout) Refundable() vouchers.Cents {
+	if !k.Received || k.Disputed > 0 {
+		return 0
+	}
+	return k.Face - k.Refunded
+}
+
 // Kind of the jobs that bring our rows to what Stripe says.
 const Kind = "stripe"
 

@@ -185,9 +185,24 @@ func askAgain(ctx context.Context, tx *db.Tx, id int64) error {
 	return enqueue(ctx, tx, "", task{ourPayout, fmt.Sprint(id)})
 }
 
-// Names tells which of the names on a statement are payouts that the bank has not shown yet.
-func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) ([]string, error) {
-	return payoutsNamed(ctx, tx, names)
+// Names tells which of the names on a statement are payouts that the bank has not shown
+// yet, and locks what Book will change: payments, then orders, then funds.
+func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) (map[string]bool, error) {
+	found, err := payoutsNamed(ctx, tx, names)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, p := range found {
+		known[p.Reference] = true
+	}
+	campaigns, err := lockPayees(ctx, tx, found)
+	for _, c := range campaigns {
+		if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(c)); err != nil {
+			return nil, err
+		}
+	}
+	return known, err
 }
 
 // Outcomes of a line that brings money from Stripe.
@@ -198,7 +213,7 @@ const (
 
 // Book takes a line of a statement into the books that brings one of our payouts. Its cause
 // is the payout. outcome is "" where the line does not fit: another amount, or the wrong
-// account. It locks an order and funds, so it belongs before what enters the ledger.
+// account.
 func (s *Service) Book(ctx context.Context, tx *db.Tx, m sepa.Movement) (outcome string, cause int64, err error) {
 	p, found, err := payoutWithReference(ctx, tx, m.Name)
 	onSegregated := m.Account == s.Segregated

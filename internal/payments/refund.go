@@ -73,14 +73,13 @@ func giveBack(ctx context.Context, tx *db.Tx, actor identity.Actor, req RefundRe
 	if err != nil {
 		return Refund{}, err
 	}
-	left := k.Face - k.Refunded - k.Disputed
 	switch {
 	case !k.Received:
 		return Refund{}, fault.New(fault.Conflict, "refund_too_early")
 	case k.Disputed > 0:
 		return Refund{}, fault.New(fault.Conflict, "payment_disputed")
-	case req.Amount < 1 || req.Amount > left:
-		return Refund{}, fault.New(fault.Invalid, "refund_out_of_range", "left", left)
+	case req.Amount < 1 || req.Amount > k.Refundable():
+		return Refund{}, fault.New(fault.Invalid, "refund_out_of_range", "left", k.Refundable())
 	}
 	id, err := insertRefund(ctx, tx, actor, req)
 	if err != nil {

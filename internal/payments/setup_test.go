@@ -126,9 +126,10 @@ func (c *till) banks() {
 	for _, sent := range c.stripe.Sent() {
 		c.InTx(func(tx *db.Tx) error {
 			names, err := c.room.Names(c.t.Context(), tx, []string{sent.Descriptor, "RF00NOTHING"})
-			if err != nil || len(names) == 0 {
+			if err != nil || !names[sent.Descriptor] {
 				return err
 			}
+			c.same("names", len(names), 1)
 			return c.bankLine(tx, sent)
 		})
 	}

@@ -76,10 +76,30 @@ func askWaiting(ctx context.Context, tx *db.Tx) error {
 	return err
 }
 
-func payoutsNamed(ctx context.Context, tx *db.Tx, names []string) ([]string, error) {
-	var known []string
-	err := tx.Select(ctx, &known, `SELECT reference FROM stripe_payouts WHERE reference = ANY ($1) AND state <> 'banked'`, db.Array(names))
-	return known, err
+func payoutsNamed(ctx context.Context, tx *db.Tx, names []string) ([]Payout, error) {
+	var found []Payout
+	err := tx.Select(ctx, &found, selectPayouts+`WHERE p.reference = ANY ($1) AND p.state <> 'banked' ORDER BY p.id`, db.Array(names))
+	return found, err
+}
+
+// lockPayees locks the checkouts of payouts and their orders, in the order of their ids, and
+// returns their campaigns.
+func lockPayees(ctx context.Context, tx *db.Tx, all []Payout) ([]vouchers.CampaignID, error) {
+	var checkouts, orders []int64
+	for _, p := range all {
+		if p.Checkout != nil {
+			checkouts, orders = append(checkouts, int64(*p.Checkout)), append(orders, int64(*p.Order))
+		}
+	}
+	if _, err := tx.Exec(ctx, `SELECT id FROM checkouts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, db.Array(checkouts)); err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, `SELECT id FROM orders WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, db.Array(orders)); err != nil {
+		return nil, err
+	}
+	var campaigns []vouchers.CampaignID
+	err := tx.Select(ctx, &campaigns, `SELECT DISTINCT campaign_id FROM orders WHERE id = ANY ($1) ORDER BY campaign_id`, db.Array(orders))
+	return campaigns, err
 }
 
 func payoutWithReference(ctx context.Context, tx *db.Tx, reference string) (p Payout, found bool, err error) {

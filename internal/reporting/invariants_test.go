@@ -37,6 +37,20 @@ var breakages = []struct {
 		`UPDATE invoices SET net_cents = 2001 WHERE corrects IS NOT NULL`},
 	{"a receipt that is not in the ledger", "INV-2", "campaign:1 received_cents=",
 		`UPDATE receipts SET funds_cents = funds_cents + 1 WHERE line_id = 1`},
+	{"a card payment of another amount", "INV-1", "card_paid:1 ",
+		`UPDATE checkouts SET face_cents = face_cents + 1 WHERE id = 1`},
+	{"a card payment that the bank never showed", "INV-1", "card_banked:",
+		`UPDATE stripe_payouts SET state = 'sent', line_id = NULL WHERE id = 1`},
+	{"a refund of another amount", "INV-1", "card_refunded:1 ",
+		`UPDATE card_refunds SET amount_cents = amount_cents + 1 WHERE id = 1`},
+	{"a dispute that took more", "INV-1", "disputed:1 ",
+		`UPDATE disputes SET counted_cents = counted_cents + 1 WHERE id = 1`},
+	{"a debt that is not secured", "INV-1", "debt_secured:1 ",
+		`UPDATE takebacks SET funds_cents = funds_cents - 1 WHERE dispute_id = 1`},
+	{"a card payment that counts nowhere", "INV-2", "paying_ledger_cents=",
+		`DELETE FROM receipts WHERE checkout_id = 1`},
+	{"a refund that the campaign has not paid", "INV-2", "claimed_cents=",
+		`UPDATE takebacks SET undone_at = taken_at WHERE card_refund_id = 1`},
 	{"a voucher that nobody paid for", "INV-2", "campaign:1 live_cents=",
 		`INSERT INTO vouchers (booklet_id, campaign_id, face_cents, state) VALUES (1, 1, 1000, 'live')`},
 	{"a redemption that owes the structure more", "INV-3", "structure:",
@@ -137,6 +151,7 @@ func TestEachInvariantNoticesABrokenRow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.story()
+	b.paysOnline()
 	for id, f := range b.verify() {
 		if !f.OK {
 			t.Errorf("%s is broken in a sound world: %v", id, f.Evidence)
