@@ -12,6 +12,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/jobs"
+	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/stripe"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -161,15 +162,24 @@ func (s *Service) readEvents(ctx context.Context) (failed []error, err error) {
 
 // thawRepaid lets vouchers run again whose debt has been repaid.
 func (s *Service) thawRepaid(ctx context.Context) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		repaid, err := repaidDisputes(ctx, tx)
-		for _, id := range repaid {
-			if err := thaw(ctx, tx, id); err != nil {
-				return err
-			}
-		}
+	var all []Dispute
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		all, err = stopping(ctx, tx)
 		return err
 	})
+	for _, d := range all {
+		err = errors.Join(err, s.db.InTx(ctx, func(tx *db.Tx) error {
+			if _, err := lockCheckout(ctx, tx, d.Checkout); err != nil {
+				return err
+			}
+			o, err := orders.Get(ctx, tx, d.Order)
+			if err != nil || o.Debt > 0 {
+				return err
+			}
+			return thaw(ctx, tx, d.ID)
+		}))
+	}
+	return err
 }
 
 // Desk is what the operator sees of online payments, the latest first, 200 of each at most.

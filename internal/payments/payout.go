@@ -186,7 +186,7 @@ func askAgain(ctx context.Context, tx *db.Tx, id int64) error {
 }
 
 // Names tells which of the names on a statement are payouts that the bank has not shown
-// yet, and locks what Book will change: payments, then orders, then funds.
+// yet, and locks what Book will change: orders, then payments, then funds.
 func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) (map[string]bool, error) {
 	found, err := payoutsNamed(ctx, tx, names)
 	if err != nil || len(found) == 0 {

@@ -146,7 +146,7 @@ func (s *Service) applyRefund(ctx context.Context, tx *db.Tx, id int64, found st
 	if err != nil {
 		return err
 	}
-	k, err := lockCheckout(ctx, tx, r.Checkout) // before anything of the order, as always
+	k, err := lockCheckout(ctx, tx, r.Checkout)
 	if err != nil {
 		return err
 	}

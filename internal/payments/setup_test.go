@@ -55,8 +55,9 @@ func setup(t testing.TB, choose ...func(*payments.Options)) *till {
 		change(&o)
 	}
 	log := slog.New(slog.DiscardHandler)
-	c.orders = orders.New(w.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
-	c.room = payments.New(w.DB, o, c.orders, func(_ context.Context, _ *db.Tx, _ string, d payments.Dispute) error {
+	d := w.DB.WithoutRetries() // deadlocks must show
+	c.orders = orders.New(d, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
+	c.room = payments.New(d, o, c.orders, func(_ context.Context, _ *db.Tx, _ string, d payments.Dispute) error {
 		*c.alerts = append(*c.alerts, d)
 		return nil
 	}, log)

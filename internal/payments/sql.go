@@ -8,6 +8,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/stripe"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -34,13 +35,29 @@ func there(err error) error {
 	return err
 }
 
-// lockCheckout takes a checkout before anything else of its order is touched: all that
-// happens to one payment happens in turn. It is read after the lock.
+// lockCheckout takes a checkout with its order and its campaign's funds, before any money
+// moves: all that happens to one payment happens in turn. It is read after the locks. The
+// order comes first, as when statements pay orders.
 func lockCheckout(ctx context.Context, tx *db.Tx, id vouchers.CheckoutID) (Checkout, error) {
-	if _, err := tx.Exec(ctx, `SELECT id FROM checkouts WHERE id = $1 FOR UPDATE`, id); err != nil {
+	k, err := checkout(ctx, tx, id)
+	if err != nil {
+		return Checkout{}, err
+	}
+	if err := lockRows(ctx, tx, []int64{int64(k.Order)}, []int64{int64(id)}); err != nil {
+		return Checkout{}, err
+	}
+	if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(k.Campaign)); err != nil {
 		return Checkout{}, err
 	}
 	return checkout(ctx, tx, id)
+}
+
+func lockRows(ctx context.Context, tx *db.Tx, orders, checkouts []int64) error {
+	if _, err := tx.Exec(ctx, `SELECT id FROM orders WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, db.Array(orders)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `SELECT id FROM checkouts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, db.Array(checkouts))
+	return err
 }
 
 func checkoutsOf(ctx context.Context, tx *db.Tx, order vouchers.OrderID) ([]Checkout, error) {

@@ -7,7 +7,6 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/ledger"
-	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/stripe"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -82,8 +81,7 @@ func payoutsNamed(ctx context.Context, tx *db.Tx, names []string) ([]Payout, err
 	return found, err
 }
 
-// lockPayees locks the checkouts of payouts and their orders, in the order of their ids, and
-// returns their campaigns.
+// lockPayees locks the orders of payouts and their checkouts, and returns their campaigns.
 func lockPayees(ctx context.Context, tx *db.Tx, all []Payout) ([]vouchers.CampaignID, error) {
 	var checkouts, orders []int64
 	for _, p := range all {
@@ -91,10 +89,7 @@ func lockPayees(ctx context.Context, tx *db.Tx, all []Payout) ([]vouchers.Campai
 			checkouts, orders = append(checkouts, int64(*p.Checkout)), append(orders, int64(*p.Order))
 		}
 	}
-	if _, err := tx.Exec(ctx, `SELECT id FROM checkouts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, db.Array(checkouts)); err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec(ctx, `SELECT id FROM orders WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, db.Array(orders)); err != nil {
+	if err := lockRows(ctx, tx, orders, checkouts); err != nil {
 		return nil, err
 	}
 	var campaigns []vouchers.CampaignID
@@ -206,23 +201,11 @@ func takeFrozen(ctx context.Context, tx *db.Tx, id int64) ([]int64, error) {
 	return stopped, err
 }
 
-// repaidDisputes are those that stop vouchers though their orders have no debt any more.
-func repaidDisputes(ctx context.Context, tx *db.Tx) ([]int64, error) {
-	var stopping []Dispute
-	if err := tx.Select(ctx, &stopping, selectDisputes+`WHERE d.frozen <> '{}' AND d.state = 'lost' ORDER BY d.id FOR UPDATE OF d`); err != nil {
-		return nil, err
-	}
-	var repaid []int64
-	for _, d := range stopping {
-		o, err := orders.Get(ctx, tx, d.Order)
-		if err != nil {
-			return nil, err
-		}
-		if o.Debt == 0 {
-			repaid = append(repaid, d.ID)
-		}
-	}
-	return repaid, nil
+// stopping are the lost disputes that still stop vouchers.
+func stopping(ctx context.Context, tx *db.Tx) ([]Dispute, error) {
+	var all []Dispute
+	err := tx.Select(ctx, &all, selectDisputes+`WHERE d.frozen <> '{}' AND d.state = 'lost' ORDER BY d.id`)
+	return all, err
 }
 
 // Refunds.
