@@ -14,7 +14,7 @@ import (
 // Payouts.
 
 const selectPayouts = `
-	SELECT p.id, p.checkout_id, k.order_id, p.amount_cents, p.reference, p.attempt, p.payout, p.state, p.problem, p.created_at
+	SELECT p.id, p.checkout_id, COALESCE(k.order_id, 0) AS order_id, p.amount_cents, p.reference, p.attempt, p.payout, p.state, p.problem, p.created_at
 	FROM stripe_payouts p LEFT JOIN checkouts k ON k.id = p.checkout_id `
 
 func payout(ctx context.Context, tx *db.Tx, id int64) (Payout, error) {
@@ -86,7 +86,7 @@ func lockPayees(ctx context.Context, tx *db.Tx, all []Payout) ([]vouchers.Campai
 	var checkouts, orders []int64
 	for _, p := range all {
 		if p.Checkout != nil {
-			checkouts, orders = append(checkouts, int64(*p.Checkout)), append(orders, int64(*p.Order))
+			checkouts, orders = append(checkouts, int64(*p.Checkout)), append(orders, int64(p.Order))
 		}
 	}
 	if err := lockRows(ctx, tx, orders, checkouts); err != nil {
