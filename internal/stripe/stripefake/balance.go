@@ -178,6 +178,9 @@ func (s *Server) RefundArrives(id string) {
 func (s *Server) RefundFails(id string) {
 	s.locked(func() {
 		r := must(s.refunds, id)
+		if r.status == "failed" {
+			return
+		}
 		r.status, r.failure = "failed", "expired_or_canceled_card"
 		r.of.charge.refunded -= r.amount
 		s.book("refund_failure", r.amount, 0, 0)
@@ -274,4 +277,14 @@ func (s *Server) Refunds() (ids []string) {
 		}
 	})
 	return ids
+}
+
+// Left is how much of a page's payment has not gone back, and may; 0 while it is disputed.
+func (s *Server) Left(id string) (left vouchers.Cents) {
+	s.act(id, func(one *session) {
+		if one.charge != nil && !one.charge.disputed {
+			left = one.amount - one.charge.refunded
+		}
+	})
+	return left
 }

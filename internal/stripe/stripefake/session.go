@@ -120,12 +120,12 @@ type intent struct{ *session }
 func (i intent) kind() string { return "payment_intent" }
 func (i intent) view() object { return i.intentView() }
 
-// Pay is the payer filling in the page. A card is charged at once; a debit and a
-// transfer are on their way.
-func (s *Server) Pay(id string) {
+// Pay is the payer filling in the page, where it is still open. A card is charged at once;
+// a debit and a transfer are on their way.
+func (s *Server) Pay(id string) (open bool) {
 	s.act(id, func(one *session) {
-		if one.state() != "open" {
-			panic("stripefake: " + id + " is not open")
+		if open = one.state() == "open"; !open {
+			return
 		}
 		one.status, one.intent = "complete", s.id("pi")
 		switch one.means {
@@ -138,6 +138,7 @@ func (s *Server) Pay(id string) {
 		}
 		s.emit("checkout.session.completed", one)
 	})
+	return open
 }
 
 // DebitSucceeds is the payer's bank paying a direct debit, days later.
