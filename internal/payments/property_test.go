@@ -58,6 +58,9 @@ func (l *life) step(r *rapid.T) {
 	ctx := l.t.Context()
 	switch kind := rapid.IntRange(0, 13).Draw(r, "kind"); kind {
 	case 0:
+		if l.campaign.EndsOn < vouchers.DayOf(l.Clock.Now()) {
+			l.campaign = l.defined()
+		}
 		l.orders = append(l.orders, l.ordered(rapid.IntRange(1, 30).Draw(r, "vouchers")))
 	case 1, 2:
 		l.pays(r)

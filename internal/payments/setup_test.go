@@ -62,12 +62,18 @@ func setup(t testing.TB, choose ...func(*payments.Options)) *till {
 		return nil
 	}, log)
 	c.runner = jobs.NewRunner(w.DB, log, map[string]jobs.Handler{payments.Kind: c.room.Work})
-	today := vouchers.DayOf(w.Clock.Now())
-	var err error
-	c.campaign, err = w.Campaigns.Define(t.Context(), w.Funder, campaigns.Rules{Name: "Payée en ligne", Face: 10_00, BookletSize: 10,
+	c.campaign = c.defined()
+	return c
+}
+
+// defined is a new campaign that lasts from today, for four months.
+func (c *till) defined() campaigns.Campaign {
+	c.t.Helper()
+	today := vouchers.DayOf(c.Clock.Now())
+	made, err := c.Campaigns.Define(c.t.Context(), c.Funder, campaigns.Rules{Name: "Payée en ligne", Face: 10_00, BookletSize: 10,
 		StartsOn: today, EndsOn: today.AddDays(120), PriceCap: 10})
 	c.ok(err)
-	return c
+	return made
 }
 
 func lenient(o *payments.Options)  { o.Lenient = true }
