@@ -71,6 +71,8 @@ type OrderBody struct {
 	Steps []orderStep
 	Bills []billView
 	Due   vouchers.Cents // of all invoices
+
+	Online PayOnline
 }
 
 type orderStep struct{ Text, State string }
@@ -91,6 +93,9 @@ func (w *Orders) openPage(c *fiber.Ctx) error {
 	for _, b := range o.Invoices {
 		body.Bills = append(body.Bills, billView{b, string(b.Kind), b.IBAN.Grouped()})
 		body.Due += b.Due
+	}
+	if body.Online, err = w.Online.PayOnline(c, o.ID); err != nil {
+		return err
 	}
 	return page(c, "orders/order", body)
 }

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,8 @@ func TestAnOrdersPageNeverSaysPaidBeforeItIs(t *testing.T) {
 			t.Fatal(err)
 		}
 		var html bytes.Buffer
-		err = site.templates["fr"]["home/home"].ExecuteTemplate(&html, "pay-online", map[string]any{"PayOnline": c.body, "Key": "k"})
+		err = errors.Join(site.templates["fr"]["home/home"].ExecuteTemplate(&html, "online-status", c.body),
+			site.templates["fr"]["home/home"].ExecuteTemplate(&html, "pay-online", map[string]any{"Online": c.body, "Key": "k"}))
 		text := strings.NewReplacer("\u202f", " ", "\u00a0", " ").Replace(html.String())
 		if err != nil || !strings.Contains(text, c.has) || strings.Contains(text, c.lack) {
 			t.Errorf("%s: %v, want %q and not %q in\n%s", name, err, c.has, c.lack, text)

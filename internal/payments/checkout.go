@@ -99,7 +99,11 @@ func toPay(ctx context.Context, tx *db.Tx, actor identity.Actor, order vouchers.
 	d.face = max(d.face, 0)
 	invoices, err := invoicing.OfOrder(ctx, tx, order)
 	for _, i := range invoices {
-		if i.Kind == invoicing.Fees && i.Corrects == nil && i.Due() > 0 {
+		switch {
+		case i.Corrects != nil:
+		case i.Kind == invoicing.Face: // what was given back at the end of the campaign is not due any more
+			d.face = max(d.face-i.Credited, 0)
+		case i.Due() > 0:
 			d.fees, d.invoice = i.Due(), &i.ID
 		}
 	}
