@@ -75,6 +75,9 @@ type OrderBody struct {
 	Online PayOnline
 }
 
+// MayTransfer tells whether to ask for a transfer: not while an online payment is on its way.
+func (b OrderBody) MayTransfer() bool { return b.Due > 0 && len(b.Online.OnItsWay) == 0 }
+
 type orderStep struct{ Text, State string }
 
 // billView is an invoice and how to pay it.
