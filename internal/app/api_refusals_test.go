@@ -115,6 +115,11 @@ func (s *quarrel) paidOnline() {
 	s.t.Helper()
 	paid, means := fmt.Sprintf("/orders/%d/checkouts", s.order), func(word string) thing { return thing{"means": word} }
 	s.funder.writes("POST", paid, means("cash")).refuses(422, "means_unknown")
+	fees := s.funder.posts(paid, means("card")).is("face_cents", "0").id()
+	s.stripe.Pay(s.stripe.Open("checkout:" + fmt.Sprint(fees)))
+	if err := s.program.payments.Reconcile(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
 	s.funder.writes("POST", paid, means("card")).refuses(409, "nothing_to_pay")
 	order := s.funder.posts("/orders", thing{"campaign": s.campaign, "vouchers": 1}).id()
 	at := fmt.Sprintf("/orders/%d/checkouts", order)
