@@ -14,6 +14,7 @@ import (
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -130,13 +131,17 @@ func (s *Service) proposeClaim(ctx context.Context, tx *db.Tx) error {
 	return converge(ctx, tx, proposal{kind: OfClaim, parts: claims, to: payeeOf(s.Seller)})
 }
 
-// claimsNow is what is the operator's, by campaign.
+// claimsNow is what is the operator's for good, by campaign.
 func claimsNow(ctx context.Context, tx *db.Tx) (parts, error) {
 	sums, err := ledger.Sums(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	held, err := payments.ClaimsHeld(ctx, tx)
 	claims := parts{}
 	for _, sum := range sums {
-		if sum.Account == ledger.Claims && sum.Owed() > 0 {
-			claims[sum.Campaign] = sum.Owed()
+		if left := sum.Owed() - held[sum.Campaign]; sum.Account == ledger.Claims && left > 0 {
+			claims[sum.Campaign] = left
 		}
 	}
 	return claims, err
