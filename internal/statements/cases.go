@@ -28,10 +28,11 @@ type Case struct {
 	Pair       *int64         `json:"paired_line" db:"pair_id"`
 	Excess     vouchers.Cents `json:"excess_cents" db:"excess"` // what came above what was asked
 
-	Order     *orders.Order      `json:"order"`     // that the line is about, where there is one
-	Invoice   *invoicing.Invoice `json:"invoice"`   // of fees, likewise
-	Proposals []Proposal         `json:"proposals"` // the surest first
-	Decisions []Decision         `json:"decisions"` // what may be decided
+	Lacks     vouchers.Cents     `json:"lacks_cents" db:"-"` // what is missing of what the line pays
+	Proposals []Proposal         `json:"proposals" db:"-"`   // the surest first
+	Decisions []Decision         `json:"decisions" db:"-"`   // what may be decided
+	Order     *orders.Order      `json:"-" db:"-"`           // that the line is about, where there is one
+	Invoice   *invoicing.Invoice `json:"-" db:"-"`           // of fees, likewise
 }
 
 // Open tells whether the case waits.
@@ -129,22 +130,11 @@ func complete(ctx context.Context, tx *db.Tx) error {
 	}
 	var done []int64
 	for _, c := range all {
-		if c.lacks() <= 0 {
+		if c.Lacks <= 0 {
 			done = append(done, c.ID)
 		}
 	}
 	return closeCompleted(ctx, tx, done)
-}
-
-// lacks is what is missing of what the line pays.
-func (c Case) lacks() vouchers.Cents {
-	switch {
-	case c.Order != nil:
-		return c.Order.Lacks()
-	case c.Invoice != nil:
-		return c.Invoice.Due()
-	}
-	return 0
 }
 
 // about reads the orders and invoices that cases are about.
@@ -170,10 +160,10 @@ func about(ctx context.Context, tx *db.Tx, all []Case) error {
 		switch c := &all[i]; c.Outcome {
 		case OrderFunded, PaymentReturned, ToppedUp, DebtPaid:
 			o := placed[vouchers.OrderID(*c.Cause)]
-			c.Order = &o
+			c.Order, c.Lacks = &o, o.Lacks()
 		case FeesPaid:
 			if n := slices.IndexFunc(issued, func(i invoicing.Invoice) bool { return int64(i.ID) == *c.Cause }); n >= 0 {
-				c.Invoice = &issued[n]
+				c.Invoice, c.Lacks = &issued[n], issued[n].Due()
 				c.Excess = max(issued[n].Paid+issued[n].Credited-issued[n].Gross(), 0)
 			}
 		}

@@ -296,7 +296,7 @@ func undo(ctx context.Context, tx *db.Tx, c Case) error {
 
 // remind tells a funder what is missing, once a day at most.
 func (s *Service) remind(ctx context.Context, tx *db.Tx, c Case) error {
-	r := Reminder{Received: c.Amount, Lacks: c.lacks()}
+	r := Reminder{Received: c.Amount, Lacks: c.Lacks}
 	var funder vouchers.OrganisationID
 	if c.Order != nil {
 		r.Key, r.Path, r.Reference, funder = fmt.Sprintf("order:%d", c.Order.ID), fmt.Sprintf("/orders/%d", c.Order.ID), c.Order.Reference, c.Order.Funder
