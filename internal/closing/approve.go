@@ -162,7 +162,7 @@ func (s *Service) refresh(ctx context.Context, tx *db.Tx, funder vouchers.Organi
 	if funder == 0 {
 		return s.proposeClaim(ctx, tx)
 	}
-	if err := hold(ctx, tx, funder); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, funder); err != nil {
 		return err
 	}
 	p, err := planOf(ctx, tx, funder)

@@ -78,7 +78,7 @@ func (s *Service) choose(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 			return Choice{}, err
 		}
 	}
-	if err := hold(ctx, tx, actor.Organisation); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, actor.Organisation); err != nil {
 		return Choice{}, err
 	}
 	before, err := choiceOf(ctx, tx, actor.Organisation, req.Campaign)
@@ -144,7 +144,7 @@ func (s *Service) BringBack(ctx context.Context) error {
 	})
 	for _, id := range ids {
 		one := s.db.InTx(ctx, func(tx *db.Tx) error {
-			if err := hold(ctx, tx, id); err != nil {
+			if err := ledger.HoldCredit(ctx, tx, id); err != nil {
 				return err
 			}
 			return s.bringBack(ctx, tx, id)

@@ -120,7 +120,7 @@ func (s *Service) proposeClaim(ctx context.Context, tx *db.Tx) error {
 	if s.Seller.Operating.IBAN == "" {
 		return nil
 	}
-	if err := hold(ctx, tx, 0); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, 0); err != nil {
 		return err
 	}
 	claims, err := claimsNow(ctx, tx)
@@ -208,7 +208,7 @@ type ToPayerRequest struct {
 // anything that enters the ledger in the caller's transaction. Its faults are
 // more_than_credit and line_given_back.
 func (s *Service) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, req ToPayerRequest) (vouchers.RefundID, error) {
-	if err := hold(ctx, tx, req.Funder); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, req.Funder); err != nil {
 		return 0, err
 	}
 	credit, err := creditOf(ctx, tx, req.Funder, req.Campaign)
@@ -258,7 +258,7 @@ func (s *Service) withdraw(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err != nil {
 		return Refund{}, err
 	}
-	if err := hold(ctx, tx, r.funder()); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, r.funder()); err != nil {
 		return Refund{}, err
 	}
 	n, err := dropRequested(ctx, tx, id)

@@ -12,13 +12,6 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// hold lets one use case at a time give a funder's credit, or what is the operator's (0),
-// another way. It belongs before anything that enters the ledger.
-func hold(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) error {
-	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021977, $1::int)`, int64(funder))
-	return err
-}
-
 const selectChoices = `
 	SELECT k.campaign_id, k.kind, k.to_campaign_id, COALESCE(c.name, '') AS to_name, k.chosen_at, k.chosen_by, k.funder_id,
 		p.name AS chooser
