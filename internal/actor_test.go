@@ -23,6 +23,8 @@ var withoutActor = map[string]string{
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",
 	"orders.Terms":                 "the terms are public",
 	"reporting.Cover":              "the cover is public",
+	"statements.Complete":          "a periodic job: closes what other money has answered",
+	"statements.DoImport":          "a job: who sent the file was asked then",
 }
 
 func TestEveryUseCaseAsksWhoIsAsking(t *testing.T) {

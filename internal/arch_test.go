@@ -37,6 +37,7 @@ var sameFloor = map[string]string{
 	"statements → orders":     "a bank line pays an order",
 	"money → orders":          "what is unpaid and what is owed are orders'",
 	"money → reporting":       "the desk shows the cover",
+	"statements → invoicing":  "a bank line pays fees",
 	"closing → campaigns":     "the end of a campaign follows its rules and shares, and closes it",
 	"closing → orders":        "what is given back was paid for orders, and may pay another",
 	"closing → issuing":       "a campaign ends when nothing is in people's hands; until then booklets can be extended",

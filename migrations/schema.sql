@@ -85,6 +85,24 @@ CREATE TABLE audit_entries (
     CONSTRAINT audit_entries_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE bank_cases (
+    line_id bigint NOT NULL,
+    kind text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    reminded_at timestamp with time zone,
+    decision text,
+    pair_id bigint,
+    note text NOT NULL DEFAULT ''::text,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    CONSTRAINT bank_cases_decided CHECK (((decision IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT bank_cases_decision CHECK ((decision = ANY (ARRAY['order'::text, 'fees'::text, 'keep'::text, 'refund'::text, 'return'::text, 'top_up'::text, 'debt'::text, 'pair'::text, 'noted'::text, 'completed'::text]))),
+    CONSTRAINT bank_cases_kind CHECK ((kind = ANY (ARRAY['unexpected_debit'::text, 'payment_returned'::text, 'payout_returned'::text, 'wrong_account'::text, 'wrong_reference'::text, 'unknown_payer'::text, 'double_payment'::text, 'over_payment'::text, 'part_payment'::text]))),
+    CONSTRAINT bank_cases_pair UNIQUE (pair_id),
+    CONSTRAINT bank_cases_paired CHECK (((pair_id IS NOT NULL) = (NOT (decision IS DISTINCT FROM 'pair'::text)))),
+    CONSTRAINT bank_cases_pkey PRIMARY KEY (line_id)
+);
+
 CREATE TABLE bank_details (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     structure_id bigint NOT NULL,
@@ -731,6 +749,21 @@ CREATE TABLE settlements (
     CONSTRAINT settlements_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE statement_files (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    body bytea,
+    statements integer NOT NULL,
+    lines integer NOT NULL,
+    lines_done integer NOT NULL DEFAULT 0,
+    sent_at timestamp with time zone NOT NULL,
+    sent_by bigint NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT statement_files_done CHECK (((done_at IS NULL) = (body IS NOT NULL))),
+    CONSTRAINT statement_files_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE statement_lines (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     statement_id bigint NOT NULL,
@@ -786,11 +819,15 @@ CREATE TABLE takebacks (
     topped_up_cents bigint NOT NULL DEFAULT 0,
     taken_at timestamp with time zone NOT NULL,
     undone_at timestamp with time zone,
+    credit_cents bigint NOT NULL DEFAULT 0,
+    paid_cents bigint NOT NULL DEFAULT 0,
     CONSTRAINT takebacks_card_refund UNIQUE (card_refund_id),
+    CONSTRAINT takebacks_credit CHECK ((credit_cents >= 0)),
     CONSTRAINT takebacks_debt CHECK ((debt_cents >= 0)),
     CONSTRAINT takebacks_dispute UNIQUE (dispute_id),
     CONSTRAINT takebacks_funds CHECK ((funds_cents >= 0)),
     CONSTRAINT takebacks_line UNIQUE (line_id),
+    CONSTRAINT takebacks_paid CHECK (((paid_cents >= 0) AND (paid_cents <= debt_cents))),
     CONSTRAINT takebacks_pkey PRIMARY KEY (id),
     CONSTRAINT takebacks_source CHECK ((num_nonnulls(line_id, card_refund_id, dispute_id) = 1)),
     CONSTRAINT takebacks_topped_up CHECK (((topped_up_cents >= 0) AND (topped_up_cents <= debt_cents)))
@@ -855,6 +892,12 @@ ALTER TABLE allocations ADD CONSTRAINT allocations_prescriber FOREIGN KEY (presc
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
 
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_line FOREIGN KEY (line_id) REFERENCES statement_lines(id);
+
+ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_pair_id_fkey FOREIGN KEY (pair_id) REFERENCES statement_lines(id);
 
 ALTER TABLE bank_details ADD CONSTRAINT bank_details_created_by FOREIGN KEY (created_by) REFERENCES people(id);
 
@@ -998,6 +1041,8 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_person FOREIGN KEY (person_id) REFE
 
 ALTER TABLE settlements ADD CONSTRAINT settlements_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
 
+ALTER TABLE statement_files ADD CONSTRAINT statement_files_sent_by FOREIGN KEY (sent_by) REFERENCES people(id);
+
 ALTER TABLE statement_lines ADD CONSTRAINT statement_lines_statement FOREIGN KEY (statement_id) REFERENCES statements(id);
 
 ALTER TABLE statements ADD CONSTRAINT statements_imported_by FOREIGN KEY (imported_by) REFERENCES people(id);
@@ -1009,6 +1054,8 @@ ALTER TABLE tariffs ADD CONSTRAINT tariffs_published_by FOREIGN KEY (published_b
 ALTER TABLE vouchers ADD CONSTRAINT vouchers_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
 
 CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object, id);
+
+CREATE INDEX bank_cases_open ON public.bank_cases USING btree (kind, line_id) WHERE (decision IS NULL);
 
 CREATE UNIQUE INDEX bank_details_one_in_force ON public.bank_details USING btree (structure_id) WHERE (replaced_at IS NULL);
 
@@ -1084,9 +1131,15 @@ CREATE INDEX rollovers_by_funder ON public.rollovers USING btree (funder_id, id)
 
 CREATE INDEX statement_lines_by_day ON public.statement_lines USING btree (booked_on);
 
+CREATE INDEX statement_lines_by_iban ON public.statement_lines USING btree (counterparty_iban) WHERE (counterparty_iban <> ''::text);
+
+CREATE INDEX statement_lines_by_name ON public.statement_lines USING btree (end_to_end) WHERE (end_to_end <> ''::text);
+
 CREATE INDEX statement_lines_by_statement ON public.statement_lines USING btree (statement_id, id);
 
 CREATE INDEX statement_lines_unexplained ON public.statement_lines USING btree (booked_on, id) WHERE (cause IS NULL);
+
+CREATE INDEX statements_by_account ON public.statements USING btree (account, closing_on, id);
 
 CREATE INDEX takebacks_by_order ON public.takebacks USING btree (order_id);
 

@@ -21,6 +21,7 @@ type (
 	SettlementID   int64 // a dated batch of payouts
 	PayoutID       int64 // one transfer to one structure
 	StatementID    int64 // one imported bank statement
+	FileID         int64 // a file of statements that is being imported
 	QuoteID        int64 // an offer for an order, in versions
 	TariffID       int64 // a published price of the service, and the version of the terms that go with it
 	InvoiceID      int64 // an invoice or a credit note

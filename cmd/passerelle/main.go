@@ -222,7 +222,7 @@ type importStatement struct {
 
 func (i *importStatement) Run(p *program) error {
 	return importFile(i.File, func(file io.Reader) (any, error) {
-		return app.ImportStatement(p, p.cfg, p.log, app.Import{File: file, As: i.As})
+		return app.ImportStatement(p, p.cfg, p.log, app.Import{File: file, Progress: os.Stderr, As: i.As})
 	})
 }
 

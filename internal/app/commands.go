@@ -17,6 +17,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/reporting"
 	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/web"
 )
 
@@ -106,10 +107,13 @@ func ImportPlaces(ctx context.Context, cfg Config, log *slog.Logger, in Import) 
 	return report, err
 }
 
-// ImportStatement takes a camt.053 or camt.054 file and returns what became of it.
+// ImportStatement takes a camt.053 or camt.054 file and returns what became of it. It writes
+// on Progress how many lines are done.
 func ImportStatement(ctx context.Context, cfg Config, log *slog.Logger, in Import) (report any, err error) {
 	err = withRooms(ctx, cfg, log, in.As, func(r *rooms, actor identity.Actor) error {
-		report, err = r.statements.Import(ctx, actor, in.File)
+		report, err = r.statements.Import(ctx, actor, in.File, func(p statements.Progress) {
+			fmt.Fprintf(in.Progress, "%d of %d lines done\n", p.Done, p.Lines)
+		})
 		return err
 	})
 	return report, err
@@ -127,9 +131,10 @@ func ExportFEC(ctx context.Context, cfg Config, log *slog.Logger, year int, file
 
 // Import is a file that somebody brings on the command line.
 type Import struct {
-	File   io.Reader
-	Source string // of places: who made the file
-	As     string // e-mail address of the operator's member who imports; "": the first admin
+	File     io.Reader
+	Progress io.Writer // of statements
+	Source   string    // of places: who made the file
+	As       string    // e-mail address of the operator's member who imports; "": the first admin
 }
 
 // Broken lists the findings that do not hold, as errors.

@@ -10,6 +10,7 @@ import (
 	"github.com/passerelle/passerelle/internal/mail"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/internal/statements"
 )
 
 // notices writes the messages that go out by e-mail. Each is enqueued in the transaction
@@ -47,6 +48,16 @@ func (n notices) orderFunded(ctx context.Context, tx *db.Tx, to string, o orders
 		Subject: n.words.Text(subject, "reference", o.Reference),
 		Text: n.words.Text(text, "reference", o.Reference, "campaign", o.CampaignName, "received", o.Received,
 			"face", o.Face, "lacks", o.Lacks(), "link", fmt.Sprintf("%s/orders/%d", n.origin, o.ID)),
+	})
+}
+
+// reminder tells a funder that a payment was less than was asked.
+func (n notices) reminder(ctx context.Context, tx *db.Tx, to string, r statements.Reminder) error {
+	return tell(ctx, tx, r.Key, mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.reminder.subject", "reference", r.Reference, "lacks", r.Lacks),
+		Text: n.words.Text("notice.reminder.text", "reference", r.Reference, "received", r.Received, "lacks", r.Lacks,
+			"link", n.origin+r.Path),
 	})
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/internal/throttle"
@@ -75,13 +76,23 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
-	r.statements = statements.New(s.DB, cfg.debtor().IBAN, statements.Rooms{Orders: r.orders, Payouts: r.settlement}, log)
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
+	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
+		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err
+}
+
+// toPayers lets bank lines ask for refunds.
+type toPayers struct{ room *closing.Service }
+
+func (p toPayers) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, r statements.Refund) error {
+	_, err := p.room.ToPayer(ctx, tx, actor, closing.ToPayerRequest{Line: r.Line, Funder: r.Funder, Campaign: r.Campaign, Amount: r.Amount,
+		To: sepa.Account{IBAN: r.IBAN, Holder: r.Holder}})
+	return err
 }
 
 // Program is a service that runs: it answers requests and does jobs.
@@ -150,7 +161,7 @@ func (p *Program) mailer(clock db.Clock) (mail.Sender, *mail.Outbox, error) {
 
 // jobs is the work that happens without a request.
 func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
-	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{mail.Kind: mail.Handler(sender)})
+	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{mail.Kind: mail.Handler(sender), statements.JobKind: p.statements.DoImport})
 	runner.Every("expire", 24*time.Hour, func(ctx context.Context) error {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err
@@ -163,6 +174,7 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
 	})
+	runner.Every("close part payments", 10*time.Minute, p.statements.Complete)
 	runner.Every("sweep", time.Hour, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error {
 			_, err := throttle.Sweep(ctx, tx)

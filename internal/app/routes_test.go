@@ -70,6 +70,8 @@ var parameters = map[string]parameter{
 	"/money/events/:event":   {operated, func(*walk) any { return "handover" }},
 	"/money/writeoffs/:id":   {operated, func(*walk) any { return 1 }},
 	"/accounting/fec/:year":  {operated, func(*walk) any { return 2026 }},
+	"/statements/cases/:id":  {operated, func(*walk) any { return 1 }},
+	"/statements/files/:id":  {operated, func(*walk) any { return 1 }},
 	"/imports/:id":           {operated, func(*walk) any { return 1 }},
 	"/refunds/:id":           {operated, func(*walk) any { return 1 }},
 	"/refunds/files/:id":     {operated, func(*walk) any { return 1 }},

@@ -157,7 +157,7 @@ func (s *stage) pays(o orders.Order, amount vouchers.Cents) int64 {
 		if err != nil {
 			return err
 		}
-		_, err = s.orders.PayFromLines(s.t.Context(), tx, []orders.Payment{{Line: line, Amount: amount, Stated: []string{o.Reference}}})
+		_, err = s.orders.PayFromLines(s.t.Context(), tx, []orders.Payment{{Line: line, Amount: amount}}, map[int64]vouchers.OrderID{line: o.ID})
 		return err
 	})
 	return line

@@ -18,6 +18,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/jobs"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/reporting"
@@ -27,10 +28,13 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-const segregated sepa.IBAN = "FR7630006000011234567890189"
+const (
+	segregated sepa.IBAN = "FR7630006000011234567890189"
+	operating  sepa.IBAN = "FR1420041010050500013M02606"
+)
 
 var seller = invoicing.Seller{Name: "Passerelle", SIRET: "73282932000074", VATID: "FR44732829320", Street: "1 rue du Pont", Postcode: "74000", Town: "Annecy",
-	Segregated: invoicing.Account{IBAN: segregated}, Operating: invoicing.Account{IBAN: "FR1420041010050500013M02606"}}
+	Segregated: invoicing.Account{IBAN: segregated}, Operating: invoicing.Account{IBAN: operating}}
 
 func init() {
 	day, cents, cause := vouchers.Day(900), vouchers.Cents(120_00), int64(3)
@@ -66,20 +70,25 @@ func init() {
 	samples["orders/quotes"] = QuotesBody{Operator: true, Rows: []quoteRow{{quote, "offered"}, {quote, "accepted"}, {quote, "lapsed"}}, Next: "/x"}
 	samples["orders/tariffs"] = TariffsBody{Tariffs: orders.Tariffs{Items: []orders.Tariff{version.Tariff}, Current: 1}, MayPublish: true, Problem: "x", Field: "fee"}
 	samples["orders/terms"] = version.Tariff
-	lines := []statements.Line{{ID: 1, Amount: 5, Credit: true, Outcome: statements.Unattributed, Remittance: "x", ReturnReason: "AC04"},
-		{ID: 2, Amount: 5, Outcome: statements.UnexpectedDebit}, {ID: 3, Amount: 5, Credit: true, Outcome: statements.OrderFunded, Cause: &cause},
+	lines := []statements.Line{{ID: 1, Amount: 5, Credit: true, Outcome: statements.Unattributed, Waits: statements.UnknownPayer, Remittance: "x", ReturnReason: "AC04"},
+		{ID: 2, Amount: 5, Outcome: statements.UnexpectedDebit, Waits: statements.NobodysDebit}, {ID: 3, Amount: 5, Credit: true, Outcome: statements.OrderFunded, Cause: &cause},
 		{ID: 4, Amount: 5, Outcome: statements.PayoutBooked, Cause: &cause}}
 	tally := statements.Tally{Count: 1, Amount: 5}
-	read := statements.Statement{ID: 1, Reference: "REL1", Closing: &cents, ClosingOn: &day, OrdersFunded: tally, UnexpectedDebits: tally, Unattributed: tally}
-	samples["statements/list"] = StatementsBody{MayImport: true, Problem: "x", Today: day, Agreement: &statements.Agreement{On: day, Bank: 5, Book: 4},
-		Waiting: lines[:2], Orders: []choiceOf{{"1", "x"}}, Rows: []statements.Statement{read, {}}, Next: "/x"}
+	read := statements.Statement{ID: 1, Ours: statements.Segregated, Reference: "REL1", Closing: &cents, ClosingOn: &day, OrdersFunded: tally,
+		UnexpectedDebits: tally, Unattributed: tally, Cases: 2}
+	samples["statements/list"] = StatementsBody{MayImport: true, Problem: "x", Agreements: []statements.Agreement{
+		{Account: statements.Segregated, On: day, Bank: 5, Book: 4, Missing: []statements.Missing{{After: "a", Before: "b"}}},
+		{Account: statements.Operating, On: day}}, Kinds: []kindView{{statements.UnknownPayer, 2, false}}, Waiting: 2,
+		Rows: []statements.Statement{read, {Ours: statements.Operating}}, Next: "/x"}
 	samples["statements/statement"] = StatementBody{Detail: statements.Detail{Statement: read, Items: lines}, More: "/x"}
+	sampleCases(all, lines)
 }
 
 // office is a world behind the windows of campaigns, orders and statements.
 type office struct {
 	*window
-	world *world.World
+	world      *world.World
+	statements *statements.Service
 }
 
 func openOffice(t *testing.T) office {
@@ -87,7 +96,7 @@ func openOffice(t *testing.T) office {
 	w := world.New(t)
 	o := orders.New(w.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	payouts := settlement.New(w.DB, settlement.Debtor{}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
-	room := statements.New(w.DB, segregated, statements.Rooms{Orders: o, Payouts: payouts}, nil)
+	room := statements.New(w.DB, statements.Accounts{Segregated: segregated, Operating: operating}, statements.Rooms{Orders: o, Movers: []statements.Mover{payouts}}, nil)
 	reports := reporting.New(w.DB, nil)
 	other := w.Organisation(identity.Funder, "Métropole de Lyon")
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}
@@ -104,7 +113,7 @@ func openOffice(t *testing.T) office {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, routes...), w}
+	}, routes...), w, room}
 }
 
 // statement is a camt.053 file that brings amount under reference.
@@ -248,22 +257,42 @@ func TestAnOperatorImportsAndAttributes(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer, text := o.as("operator", "POST", "/statements", body.String(), "Content-Type", form.FormDataContentType())
-	if answer.StatusCode != http.StatusSeeOther {
+	path := answer.Header.Get("Location")
+	if answer.StatusCode != http.StatusSeeOther || !strings.HasPrefix(path, "/statements/files/") {
 		t.Fatalf("%d %s", answer.StatusCode, text)
 	}
+	if _, page := o.as("operator", "GET", path, ""); !strings.Contains(page, `<progress value="0" max="1">`) || !strings.Contains(page, `http-equiv="refresh"`) {
+		t.Error("the file's page does not show how far it is")
+	}
+	if err := o.statements.DoImport(t.Context(), jobs.Work{Payload: json.RawMessage(strings.TrimPrefix(path, "/statements/files/"))}); err != nil {
+		t.Fatal(err)
+	}
+	answer, _ = o.as("operator", "GET", path, "")
 	if _, page := o.as("operator", "GET", answer.Header.Get("Location"), ""); !strings.Contains(page, "sans repere") {
 		t.Error("the statement's page does not show its line")
 	}
-	_, page := o.as("operator", "GET", "/statements", "")
-	action := regexp.MustCompile(`/statements/lines/\d+/attribution`).FindString(page)
-	if action == "" || !strings.Contains(page, fmt.Sprintf(`<option value="%d">`, order.ID)) {
-		t.Fatal("the queue offers no attribution")
+	_, page := o.as("operator", "GET", "/statements/cases", "")
+	line := regexp.MustCompile(`/statements/cases/\d+`).FindString(page)
+	if _, page = o.as("operator", "GET", line, ""); !strings.Contains(page, fmt.Sprintf(`<option value="%d">`, order.ID)) {
+		t.Fatalf("the line offers no attribution: %s", page)
 	}
-	if answer, _ = o.posts("operator", action, url.Values{"order": {fmt.Sprint(order.ID)}}); answer.StatusCode != http.StatusSeeOther {
+	decision := url.Values{"decision": {"order"}, "order": {fmt.Sprint(order.ID)}}
+	answer, page = o.posts("operator", line+"/decision", decision)
+	if answer.StatusCode != http.StatusOK || !strings.Contains(page, "100,00") || !strings.Contains(page, `name="_confirmed"`) {
+		t.Errorf("the effect is not shown first: %d", answer.StatusCode)
+	}
+	decision.Set("_confirmed", "yes")
+	if answer, _ = o.posts("operator", line+"/decision", decision); answer.StatusCode != http.StatusSeeOther {
 		t.Errorf("%d", answer.StatusCode)
 	}
-	if answer, page = o.posts("operator", action, url.Values{"order": {fmt.Sprint(order.ID)}}); answer.StatusCode != http.StatusConflict || !strings.Contains(page, "error-summary") {
+	if _, page = o.as("operator", "GET", answer.Header.Get("Location"), ""); !strings.Contains(page, "Attribué à la commande") {
+		t.Error("the line does not say what was decided")
+	}
+	if answer, page = o.posts("operator", line+"/decision", decision); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(page, "error-summary") {
 		t.Errorf("attributed twice: %d", answer.StatusCode)
+	}
+	if answer, page = o.as("operator", "GET", "/statements/cases.csv", ""); answer.StatusCode != http.StatusOK || !strings.Contains(page, "Libellé") {
+		t.Errorf("%d %s", answer.StatusCode, page)
 	}
 	if answer, _ = o.as("operator", "POST", "/statements", "", "Content-Type", form.FormDataContentType()); answer.StatusCode < 400 {
 		t.Errorf("no file: %d", answer.StatusCode)

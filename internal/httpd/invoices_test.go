@@ -154,8 +154,13 @@ func TestALeadSharesItsCampaignOnAPage(t *testing.T) {
 	if answer, _ := o.as("other", "GET", path+"/shares", ""); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("the co-funder changes the shares: %d", answer.StatusCode)
 	}
-	if answer, text := o.as("other", "POST", "/api/v1/orders", fmt.Sprintf(`{"campaign": %d, "vouchers": 5}`, o.world.Campaign.ID)); answer.StatusCode != http.StatusCreated {
-		t.Errorf("the co-funder cannot order: %d %s", answer.StatusCode, text)
+	answer, _ := o.posts("other", "/quotes", url.Values{"campaign": {fmt.Sprint(o.world.Campaign.ID)}, "vouchers": {"5"}})
+	quote := answer.Header.Get("Location")
+	_, page = o.as("other", "GET", quote, "")
+	o.has(page, "vous acceptez ce partage", "33,33")
+	answer, _ = o.posts("other", quote+"/acceptance", url.Values{"version": {"1"}, "name": {"Camille Martin"}, "agreed": {"on"}})
+	if answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("the co-funder cannot order: %d", answer.StatusCode)
 	}
 	if _, page := o.as("funder", "GET", path+"/shares", ""); !strings.Contains(page, "ne change plus") {
 		t.Error("the shares can still be changed after the co-funder has ordered")

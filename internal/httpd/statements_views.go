@@ -2,27 +2,26 @@ package httpd
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
-	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
 // StatementsBody is what statements/list.html shows.
 type StatementsBody struct {
-	MayImport bool
-	Problem   string
-	Today     vouchers.Day
-	Agreement *statements.Agreement // nil as long as the bank has told no closing balance
-	Waiting   []statements.Line
-	Orders    []choiceOf // for which money is missing
-	Rows      []statements.Statement
-	Next      string
+	MayImport  bool
+	Problem    string
+	Agreements []statements.Agreement // none as long as the bank has told no closing balance
+	Kinds      []kindView
+	Waiting    int
+	Rows       []statements.Statement
+	Next       string
 }
 
 func (w *Statements) listPage(c *fiber.Ctx) error { return w.showList(c, "") }
@@ -33,26 +32,19 @@ func (w *Statements) showList(c *fiber.Ctx, problem string) error {
 		return err
 	}
 	body := StatementsBody{MayImport: actor(c).Needs(identity.Operator, identity.Finance) == nil, Problem: problem,
-		Today: vouchers.DayOf(of(c).server.options.Now()), Rows: all.Items, Next: all.nextURL("/statements")}
-	if body.Agreement, err = w.Service.Agreement(c.UserContext(), actor(c)); err != nil {
+		Rows: all.Items, Next: all.nextURL("/statements")}
+	if body.Agreements, err = w.Service.Agreements(c.UserContext(), actor(c)); err != nil {
 		return err
 	}
-	if body.Waiting, err = w.Service.Unexplained(c.UserContext(), actor(c)); err != nil {
-		return err
-	}
-	unfunded, err := w.Orders.List(c.UserContext(), actor(c), orders.Query{Unfunded: true, Limit: 200})
-	for _, o := range unfunded {
-		body.Orders = append(body.Orders, choiceOf{fmt.Sprint(o.ID), words(c).Text("statements.order-choice",
-			"number", int64(o.ID), "funder", o.FunderName, "lacks", o.Lacks())})
-	}
+	_, counts, err := w.Service.Cases(c.UserContext(), actor(c), statements.Queue{Limit: 1})
 	if err != nil {
 		return err
 	}
+	body.Kinds, body.Waiting = kindViews(counts, "")
 	return page(c, "statements/list", body)
 }
 
-// importForm takes a statement and shows what became of it; a file of several statements
-// leads to the list.
+// importForm takes a file and shows how its import goes on.
 func (w *Statements) importForm(c *fiber.Ctx) error {
 	header, err := c.FormFile("file")
 	if err != nil {
@@ -63,52 +55,56 @@ func (w *Statements) importForm(c *fiber.Ctx) error {
 		return err
 	}
 	defer file.Close()
-	report, err := w.Service.Import(c.UserContext(), actor(c), file)
+	content, err := io.ReadAll(file)
+	if err != nil {
+		return err
+	}
+	id, err := w.Service.Send(c.UserContext(), actor(c), header.Filename, content)
 	if err != nil {
 		return w.refuse(c, err)
 	}
+	return c.Redirect(fmt.Sprintf("/statements/files/%d", id), http.StatusSeeOther)
+}
+
+// refuse shows the page again with what stopped its form.
+func (w *Statements) refuse(c *fiber.Ctx, err error) error {
+	if !shownAgain(err) {
+		return err
+	}
+	c.Status(refusalOf(err).status)
+	return w.showList(c, faultText(c, err))
+}
+
+// shownAgain tells whether an error is about what was sent, so that its page can say it.
+func shownAgain(err error) bool {
+	told := refusalOf(err)
+	return told.fault != 0 && told.fault != fault.Unavailable && told.fault != fault.Forbidden
+}
+
+// filePage shows how far a file has come, and leads on once it is imported.
+func (w *Statements) filePage(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.FileID](c, "id")
+	if err != nil {
+		return err
+	}
+	f, err := w.Service.Sent(c.UserContext(), actor(c), id)
+	if err != nil {
+		return err
+	}
+	if f.DoneAt == nil {
+		return page(c, "statements/file", f)
+	}
 	key := "statements.imported"
-	if report.AlreadyImported {
+	if len(f.Imported) > 0 && f.Imported[0].ImportedAt.Before(f.SentAt) {
 		key = "statements.already"
 	}
 	if err := flash(c, "done", key); err != nil {
 		return err
 	}
-	if len(report.Statements) != 1 {
+	if len(f.Imported) != 1 {
 		return c.Redirect("/statements", http.StatusSeeOther)
 	}
-	return c.Redirect(fmt.Sprintf("/statements/%d", report.Statements[0].ID), http.StatusSeeOther)
-}
-
-// refuse shows the page again with what stopped its form.
-func (w *Statements) refuse(c *fiber.Ctx, err error) error {
-	told := refusalOf(err)
-	if told.fault == 0 || told.fault == fault.Unavailable || told.fault == fault.Forbidden {
-		return err
-	}
-	c.Status(told.status)
-	return w.showList(c, faultText(c, err))
-}
-
-func (w *Statements) attributeForm(c *fiber.Ctx) error {
-	id, err := pathID[int64](c, "id")
-	if err != nil {
-		return err
-	}
-	var form struct {
-		Order vouchers.OrderID `form:"order"`
-	}
-	if err := decodeForm(c, &form); err != nil {
-		return err
-	}
-	line, err := w.Service.Attribute(c.UserContext(), actor(c), statements.AttributeRequest{Line: id, Order: form.Order})
-	if err != nil {
-		return w.refuse(c, err)
-	}
-	if err := flash(c, "done", "statements.attributed", "amount", line.Amount, "order", int64(form.Order)); err != nil {
-		return err
-	}
-	return c.Redirect("/statements", http.StatusSeeOther)
+	return c.Redirect(fmt.Sprintf("/statements/%d", f.Imported[0].ID), http.StatusSeeOther)
 }
 
 // StatementBody is what statements/statement.html shows.

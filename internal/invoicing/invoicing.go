@@ -10,6 +10,7 @@ package invoicing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -256,6 +257,38 @@ func PayFees(ctx context.Context, tx *db.Tx, p FeesPaid) (Invoice, error) {
 		return Invoice{}, err
 	}
 	return i, insertFeeReceipt(ctx, tx, p)
+}
+
+// UnpayFees forgets that a line of the operating account paid fees: it was for something
+// else. Its transfers are the caller's. It returns the invoice that was paid.
+func UnpayFees(ctx context.Context, tx *db.Tx, line int64) (Invoice, error) {
+	id, err := invoiceOfLine(ctx, tx, line)
+	if errors.Is(err, db.ErrNoRows) {
+		return Invoice{}, fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return Invoice{}, err
+	}
+	i, err := lockInvoice(ctx, tx, id)
+	if err != nil {
+		return Invoice{}, err
+	}
+	return i, deleteFeeReceipt(ctx, tx, line)
+}
+
+// FeesUnpaid returns the latest invoices of fees that are not wholly paid, of all funders.
+func FeesUnpaid(ctx context.Context, tx *db.Tx) ([]Invoice, error) {
+	return invoices(ctx, tx, `i.id IN (
+		SELECT u.id FROM invoices u
+		WHERE u.kind = 'fees' AND u.corrects IS NULL AND u.net_cents + u.vat_cents
+			> (SELECT COALESCE(sum(amount_cents), 0) FROM fee_receipts WHERE invoice_id = u.id)
+			+ (SELECT COALESCE(sum(net_cents + vat_cents), 0) FROM invoices WHERE corrects = u.id)
+		ORDER BY u.id DESC LIMIT 200)`)
+}
+
+// FeesByIDs returns invoices of fees.
+func FeesByIDs(ctx context.Context, tx *db.Tx, ids []int64) ([]Invoice, error) {
+	return invoices(ctx, tx, `i.kind = 'fees' AND i.corrects IS NULL AND i.id = ANY ($1)`, db.Array(ids))
 }
 
 func lockInvoice(ctx context.Context, tx *db.Tx, id vouchers.InvoiceID) (Invoice, error) {

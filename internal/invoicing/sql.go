@@ -111,3 +111,14 @@ func deposits(ctx context.Context, tx *db.Tx, id vouchers.InvoiceID) ([]Deposit,
 		WHERE d.invoice_id = $1 ORDER BY d.id DESC`, id)
 	return all, err
 }
+
+func invoiceOfLine(ctx context.Context, tx *db.Tx, line int64) (vouchers.InvoiceID, error) {
+	var id vouchers.InvoiceID
+	err := tx.Get(ctx, &id, `SELECT invoice_id FROM fee_receipts WHERE line_id = $1`, line)
+	return id, err
+}
+
+func deleteFeeReceipt(ctx context.Context, tx *db.Tx, line int64) error {
+	_, err := tx.Exec(ctx, `DELETE FROM fee_receipts WHERE line_id = $1`, line)
+	return err
+}

@@ -52,6 +52,18 @@ func Balance(ctx context.Context, tx *db.Tx, a Account) (vouchers.Cents, error) 
 	return owed, err
 }
 
+// LockCredit locks what a funder has as credit until the end of tx, and returns how much of
+// it is a campaign's: whoever takes credit away takes this lock first, before the gate.
+func LockCredit(ctx context.Context, tx *db.Tx, f vouchers.OrganisationID, c vouchers.CampaignID) (vouchers.Cents, error) {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021977, $1::int)`, int64(f)); err != nil {
+		return 0, err
+	}
+	var credit vouchers.Cents
+	err := tx.Get(ctx, &credit, `
+		SELECT COALESCE(sum(credited - debited), 0)::bigint FROM (`+SumsSQL+`) AS sums WHERE account = $1 AND campaign_id = $2`, Credit(f), c)
+	return credit, err
+}
+
 // RollUp folds the transfers since the watermark into the sums.
 func RollUp(ctx context.Context, tx *db.Tx) error {
 	if err := Close(ctx, tx); err != nil {

@@ -59,6 +59,10 @@ func Attributed(line int64, r Received) []Transfer {
 	return append(positive(Transfer{attribution, line, Suspense, Segregated, r.total(), 0}), r.legs(attribution, line, Segregated)...)
 }
 
+// Unattributed: it was for another one. Its cash waits again. A receipt that had found its
+// order by itself is taken out in the same way.
+func Unattributed(line int64, r Received) []Transfer { return reversed(Attributed(line, r)) }
+
 // DebitedUnexpectedly: the bank took cash that we did not order out. Cover shrinks by
 // it until it is explained: that is the alarm.
 func DebitedUnexpectedly(line int64, amount vouchers.Cents) []Transfer {
@@ -116,6 +120,13 @@ func positive(legs ...Transfer) []Transfer {
 		}
 	}
 	return kept
+}
+
+func reversed(legs []Transfer) []Transfer {
+	for i, t := range legs {
+		legs[i].Debit, legs[i].Credit = t.Credit, t.Debit
+	}
+	return legs
 }
 
 func perCampaign(parts map[vouchers.CampaignID]vouchers.Cents, leg func(vouchers.CampaignID, vouchers.Cents) Transfer) []Transfer {

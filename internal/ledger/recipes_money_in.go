@@ -56,20 +56,35 @@ func FeesAttributed(line int64, funder vouchers.OrganisationID, amount vouchers.
 	return positive(Transfer{feesPaid, line, OperatingSuspense, FeesDue(funder), amount, 0})
 }
 
+// FeesUnattributed: it was for something else, and waits again.
+func FeesUnattributed(line int64, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
+	return reversed(FeesAttributed(line, funder, amount))
+}
+
 // OperatingMoved: a line of the operating account that is not about vouchers, or not yet
 // explained. amount is below zero for a debit.
 func OperatingMoved(line int64, amount vouchers.Cents) []Transfer {
 	return either(Transfer{operatingLine, line, Operating, OperatingSuspense, amount, 0})
 }
 
+// TakenBack is where the money of a payment that the bank returned comes from.
+type TakenBack struct {
+	Campaign vouchers.CampaignID
+	Funder   vouchers.OrganisationID
+	Credit   vouchers.Cents // the funder's
+	Funds    vouchers.Cents // not yet live
+	Debt     vouchers.Cents // live: the funder owes it now
+}
+
 // PaymentReturned: a line waiting in suspense is the return of a funder's payment. What is
-// still in the campaign's funds goes; what has become live is the funder's debt, and cover
-// lacks it until the operator tops up.
-func PaymentReturned(line int64, c vouchers.CampaignID, funder vouchers.OrganisationID, funds, debt vouchers.Cents) []Transfer {
+// the funder's credit or still in the campaign's funds goes; what has become live is the
+// funder's debt, and cover lacks it until the operator tops up.
+func PaymentReturned(line int64, t TakenBack) []Transfer {
 	return positive(
-		Transfer{paymentReturned, line, Segregated, Suspense, funds + debt, 0},
-		Transfer{paymentReturned, line, Funds(c), Segregated, funds, c},
-		Transfer{paymentReturned, line, Debt(funder), Segregated, debt, c},
+		Transfer{paymentReturned, line, Segregated, Suspense, t.Credit + t.Funds + t.Debt, 0},
+		Transfer{paymentReturned, line, Credit(t.Funder), Segregated, t.Credit, t.Campaign},
+		Transfer{paymentReturned, line, Funds(t.Campaign), Segregated, t.Funds, t.Campaign},
+		Transfer{paymentReturned, line, Debt(t.Funder), Segregated, t.Debt, t.Campaign},
 	)
 }
 

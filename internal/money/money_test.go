@@ -116,7 +116,7 @@ func (b bundle) returned(amount vouchers.Cents) {
 			return err
 		}
 		_, err = orders.TakeBack(b.t.Context(), tx, 1, orders.Taker{Line: line}, amount, func(taken orders.Taken) []ledger.Transfer {
-			return ledger.PaymentReturned(line, taken.Campaign, taken.Funder, taken.Funds, taken.Debt)
+			return ledger.PaymentReturned(line, ledger.TakenBack{Campaign: taken.Campaign, Funder: taken.Funder, Credit: taken.Credit, Funds: taken.Funds, Debt: taken.Debt})
 		})
 		return err
 	})

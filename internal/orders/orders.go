@@ -148,7 +148,7 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Or
 
 // withBills reads an order with its invoices.
 func (s *Service) withBills(ctx context.Context, tx *db.Tx, id vouchers.OrderID) (Order, error) {
-	o, err := one(ctx, tx, id)
+	o, err := Get(ctx, tx, id)
 	if err != nil {
 		return Order{}, err
 	}
@@ -157,7 +157,8 @@ func (s *Service) withBills(ctx context.Context, tx *db.Tx, id vouchers.OrderID)
 	return o, err
 }
 
-func one(ctx context.Context, tx *db.Tx, id vouchers.OrderID) (Order, error) {
+// Get reads an order.
+func Get(ctx context.Context, tx *db.Tx, id vouchers.OrderID) (Order, error) {
 	var r row
 	err := tx.Get(ctx, &r, selectOrders+`WHERE o.id = $1`, id)
 	if errors.Is(err, db.ErrNoRows) {

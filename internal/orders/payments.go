@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -19,42 +19,61 @@ type Payment struct {
 	Found  []string // readings of the free text
 }
 
-// PayFromLines gives payments to the orders that they name, and returns the order of
-// each line that named one. What an order lacks becomes funds of its campaign, the rest
-// its funder's credit. Lines that name no order are left to the caller.
-//
-// All orders are locked before the ledger, in the order of their ids: imports and
-// attributions never wait for each other crosswise.
-func (s *Service) PayFromLines(ctx context.Context, tx *db.Tx, payments []Payment) (map[int64]vouchers.OrderID, error) {
-	found, err := ordersNamed(ctx, tx, payments)
+// Find chooses the order that each payment names, and locks those orders: whoever moves the
+// money of orders locks them before funds, and both before the ledger. A text that names
+// several orders has order 0, a payment that names none is left out.
+func (s *Service) Find(ctx context.Context, tx *db.Tx, payments []Payment) (map[int64]vouchers.OrderID, error) {
+	issued, err := ordersNamed(ctx, tx, payments)
 	if err != nil {
 		return nil, err
 	}
 	chosen := map[int64]vouchers.OrderID{}
 	var ids []int64
 	for _, p := range payments {
-		if id, ok := choose(p, found); ok {
+		id, several := sepa.Pick(p.Stated, p.Found, issued)
+		if id != 0 || several {
 			chosen[p.Line] = id
 			ids = append(ids, int64(id))
 		}
 	}
-	if len(chosen) == 0 {
-		return nil, nil
+	if len(ids) == 0 {
+		return chosen, nil
+	}
+	_, err = lock(ctx, tx, ids)
+	return chosen, err
+}
+
+// Paid is what a payment did to its order.
+type Paid struct {
+	Order vouchers.OrderID
+	ledger.Received
+	Lacked vouchers.Cents // before
+	Lacks  vouchers.Cents // after
+}
+
+// PayFromLines gives payments to the orders that Find chose for them. What an order lacks
+// becomes funds of its campaign, the rest its funder's credit.
+func (s *Service) PayFromLines(ctx context.Context, tx *db.Tx, payments []Payment, chosen map[int64]vouchers.OrderID) (map[int64]Paid, error) {
+	ids := make([]int64, 0, len(payments))
+	for _, p := range payments {
+		ids = append(ids, int64(chosen[p.Line]))
 	}
 	orders, err := lock(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}
+	paid := make(map[int64]Paid, len(payments))
 	var receipts []receipt
 	var transfers []ledger.Transfer
 	for _, p := range payments {
-		if id, ok := chosen[p.Line]; ok {
-			r := orders[id].receive(Source{Line: p.Line}, p.Amount)
-			receipts = append(receipts, r)
-			transfers = append(transfers, ledger.OrderPaid(p.Line, r.shared)...)
-		}
+		o := orders[chosen[p.Line]]
+		lacked := o.lacks()
+		r := o.receive(Source{Line: p.Line}, p.Amount)
+		paid[p.Line] = Paid{Order: o.ID, Received: r.shared, Lacked: lacked, Lacks: o.lacks()}
+		receipts = append(receipts, r)
+		transfers = append(transfers, ledger.OrderPaid(p.Line, r.shared)...)
 	}
-	return chosen, s.record(ctx, tx, receipts, transfers)
+	return paid, s.record(ctx, tx, receipts, transfers)
 }
 
 // AttributeLine gives the cash of a line that waited in suspense to an order.
@@ -74,13 +93,9 @@ type Incoming struct {
 // Receive shares the money out, keeps the receipt and posts what recipe makes of it. The
 // same source is received once: the table refuses a second time.
 func (s *Service) Receive(ctx context.Context, tx *db.Tx, in Incoming, recipe func(ledger.Received) []ledger.Transfer) error {
-	orders, err := lock(ctx, tx, []int64{int64(in.Order)})
+	o, err := lockOne(ctx, tx, in.Order)
 	if err != nil {
 		return err
-	}
-	o, there := orders[in.Order]
-	if !there {
-		return fault.New(fault.Invalid, "order_unknown")
 	}
 	r := o.receive(in.Source, in.Amount)
 	return s.record(ctx, tx, []receipt{r}, recipe(r.shared))

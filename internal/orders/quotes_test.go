@@ -212,6 +212,28 @@ func TestACampaignFollowsItsFirstOrder(t *testing.T) {
 	b.refused(err, "campaign_ends_before_start")
 }
 
+func TestWhoSharesACampaignOrdersByItsPlan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c, state := b.newCampaign(), b.Organisation(identity.Funder, "État")
+	_, err := b.room.Quote(t.Context(), state, orders.QuoteRequest{Campaign: c.ID, Choices: orders.Choices{Vouchers: 10}})
+	b.refused(err, "not_found")
+	_, err = b.Campaigns.SetShares(t.Context(), b.Funder, campaigns.SharesRequest{Campaign: c.ID,
+		Shares: []campaigns.Share{{Funder: state.Organisation, Kind: campaigns.Percent, PercentBP: 5000}}})
+	b.ok(err)
+	_, err = b.room.Quote(t.Context(), state, orders.QuoteRequest{Campaign: c.ID,
+		Choices: orders.Choices{Vouchers: 10, Plan: campaigns.Plan{BookletSize: 5}}})
+	b.refused(err, "campaign_plan_settled")
+	q, err := b.room.Quote(t.Context(), state, orders.QuoteRequest{Campaign: c.ID, Choices: orders.Choices{Vouchers: 10}})
+	b.ok(err)
+	_, err = b.room.Accept(t.Context(), b.Funder, accepting(q))
+	b.refused(err, "not_found")
+	o, err := b.room.Accept(t.Context(), state, accepting(q))
+	if err != nil || o.Funder != state.Organisation || o.Campaign != c.ID {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 func TestAQuoteIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string][]string{"under one key": {"the-only-key"}, "under two keys": {"key-of-camille", "key-of-nadia"}} {

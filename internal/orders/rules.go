@@ -25,28 +25,6 @@ func stateOf(received, face vouchers.Cents) State {
 	return Funded
 }
 
-// choose finds the order that a payment names. What stands in a field made for it counts
-// before free text; a text that names two orders names none, because nobody can tell how
-// to share the money.
-func choose(p Payment, issued map[string]vouchers.OrderID) (vouchers.OrderID, bool) {
-	for _, reference := range p.Stated {
-		if id, ok := issued[reference]; ok {
-			return id, true
-		}
-	}
-	var only vouchers.OrderID
-	for _, reference := range p.Found {
-		id, ok := issued[reference]
-		if ok && only != 0 && id != only {
-			return 0, false
-		}
-		if ok {
-			only = id
-		}
-	}
-	return only, only != 0
-}
-
 // Source is what brought or took money: exactly one is set.
 type Source struct {
 	Line     int64
@@ -91,10 +69,30 @@ func (o *locked) receive(source Source, amount vouchers.Cents) receipt {
 	return receipt{source, o, r}
 }
 
+// lacks is what has not arrived, or was taken back and not repaid.
+func (o *locked) lacks() vouchers.Cents { return o.Face - o.Received }
+
 // takeable is how much of amount can be taken out of a campaign's funds for an order: what
 // other funders have paid stays theirs, as if the order's own money had been spent first.
 func (o *locked) takeable(amount, funds vouchers.Cents) vouchers.Cents {
 	return max(min(amount, funds-o.Others), 0)
+}
+
+// canLose tells whether a receipt can be taken out of the order as if it had never come: none
+// of it has become live, been given back or repaid a debt.
+func (o *locked) canLose(r ledger.Received, funds, credit vouchers.Cents) bool {
+	return r.Debt+r.Claim == 0 && o.DebtToBank+o.DebtToOperator == 0 && o.Received >= r.Funds &&
+		o.takeable(r.Funds, funds) == r.Funds && credit >= r.Excess
+}
+
+// creditOf is how much of amount is the funder's credit: what came above the order, or, once
+// the campaign is closed, what it gave back. available is what the funder still has of it.
+func (o *locked) creditOf(amount, available vouchers.Cents) vouchers.Cents {
+	most := available
+	if !o.Closed {
+		most = min(most, o.Credit)
+	}
+	return max(min(amount, most), 0)
 }
 
 // bills says what is still to be paid of each invoice. Face value is paid to its order: what

@@ -9,7 +9,6 @@ import (
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
-	"github.com/passerelle/passerelle/vouchers"
 )
 
 var seller = invoicing.Seller{Name: "Passerelle", SIRET: "12345678900012", Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon",
@@ -38,14 +37,20 @@ func (b bundle) ordered(count int) orders.Order {
 }
 
 // pays gives payments to the orders that they name.
-func (b bundle) pays(payments ...orders.Payment) map[int64]vouchers.OrderID {
+func (b bundle) pays(payments ...orders.Payment) {
 	b.t.Helper()
-	var paid map[int64]vouchers.OrderID
-	b.InTx(func(tx *db.Tx) (err error) {
-		paid, err = b.room.PayFromLines(b.t.Context(), tx, payments)
+	b.ok(b.pay(payments...))
+}
+
+func (b bundle) pay(payments ...orders.Payment) error {
+	return b.DB.InTx(b.t.Context(), func(tx *db.Tx) error {
+		chosen, err := b.room.Find(b.t.Context(), tx, payments)
+		if err != nil {
+			return err
+		}
+		_, err = b.room.PayFromLines(b.t.Context(), tx, payments, chosen)
 		return err
 	})
-	return paid
 }
 
 func (b bundle) ok(err error) {

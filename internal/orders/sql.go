@@ -6,6 +6,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -23,13 +24,14 @@ const selectOrders = `
 // taken back after it had become live and was neither repaid nor forgiven. What was
 // forgiven counts as received: the operator bears it.
 const MoneyOfOrder = `
-	SELECT (r.funds + r.debt + r.claim - t.funds - t.debt + w.forgiven)::bigint AS received, r.credit::bigint AS credit,
-		(t.debt - r.debt - r.claim - w.forgiven)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
-		(t.debt - t.to_bank - r.claim - w.forgiven)::bigint AS debt_to_operator
+	SELECT (r.funds + r.debt + r.claim + t.paid - t.funds - t.debt + w.forgiven)::bigint AS received, (r.credit - t.credit)::bigint AS credit,
+		(t.debt - t.paid - r.debt - r.claim - w.forgiven)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
+		(t.debt - t.paid - t.to_bank - r.claim - w.forgiven)::bigint AS debt_to_operator
 	FROM (SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(claim_cents), 0) AS claim,
 			COALESCE(sum(credit_cents), 0) AS credit
 		FROM receipts WHERE order_id = o.id) AS r,
-		(SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt,
+		(SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(credit_cents), 0) AS credit,
+			COALESCE(sum(paid_cents), 0) AS paid,
 			COALESCE(sum(debt_cents - topped_up_cents) FILTER (WHERE line_id IS NOT NULL), 0) AS to_bank
 		FROM takebacks WHERE order_id = o.id AND undone_at IS NULL) AS t,
 		(SELECT COALESCE(sum(amount_cents), 0) AS forgiven FROM debt_writeoffs WHERE order_id = o.id AND state = 'approved') AS w`
@@ -146,6 +148,7 @@ type locked struct {
 	Funder         vouchers.OrganisationID `db:"funder_id"`
 	Face           vouchers.Cents          `db:"face_cents"`
 	Received       vouchers.Cents          `db:"received"`
+	Credit         vouchers.Cents          `db:"credit"`           // what came above
 	DebtToBank     vouchers.Cents          `db:"debt_to_bank"`     // what the bank took back, and the segregated account lacks
 	DebtToOperator vouchers.Cents          `db:"debt_to_operator"` // what Stripe took back, out of the operator's money
 	Closed         bool                    `db:"closed"`           // the campaign
@@ -160,7 +163,7 @@ func lock(ctx context.Context, tx *db.Tx, ids []int64) (map[vouchers.OrderID]*lo
 	}
 	var rows []locked
 	err := tx.Select(ctx, &rows, `
-		SELECT o.id, o.campaign_id, o.funder_id, o.face_cents, m.received, m.debt_to_bank, m.debt_to_operator,
+		SELECT o.id, o.campaign_id, o.funder_id, o.face_cents, m.received, m.credit, m.debt_to_bank, m.debt_to_operator,
 			c.closed_at IS NOT NULL AS closed,
 			(SELECT COALESCE(sum(q.funds_cents), 0)::bigint FROM orders w JOIN receipts q ON q.order_id = w.id
 			 WHERE w.campaign_id = o.campaign_id AND w.funder_id <> o.funder_id) AS others
@@ -194,11 +197,59 @@ func insertReceipts(ctx context.Context, tx *db.Tx, receipts []receipt) error {
 	return err
 }
 
+func orderOfLine(ctx context.Context, tx *db.Tx, line int64) (vouchers.OrderID, error) {
+	var id vouchers.OrderID
+	err := tx.Get(ctx, &id, `SELECT order_id FROM receipts WHERE line_id = $1`, line)
+	return id, err
+}
+
+// deleteReceipt removes what never was one. The ledger and the audit keep the story.
+func deleteReceipt(ctx context.Context, tx *db.Tx, line int64) (ledger.Received, error) {
+	var r struct {
+		Funds  vouchers.Cents `db:"funds_cents"`
+		Debt   vouchers.Cents `db:"debt_cents"`
+		Claim  vouchers.Cents `db:"claim_cents"`
+		Credit vouchers.Cents `db:"credit_cents"`
+	}
+	err := tx.Get(ctx, &r, `
+		DELETE FROM receipts WHERE line_id = $1 RETURNING funds_cents, debt_cents, claim_cents, credit_cents`, line)
+	return ledger.Received{Funds: r.Funds, Debt: r.Debt, Claim: r.Claim, Excess: r.Credit}, err
+}
+
+// topUp and payDebt fill the order's takebacks with amount, the oldest first.
+func topUp(ctx context.Context, tx *db.Tx, order vouchers.OrderID, amount vouchers.Cents) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE takebacks t SET topped_up_cents = t.topped_up_cents + least(f.free, $2 - f.before)
+		FROM (SELECT id, free, sum(free) OVER (ORDER BY id) - free AS before
+		      FROM (SELECT id, debt_cents - topped_up_cents AS free FROM takebacks
+		            WHERE order_id = $1 AND line_id IS NOT NULL AND undone_at IS NULL) AS each_one) AS f
+		WHERE t.id = f.id AND f.before < $2`, order, amount)
+	return err
+}
+
+func payDebt(ctx context.Context, tx *db.Tx, order vouchers.OrderID, amount vouchers.Cents) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE takebacks t SET paid_cents = t.paid_cents + least(f.free, $2 - f.before)
+		FROM (SELECT id, free, sum(free) OVER (ORDER BY id) - free AS before
+		      FROM (SELECT id, debt_cents - paid_cents AS free FROM takebacks WHERE order_id = $1 AND undone_at IS NULL) AS each_one) AS f
+		WHERE t.id = f.id AND f.before < $2`, order, amount)
+	return err
+}
+
+// indebted finds the orders with a debt.
+func indebted(ctx context.Context, tx *db.Tx) ([]int64, error) {
+	var ids []int64
+	err := tx.Select(ctx, &ids, `
+		SELECT o.id FROM orders o CROSS JOIN LATERAL (`+MoneyOfOrder+`) AS m
+		WHERE EXISTS (SELECT 1 FROM takebacks k WHERE k.order_id = o.id AND k.debt_cents > 0) AND m.debt > 0 ORDER BY o.id`)
+	return ids, err
+}
+
 func insertTakeback(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, t Taken) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO takebacks (order_id, line_id, card_refund_id, dispute_id, funds_cents, debt_cents, taken_at)
-		VALUES ($1, NULLIF($2::bigint, 0), NULLIF($3::bigint, 0), NULLIF($4::bigint, 0), $5, $6, $7)`,
-		order, by.Line, by.CardRefund, by.Dispute, t.Funds, t.Debt, tx.Now)
+		INSERT INTO takebacks (order_id, line_id, card_refund_id, dispute_id, credit_cents, funds_cents, debt_cents, taken_at)
+		VALUES ($1, NULLIF($2::bigint, 0), NULLIF($3::bigint, 0), NULLIF($4::bigint, 0), $5, $6, $7, $8)`,
+		order, by.Line, by.CardRefund, by.Dispute, t.Credit, t.Funds, t.Debt, tx.Now)
 	return err
 }
 

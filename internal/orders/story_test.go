@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/campaigns"
-	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/orders"
@@ -119,11 +118,7 @@ func TestPaymentsThatRaceShareTheOrder(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			err := b.DB.InTx(t.Context(), func(tx *db.Tx) error {
-				_, err := b.room.PayFromLines(t.Context(), tx, []orders.Payment{{Line: int64(9000 + i), Amount: 15_00, Found: []string{o.Reference}}})
-				return err
-			})
-			if err != nil {
+			if err := b.pay(orders.Payment{Line: int64(9000 + i), Amount: 15_00, Found: []string{o.Reference}}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -17,16 +17,18 @@ type Taker struct {
 	Dispute    int64 // a payment that Stripe took back
 }
 
-// Taken says where the money comes from: Funds has not become live and leaves the
-// campaign's funds; Debt has, and is the funder's debt.
+// Taken says where the money comes from: Credit was above the order and the funder's; Funds
+// has not become live and leaves the campaign's funds; Debt has, and is the funder's debt.
 type Taken struct {
-	Campaign    vouchers.CampaignID
-	Funder      vouchers.OrganisationID
-	Funds, Debt vouchers.Cents
+	Campaign vouchers.CampaignID
+	Funder   vouchers.OrganisationID
+	Credit   vouchers.Cents // only of what the bank returned
+	Funds    vouchers.Cents
+	Debt     vouchers.Cents
 }
 
-// TakeBack takes amount, at most what the order has received, out of it and posts what
-// recipe makes of it. Prescribers can no longer hand over what is not funded any more.
+// TakeBack takes amount, at most what the order has received and what is the funder's credit
+// above it, out of it and posts what recipe makes of it. Prescribers can no longer hand over what is not funded any more.
 func TakeBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, amount vouchers.Cents, recipe func(Taken) []ledger.Transfer) (Taken, error) {
 	orders, err := lock(ctx, tx, []int64{int64(order)})
 	if err != nil {
@@ -36,15 +38,23 @@ func TakeBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, 
 	if !there {
 		return Taken{}, fault.New(fault.Invalid, "order_unknown")
 	}
-	if amount > o.Received {
-		return Taken{}, fault.New(fault.Conflict, "more_than_received", "received", o.Received, "asked", amount)
-	}
 	funds, err := ledger.LockGuarded(ctx, tx, ledger.Funds(o.Campaign))
 	if err != nil {
 		return Taken{}, err
 	}
-	t := Taken{Campaign: o.Campaign, Funder: o.Funder, Funds: o.takeable(amount, funds)}
-	t.Debt = amount - t.Funds
+	t := Taken{Campaign: o.Campaign, Funder: o.Funder}
+	if by.Line != 0 {
+		credit, err := ledger.LockCredit(ctx, tx, o.Funder, o.Campaign)
+		if err != nil {
+			return Taken{}, err
+		}
+		t.Credit = o.creditOf(amount, credit)
+	}
+	if amount > o.Received+t.Credit {
+		return Taken{}, fault.New(fault.Conflict, "more_than_received", "received", o.Received+t.Credit, "asked", amount)
+	}
+	t.Funds = o.takeable(amount-t.Credit, funds)
+	t.Debt = amount - t.Credit - t.Funds
 	if err := insertTakeback(ctx, tx, order, by, t); err != nil {
 		return Taken{}, err
 	}

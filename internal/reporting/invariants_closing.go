@@ -32,10 +32,6 @@ const expectedOfRefunds = `
 		AS e(kind, event, debit, credit, so)
 	WHERE e.kind = r.kind AND e.so
 	UNION ALL
-	SELECT 'operating_line', l.id, CASE WHEN l.credit THEN 'bank:operating' ELSE 'suspense:operating' END,
-		CASE WHEN l.credit THEN 'suspense:operating' ELSE 'bank:operating' END, 0, l.amount_cents
-	FROM statement_lines l WHERE l.outcome IN ('fees_back_booked', 'fees_back_returned')
-	UNION ALL
 	SELECT 'claim_arrived', u.line_id, 'bank:operating', COALESCE('funder:' || u.funder_id || ':debt', 'operator:advances'), 0, u.amount_cents
 	FROM claim_uses u`
 

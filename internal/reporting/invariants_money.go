@@ -12,31 +12,20 @@ import "strings"
 // too: none is missing.
 var transfersHaveCauses = `
 	WITH expected (event, cause, debit, credit, campaign_id, amount) AS (` + union(expectedTransfers) + `),
-	received (cause, account, campaign_id, amount) AS (
-		SELECT cause, debit, campaign_id, amount FROM transfers WHERE event IN ('receipt', 'attribution')
+	lines (cause, account, campaign_id, amount) AS (
+		SELECT cause, debit, campaign_id, amount FROM transfers WHERE event IN (` + lineEvents + `)
 		UNION ALL
-		SELECT cause, credit, campaign_id, -amount FROM transfers WHERE event IN ('receipt', 'attribution')
+		SELECT cause, credit, campaign_id, -amount FROM transfers WHERE event IN (` + lineEvents + `)
 		UNION ALL
-		SELECT l.id, e.account, e.campaign_id, -e.amount
-		FROM statement_lines l
-		LEFT JOIN receipts r ON r.line_id = l.id
-		LEFT JOIN orders o ON o.id = r.order_id
-		CROSS JOIN LATERAL (VALUES
-			('bank:segregated', COALESCE(o.campaign_id, 0), l.amount_cents),
-			('suspense', 0, CASE WHEN r.line_id IS NULL THEN -l.amount_cents ELSE 0 END),
-			('campaign:' || o.campaign_id || ':funds', o.campaign_id, -r.funds_cents),
-			('funder:' || o.funder_id || ':debt', o.campaign_id, -r.debt_cents),
-			('operator:claims', o.campaign_id, -r.claim_cents),
-			('funder:' || o.funder_id || ':credit', o.campaign_id, -r.credit_cents)) AS e(account, campaign_id, amount)
-		WHERE l.outcome IN ('order_funded', 'unattributed') AND e.account IS NOT NULL)
+		SELECT line, account, campaign_id, -cents FROM (` + expectedOfLines + `) AS e(line, account, campaign_id, cents))
 	SELECT format('%s:%s %s->%s campaign:%s ledger_minus_rows=%s', event, cause, debit, credit, campaign_id, sum(amount)) AS evidence
-	FROM (SELECT event, cause, debit, credit, campaign_id, amount FROM transfers WHERE event NOT IN ('receipt', 'attribution')
+	FROM (SELECT event, cause, debit, credit, campaign_id, amount FROM transfers WHERE event NOT IN (` + lineEvents + `)
 	      UNION ALL
 	      SELECT event, cause, debit, credit, campaign_id, -amount FROM expected) AS compared
 	GROUP BY event, cause, debit, credit, campaign_id HAVING sum(amount) <> 0
 	UNION ALL
-	SELECT format('receipt:%s %s campaign:%s ledger_minus_rows=%s', cause, account, campaign_id, sum(amount))
-	FROM received GROUP BY cause, account, campaign_id HAVING sum(amount) <> 0
+	SELECT format('line:%s %s campaign:%s ledger_minus_rows=%s', cause, account, campaign_id, sum(amount))
+	FROM lines GROUP BY cause, account, campaign_id HAVING sum(amount) <> 0
 	UNION ALL ` + invoicesAreSound
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
@@ -63,10 +52,7 @@ const expectedOfPayouts = `
 	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state IN ('booked', 'returned')
 	UNION ALL
 	SELECT 'payout_returned', p.id, 'bank:segregated', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
-	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'
-	UNION ALL
-	SELECT 'unexpected_debit', id, 'suspense', 'bank:segregated', 0, amount_cents
-	FROM statement_lines WHERE outcome = 'unexpected_debit'`
+	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'`
 
 // A credit note of fees turns the invoice's transfers around.
 const expectedOfFees = `
@@ -139,8 +125,8 @@ const figuresOfOrders = `
 	UNION ALL
 	SELECT o.campaign_id, f.figure, -f.cents, 0
 	FROM takebacks t JOIN orders o ON o.id = t.order_id
-	CROSS JOIN LATERAL (VALUES ('received', CASE WHEN t.line_id IS NULL THEN 0 ELSE t.funds_cents + t.debt_cents END),
-		('funds', t.funds_cents), ('claimed', CASE WHEN t.line_id IS NULL THEN -t.funds_cents ELSE 0 END),
+	CROSS JOIN LATERAL (VALUES ('received', CASE WHEN t.line_id IS NULL THEN 0 ELSE t.credit_cents + t.funds_cents + t.debt_cents END),
+		('credited', t.credit_cents), ('funds', t.funds_cents), ('claimed', CASE WHEN t.line_id IS NULL THEN -t.funds_cents ELSE 0 END),
 		('repaid', CASE WHEN t.line_id IS NULL THEN 0 ELSE t.debt_cents END)) AS f(figure, cents)
 	WHERE t.undone_at IS NULL`
 
@@ -172,32 +158,6 @@ const structuresAreOwed = `
 	      FROM transfers WHERE 'payouts:in_transit' IN (debit, credit)) AS ledger,
 	     (SELECT COALESCE(sum(amount_cents), 0) AS cents FROM payouts WHERE state = 'in_transit') AS rows
 	WHERE ledger.cents <> rows.cents`
-
-// INV-4: what we call paid, the bank has debited: one payout, one line, by end-to-end
-// id and amount; what came back, the bank has credited likewise. And the segregated
-// account in the books is the sum of the bank's lines; so is the operating one.
-const bankAgrees = `
-	SELECT format('payout:%s state=%s debits=%s returns=%s', p.id, p.state, count(l.id) FILTER (WHERE NOT l.credit),
-		count(l.id) FILTER (WHERE l.credit)) AS evidence
-	FROM payouts p
-	LEFT JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.amount_cents = p.amount_cents AND l.cause = p.id
-		AND l.outcome = CASE WHEN l.credit THEN 'payout_returned' ELSE 'payout_booked' END
-	GROUP BY p.id, p.state
-	HAVING count(l.id) FILTER (WHERE NOT l.credit) <> CASE WHEN p.state = 'in_transit' THEN 0 ELSE 1 END
-		OR count(l.id) FILTER (WHERE l.credit) <> CASE WHEN p.state = 'returned' THEN 1 ELSE 0 END
-	UNION ALL
-	SELECT format('line:%s outcome=%s end_to_end=%s names_no_such_payout', l.id, l.outcome, l.end_to_end)
-	FROM statement_lines l
-	WHERE l.outcome IN ('payout_booked', 'payout_returned') AND NOT EXISTS (
-		SELECT 1 FROM payouts p WHERE p.id = l.cause AND p.end_to_end = l.end_to_end AND p.amount_cents = l.amount_cents)
-	UNION ALL
-	SELECT format('bank:%s ledger_cents=%s lines_cents=%s', account, sum(ledger), sum(lines))
-	FROM (SELECT split_part(debit, ':', 2) AS account, amount AS ledger, 0 AS lines FROM transfers WHERE debit LIKE 'bank:%'
-	      UNION ALL SELECT split_part(credit, ':', 2), -amount, 0 FROM transfers WHERE credit LIKE 'bank:%'
-	      UNION ALL SELECT s.account, 0, CASE WHEN l.credit THEN l.amount_cents ELSE -l.amount_cents END
-	      FROM statement_lines l JOIN statements s ON s.id = l.statement_id) AS both_sides
-	GROUP BY account HAVING sum(ledger) <> sum(lines)
-	UNION ALL` + bankAgreesOnRefunds
 
 // INV-5: bank:segregated + stripe:segregated ≥ live + owed to structures + funds + expired
 // + the funders' credit + the operator's claims, per campaign and in sum. Live vouchers

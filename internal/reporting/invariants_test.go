@@ -23,7 +23,7 @@ var breakages = []struct {
 	{"a debt that is forgiven in the rows alone", "INV-1", " costs:losses->funder:",
 		forgiven(`(SELECT max(person_id) FROM memberships)`)},
 	{"a debt that one person asked and agreed to forgive", "INV-12", " requested_by=1 decided_by=1", forgiven(`1`)},
-	{"a receipt whose bank line says less", "INV-1", "receipt:1 ",
+	{"a receipt whose bank line says less", "INV-1", "line:1 ",
 		`UPDATE statement_lines SET amount_cents = amount_cents - 1 WHERE id = 1`},
 	{"fees of another amount than their invoice", "INV-1", "fees_invoiced:",
 		`UPDATE invoices SET net_cents = net_cents + 1 WHERE kind = 'fees' AND corrects IS NULL`},
@@ -126,6 +126,20 @@ var breakages = []struct {
 		`UPDATE orders SET funder_id = (SELECT id FROM organisations WHERE kind = 'prescriber') WHERE id = 1`},
 	{"a transfer between campaigns", "INV-16", "campaign:2:live",
 		`UPDATE transfers SET credit = 'campaign:2:live' WHERE event = 'handover' AND cause = 1`},
+	{"fees that nobody invoiced", "INV-1", "bank:operating campaign:0 ledger_minus_rows=-500",
+		`UPDATE statement_lines SET outcome = 'fees_paid', cause = 1 WHERE outcome = 'unattributed'`},
+	{"a line of the operating account that is none", "INV-1", "suspense:operating campaign:0 ledger_minus_rows=500",
+		`UPDATE statement_lines SET outcome = 'operating_other' WHERE outcome = 'unattributed'`},
+	{"a debt paid that the books do not know", "INV-1", ":debt campaign:0 ledger_minus_rows=500",
+		`UPDATE statement_lines SET outcome = 'debt_paid', cause = 1 WHERE outcome = 'unattributed'`},
+	{"a payment returned that the books do not know", "INV-1", "campaign:1:funds campaign:1 ledger_minus_rows=-500",
+		takenBack + `, gone AS (UPDATE statement_lines SET outcome = 'payment_returned', cause = 1 WHERE outcome = 'unattributed')
+		SELECT 1 FROM taken`},
+	{"a payment returned that is received all the same", "INV-2", "campaign:1 funds_cents=", takenBack + ` SELECT 1 FROM taken`},
+	{"a debt made good that the bank does not show", "INV-4", "order:1 debt_minus_lines topped_up_cents=100 paid_cents=0",
+		`INSERT INTO takebacks (order_id, line_id, funds_cents, debt_cents, topped_up_cents, taken_at) SELECT 1, 1, 0, 100, 100, max(at) FROM transfers`},
+	{"a debt paid that the bank does not show", "INV-4", "order:1 debt_minus_lines topped_up_cents=0 paid_cents=100",
+		`INSERT INTO takebacks (order_id, line_id, funds_cents, debt_cents, paid_cents, taken_at) SELECT 1, 1, 0, 100, 100, max(at) FROM transfers`},
 	{"a notice twice", "INV-19", "key=mail:x jobs=2",
 		`INSERT INTO jobs (kind, unique_key, payload, run_at, attempts, max_attempts, state, last_error, created_at)
 		 SELECT 'mail', 'mail:x', '{}', max(at), 0, 1, 'queued', '', max(at) FROM transfers, generate_series(1, 2) GROUP BY generate_series`},
@@ -136,6 +150,11 @@ var breakages = []struct {
 	{"a transfer that is younger than its roll-up", "INV-21", "credited_too_much=",
 		`DELETE FROM transfers WHERE id = 1`},
 }
+
+// takenBack takes the unexplained five euros out of the first order.
+const takenBack = `
+	WITH taken AS (INSERT INTO takebacks (order_id, line_id, funds_cents, debt_cents, taken_at)
+		SELECT 1, l.id, 500, 0, t.at FROM statement_lines l, (SELECT max(at) AS at FROM transfers) AS t WHERE l.outcome = 'unattributed' RETURNING 1)`
 
 // unguarded takes away what makes these rows impossible, so that they can be written.
 const unguarded = `

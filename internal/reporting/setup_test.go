@@ -12,9 +12,13 @@ import (
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/vouchers"
 )
+
+var payer = settlement.Debtor{Name: "Passerelle", IBAN: "FR7630006000011234567890189", BIC: "AGRIFRPP",
+	Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon"}
 
 // bundle is a world and the room that reports on it.
 type bundle struct {
@@ -27,8 +31,6 @@ type bundle struct {
 func setup(t testing.TB) bundle {
 	t.Helper()
 	w := world.New(t)
-	payer := settlement.Debtor{Name: "Passerelle", IBAN: "FR7630006000011234567890189", BIC: "AGRIFRPP",
-		Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon"}
 	s := settlement.New(w.DB, payer, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	return bundle{w, New(w.DB, settlement.FileOf), s, t}
 }
@@ -134,7 +136,7 @@ func (b bundle) books(p settlement.Payout) {
 		if err != nil {
 			return err
 		}
-		_, _, err = b.settlement.BookFromLine(b.t.Context(), tx, line, p.EndToEnd, p.Amount, p.ExecutionOn)
+		_, _, err = b.settlement.Book(b.t.Context(), tx, sepa.Movement{Line: line, Account: payer.IBAN, Name: p.EndToEnd, Amount: p.Amount, On: p.ExecutionOn})
 		return err
 	})
 }
@@ -146,7 +148,8 @@ func (b bundle) returns(p settlement.Payout) {
 		if err != nil {
 			return err
 		}
-		_, _, err = b.settlement.ReturnFromLine(b.t.Context(), tx, line, p.EndToEnd, p.Amount, "AC04")
+		_, _, err = b.settlement.Book(b.t.Context(), tx, sepa.Movement{Line: line, Account: payer.IBAN, Name: p.EndToEnd, Amount: p.Amount,
+			Credit: true, Returned: true, ReturnReason: "AC04", On: p.ExecutionOn})
 		return err
 	})
 }

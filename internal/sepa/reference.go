@@ -55,6 +55,28 @@ func FindReferences(text string) []string {
 	return found
 }
 
+// Pick finds which of the issued references a payment names. What stands in a field made for
+// a reference (stated, the surest first) counts before readings of free text (found); a text
+// that names several things names none, because nobody can tell how to share the money.
+func Pick[T comparable](stated, found []string, issued map[string]T) (picked T, several bool) {
+	for _, reference := range stated {
+		if one, ok := issued[reference]; ok {
+			return one, false
+		}
+	}
+	var none T
+	for _, reference := range found {
+		one, ok := issued[reference]
+		if ok && picked != none && one != picked {
+			return none, true
+		}
+		if ok {
+			picked = one
+		}
+	}
+	return picked, false
+}
+
 // readingsAt gives the references that begin with s and end at the end of one of its
 // words, shortest first.
 func readingsAt(s string) []string {

@@ -44,72 +44,84 @@ type Payout struct {
 	ReissuedIn    *vouchers.PayoutID      `json:"reissued_in" db:"reissued_in"`               // the payout that pays it again
 }
 
-// BookFromLine says that a line of the bank's statement is the debit of a payout in
-// transit: it is booked, and the structure is told. ok is false when no payout in
-// transit has this end-to-end id and amount; then the debit is unexpected.
-func (s *Service) BookFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
-	on vouchers.Day) (id vouchers.PayoutID, ok bool, err error) {
-	p, ok, err := moving(ctx, tx, endToEnd, amount, InTransit)
-	if err != nil || !ok {
-		return 0, false, err
+// Names tells which names are end-to-end ids of payouts.
+func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) (map[string]bool, error) {
+	return named(ctx, tx, names)
+}
+
+// Book takes a line of the segregated account that names a payout into the books, and says
+// what it was: "payout_booked", "payout_returned", or "" when no payout in that state has
+// this end-to-end id and amount.
+func (s *Service) Book(ctx context.Context, tx *db.Tx, m sepa.Movement) (outcome string, payout int64, err error) {
+	if m.Account != s.debtor.IBAN {
+		return "", 0, nil
 	}
-	if err := book(ctx, tx, p.ID, on); err != nil {
-		return 0, false, err
+	if m.Credit {
+		return s.comeBack(ctx, tx, m)
+	}
+	return s.leave(ctx, tx, m)
+}
+
+// leave books a payout in transit whose debit the bank shows, and tells the structure.
+func (s *Service) leave(ctx context.Context, tx *db.Tx, m sepa.Movement) (string, int64, error) {
+	p, ok, err := moving(ctx, tx, m, InTransit)
+	if err != nil || !ok {
+		return "", 0, err
+	}
+	if err := book(ctx, tx, p.ID, m.On); err != nil {
+		return "", 0, err
 	}
 	parts, err := partsOf(ctx, tx, p.ID)
 	if err != nil {
-		return 0, false, err
+		return "", 0, err
 	}
 	if err := ledger.Post(ctx, tx, ledger.PaidOut(p.ID, parts)...); err != nil {
-		return 0, false, err
+		return "", 0, err
 	}
-	if err := byStatement(ctx, tx, "payout_booked", p, map[string]any{"line": line, "on": on}); err != nil {
-		return 0, false, err
+	if err := byStatement(ctx, tx, "payout_booked", p, map[string]any{"line": m.Line, "on": m.On}); err != nil {
+		return "", 0, err
 	}
 	structure, err := identity.OrganisationOf(ctx, tx, p.Structure)
 	if err != nil {
-		return 0, false, err
+		return "", 0, err
 	}
-	p.State, p.BookedOn = Booked, &on
-	return p.ID, true, s.notify(ctx, tx, structure.Email, p)
+	p.State, p.BookedOn = Booked, &m.On
+	return "payout_booked", int64(p.ID), s.notify(ctx, tx, structure.Email, p)
 }
 
-// ReturnFromLine says that a line of the bank's statement brings a booked payout back:
-// the structure is owed it again. ok is false when no booked payout has this
-// end-to-end id and amount; then nobody knows what the credit is for.
-func (s *Service) ReturnFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
-	reason string) (id vouchers.PayoutID, ok bool, err error) {
-	p, ok, err := moving(ctx, tx, endToEnd, amount, Booked)
+// comeBack says that the bank brings a booked payout back: the structure is owed it again.
+func (s *Service) comeBack(ctx context.Context, tx *db.Tx, m sepa.Movement) (string, int64, error) {
+	p, ok, err := moving(ctx, tx, m, Booked)
 	if err != nil || !ok {
-		return 0, false, err
+		return "", 0, err
 	}
-	if err := sendBack(ctx, tx, p.ID, reason); err != nil {
-		return 0, false, err
+	if err := sendBack(ctx, tx, p.ID, m.ReturnReason); err != nil {
+		return "", 0, err
 	}
 	parts, err := partsOf(ctx, tx, p.ID)
 	if err != nil {
-		return 0, false, err
+		return "", 0, err
 	}
 	if err := ledger.Post(ctx, tx, ledger.CameBack(p.ID, p.Structure, parts)...); err != nil {
-		return 0, false, err
+		return "", 0, err
 	}
-	return p.ID, true, byStatement(ctx, tx, "payout_returned", p, map[string]any{"line": line, "reason": reason})
+	return "payout_returned", int64(p.ID), byStatement(ctx, tx, "payout_returned", p, map[string]any{"line": m.Line, "reason": m.ReturnReason})
 }
 
 // moving locks the payout that a statement's line means. The ledger's gate comes
 // first, as everywhere: a settlement that holds it waits for no row of ours.
-func moving(ctx context.Context, tx *db.Tx, endToEnd string, amount vouchers.Cents, from string) (Payout, bool, error) {
+func moving(ctx context.Context, tx *db.Tx, m sepa.Movement, from string) (Payout, bool, error) {
 	if err := ledger.Enter(ctx, tx); err != nil {
 		return Payout{}, false, err
 	}
-	if err := lockPayout(ctx, tx, endToEnd); err != nil {
+	if err := lockPayout(ctx, tx, m.Name); err != nil {
 		return Payout{}, false, err
 	}
-	p, err := payoutBy(ctx, tx, endToEnd)
+	p, err := payoutBy(ctx, tx, m.Name)
 	if errors.Is(err, db.ErrNoRows) {
 		return Payout{}, false, nil
 	}
-	return p, err == nil && p.State == from && p.Amount == amount, err
+	return p, err == nil && p.State == from && p.Amount == m.Amount, err
 }
 
 // byStatement records what the bank's statement, and no person, has done.

@@ -10,6 +10,7 @@ import (
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/redemption"
+	"github.com/passerelle/passerelle/internal/sepa"
 )
 
 // Whatever happens in whatever order, the invariants hold after every step. The world
@@ -71,21 +72,15 @@ func (p *player) close(r *rapid.T) {
 }
 
 func (p *player) book(r *rapid.T) {
-	p.onPayout(r, InTransit, func(tx *db.Tx, one Payout) (bool, error) {
-		_, ok, err := p.BookFromLine(p.t.Context(), tx, 1, one.EndToEnd, one.Amount, one.ExecutionOn)
-		return ok, err
-	})
+	p.onPayout(r, InTransit, debit)
 }
 
 func (p *player) comeBack(r *rapid.T) {
-	p.onPayout(r, Booked, func(tx *db.Tx, one Payout) (bool, error) {
-		_, ok, err := p.ReturnFromLine(p.t.Context(), tx, 1, one.EndToEnd, one.Amount, "AC04")
-		return ok, err
-	})
+	p.onPayout(r, Booked, credit)
 }
 
 // onPayout moves one payout, which works exactly from the state it must be in.
-func (p *player) onPayout(r *rapid.T, from string, move func(*db.Tx, Payout) (bool, error)) {
+func (p *player) onPayout(r *rapid.T, from string, line func(Payout) sepa.Movement) {
 	s := rapid.SampledFrom(p.structures).Draw(r, "structure")
 	payouts := p.money(s.Actor).Payouts
 	if len(payouts) == 0 {
@@ -93,9 +88,9 @@ func (p *player) onPayout(r *rapid.T, from string, move func(*db.Tx, Payout) (bo
 	}
 	one := rapid.SampledFrom(payouts[:min(3, len(payouts))]).Draw(r, "payout")
 	p.only(r, p.DB.InTx(p.t.Context(), func(tx *db.Tx) error {
-		ok, err := move(tx, one)
-		if ok != (one.State == from) {
-			r.Errorf("payout %d is %s and moved: %v", one.ID, one.State, ok)
+		outcome, _, err := p.Book(p.t.Context(), tx, line(one))
+		if (outcome != "") != (one.State == from) {
+			r.Errorf("payout %d is %s and was %q", one.ID, one.State, outcome)
 		}
 		return err
 	}))

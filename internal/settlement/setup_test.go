@@ -12,6 +12,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -57,13 +58,24 @@ func (b bundle) opens(id vouchers.SettlementID) Detail {
 	return d
 }
 
+// debit is the line that shows a payout leave.
+func debit(p Payout) sepa.Movement {
+	return sepa.Movement{Line: 1, Account: payer.IBAN, Name: p.EndToEnd, Amount: p.Amount, On: p.ExecutionOn}
+}
+
+// credit is the line that brings it back.
+func credit(p Payout) sepa.Movement {
+	return sepa.Movement{Line: 2, Account: payer.IBAN, Name: p.EndToEnd, Amount: p.Amount, Credit: true, Returned: true,
+		ReturnReason: "AC04", On: p.ExecutionOn}
+}
+
 // books plays the statement's line that shows a payout's debit.
 func (b bundle) books(p Payout) {
 	b.t.Helper()
 	b.InTx(func(tx *db.Tx) error {
-		id, ok, err := b.BookFromLine(b.t.Context(), tx, 1, p.EndToEnd, p.Amount, p.ExecutionOn)
-		if !ok || id != p.ID {
-			b.t.Errorf("%s: booked %v, payout %d", p.EndToEnd, ok, id)
+		outcome, id, err := b.Book(b.t.Context(), tx, debit(p))
+		if outcome != "payout_booked" || id != int64(p.ID) {
+			b.t.Errorf("%s: %q, payout %d", p.EndToEnd, outcome, id)
 		}
 		return err
 	})
@@ -74,9 +86,9 @@ func (b bundle) books(p Payout) {
 func (b bundle) returns(p Payout) {
 	b.t.Helper()
 	b.InTx(func(tx *db.Tx) error {
-		id, ok, err := b.ReturnFromLine(b.t.Context(), tx, 2, p.EndToEnd, p.Amount, "AC04")
-		if !ok || id != p.ID {
-			b.t.Errorf("%s: returned %v, payout %d", p.EndToEnd, ok, id)
+		outcome, id, err := b.Book(b.t.Context(), tx, credit(p))
+		if outcome != "payout_returned" || id != int64(p.ID) {
+			b.t.Errorf("%s: %q, payout %d", p.EndToEnd, outcome, id)
 		}
 		return err
 	})

@@ -238,6 +238,17 @@ func standing(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID)
 	return row.Bank, row.UnderWay, err
 }
 
+// named finds which names are end-to-end ids of payouts.
+func named(ctx context.Context, tx *db.Tx, names []string) (map[string]bool, error) {
+	var found []string
+	err := tx.Select(ctx, &found, `SELECT end_to_end FROM payouts WHERE end_to_end = ANY ($1)`, db.Array(names))
+	set := make(map[string]bool, len(found))
+	for _, name := range found {
+		set[name] = true
+	}
+	return set, err
+}
+
 func lockPayout(ctx context.Context, tx *db.Tx, endToEnd string) error {
 	_, err := tx.Exec(ctx, `SELECT id FROM payouts WHERE end_to_end = $1 FOR UPDATE`, endToEnd)
 	return err

@@ -10,7 +10,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/redemption"
-	"github.com/passerelle/passerelle/vouchers"
+	"github.com/passerelle/passerelle/internal/sepa"
 )
 
 func TestStructuresArePaidWhatTheyRedeemed(t *testing.T) {
@@ -138,29 +138,34 @@ func TestALineThatFitsNoPayoutChangesNothing(t *testing.T) {
 	b := setup(t)
 	b.Redeem(b.Structure, b.HandOver(b.Campaign, 10), 3)
 	p := b.settles().List[0]
-	fits := func(endToEnd string, amount vouchers.Cents) (booked, returned bool) {
+	fits := func(m sepa.Movement) string {
+		var outcome string
 		b.InTx(func(tx *db.Tx) (err error) {
-			if _, returned, err = b.ReturnFromLine(t.Context(), tx, 1, endToEnd, amount, "AC04"); err != nil {
-				return err
-			}
-			_, booked, err = b.BookFromLine(t.Context(), tx, 1, endToEnd, amount, p.ExecutionOn)
+			outcome, _, err = b.Book(t.Context(), tx, m)
 			return err
 		})
-		return booked, returned
+		return outcome
 	}
-	for name, try := range map[string]struct {
-		endToEnd string
-		amount   vouchers.Cents
-	}{"another amount": {p.EndToEnd, p.Amount + 1}, "an unknown id": {"PSL9-9", p.Amount}, "no id": {"NOTPROVIDED", p.Amount}} {
-		if booked, returned := fits(try.endToEnd, try.amount); booked || returned {
-			t.Errorf("%s: booked %v, returned %v", name, booked, returned)
+	for name, change := range map[string]func(*sepa.Movement){
+		"another amount":  func(m *sepa.Movement) { m.Amount++ },
+		"an unknown id":   func(m *sepa.Movement) { m.Name = "PSL9-9" },
+		"no id":           func(m *sepa.Movement) { m.Name = "" },
+		"another account": func(m *sepa.Movement) { m.Account = "FR1420041010050500013M02606" },
+	} {
+		for _, m := range []sepa.Movement{debit(p), credit(p)} {
+			change(&m)
+			if outcome := fits(m); outcome != "" {
+				t.Errorf("%s: %s", name, outcome)
+			}
 		}
 	}
-	if booked, returned := fits(p.EndToEnd, p.Amount); !booked || returned {
-		t.Errorf("the right line: booked %v, returned before that %v", booked, returned)
-	}
-	if booked, returned := fits(p.EndToEnd, p.Amount); booked || !returned {
-		t.Errorf("after booking: booked again %v, returned %v", booked, returned)
+	for _, step := range []struct {
+		line sepa.Movement
+		want string
+	}{{credit(p), ""}, {debit(p), "payout_booked"}, {debit(p), ""}, {credit(p), "payout_returned"}, {credit(p), ""}} {
+		if got := fits(step.line); got != step.want {
+			t.Errorf("credit %v: %q, want %q", step.line.Credit, got, step.want)
+		}
 	}
 	b.holds()
 }

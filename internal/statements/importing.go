@@ -2,122 +2,189 @@ package statements
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"slices"
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
-	"github.com/passerelle/passerelle/internal/ledger"
-	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// incoming is a file that was read and belongs to our account.
+// Report is what an import did.
+type Report struct {
+	Statements []Statement `json:"statements"`
+	Agreements []Agreement `json:"agreements"` // of each account of which the bank has told a balance
+
+	AlreadyImported bool `json:"-"` // every statement of the file had been imported before: nothing has changed
+}
+
+// Progress tells how far an import has come.
+type Progress struct{ Lines, Done int }
+
+// Import takes a camt.053 or camt.054 file, each statement of it wholly or not at all: after
+// a failure the same file brings what is missing. The same file, or the same line in another
+// file, changes nothing. tell may be nil; it is called while a statement is being written.
+func (s *Service) Import(ctx context.Context, actor identity.Actor, file io.Reader, tell func(Progress)) (Report, error) {
+	if err := mayImport(actor); err != nil {
+		return Report{}, err
+	}
+	in, err := s.read(actor, file)
+	if err != nil {
+		return Report{}, err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		_, err := once.Do(ctx, tx, actor.Organisation, "import_statements", hex.EncodeToString(in.sha256), func() (struct{}, error) {
+			return struct{}{}, nil
+		})
+		return err
+	})
+	if err != nil {
+		return Report{}, err
+	}
+	in.tell = tell
+	return s.importAll(ctx, in)
+}
+
+func mayImport(actor identity.Actor) error {
+	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
+		return err
+	}
+	return actor.NeedsScope(Scope)
+}
+
+// incoming is a file that was read and belongs to our accounts.
 type incoming struct {
 	actor      identity.Actor
 	sha256     []byte
 	statements []sepa.Statement
+	tell       func(Progress)
 }
 
-// importAll imports the statements of a file in their order and returns their ids.
-func (s *Service) importAll(ctx context.Context, tx *db.Tx, in incoming) ([]int64, error) {
-	var ids []int64
-	for part := range in.statements {
-		id, err := s.importOne(ctx, tx, in, part)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, int64(id))
+func (s *Service) read(actor identity.Actor, file io.Reader) (incoming, error) {
+	in := incoming{actor: actor}
+	hash := sha256.New()
+	var err error
+	if in.statements, err = sepa.ReadStatements(io.TeeReader(file, hash)); err != nil {
+		return in, err
 	}
-	return ids, nil
+	in.sha256 = hash.Sum(nil)
+	for _, one := range in.statements {
+		if s.accounts.of(one.Account) == "" {
+			return in, fault.New(fault.Invalid, "statement_other_account", "account", one.Account.Masked(), "expected", s.accounts.Segregated.Masked())
+		}
+	}
+	return in, nil
 }
 
-func (s *Service) importOne(ctx context.Context, tx *db.Tx, in incoming, part int) (vouchers.StatementID, error) {
+// lines counts the payments of the file.
+func (in incoming) lines() int {
+	n := 0
+	for _, s := range in.statements {
+		n += len(linesOf(s))
+	}
+	return n
+}
+
+// importAll imports the statements of a file in their order, each in a transaction of its
+// own, and reports.
+func (s *Service) importAll(ctx context.Context, in incoming) (Report, error) {
+	report := Report{AlreadyImported: true}
+	progress := Progress{Lines: in.lines()}
+	for part := range in.statements {
+		isNew, err := s.importPart(ctx, in, part, &progress)
+		if err != nil {
+			return Report{}, err
+		}
+		report.AlreadyImported = report.AlreadyImported && !isNew
+	}
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		if report.Statements, err = ofFile(ctx, tx, in.sha256); err != nil {
+			return err
+		}
+		report.Agreements, err = agreements(ctx, tx)
+		return err
+	})
+	return report, err
+}
+
+// importPart imports one statement, unless it was imported before.
+func (s *Service) importPart(ctx context.Context, in incoming, part int, progress *Progress) (isNew bool, err error) {
+	before := *progress
+	var lines []*newLine
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		*progress = before // the transaction may be redone
+		if err := oneAtATime(ctx, tx); err != nil {
+			return err
+		}
+		known, err := importedBefore(ctx, tx, in.sha256, part)
+		if isNew = !known; err != nil || known {
+			return err
+		}
+		lines, err = s.importOne(ctx, tx, in, part, func(n int) {
+			progress.Done += n
+			if in.tell != nil {
+				in.tell(*progress)
+			}
+		})
+		return err
+	})
+	progress.Done = before.Done + len(linesOf(in.statements[part]))
+	if err == nil {
+		s.alarm(in.statements[part].ID, lines)
+	}
+	return isNew, err
+}
+
+// alarm tells the log of debits that nobody ordered: cover has shrunk by them.
+func (s *Service) alarm(statement string, lines []*newLine) {
+	var count int
+	var amount vouchers.Cents
+	for _, l := range lines {
+		if l.outcome == UnexpectedDebit {
+			count, amount = count+1, amount+l.payment.Amount
+		}
+	}
+	if count > 0 {
+		s.log.Error("the bank shows debits that nobody ordered", "statement", statement, "lines", count, "amount", amount.String())
+	}
+}
+
+func (s *Service) importOne(ctx context.Context, tx *db.Tx, in incoming, part int, done func(lines int)) ([]*newLine, error) {
+	account := s.accounts.of(in.statements[part].Account)
 	all := linesOf(in.statements[part])
 	known, err := knownEntries(ctx, tx, all)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	fresh := withoutKnown(all, known)
-	id, err := insertStatement(ctx, tx, in, part, len(all)-len(fresh))
+	id, err := insertStatement(ctx, tx, in, newStatement{part, account, len(all) - len(fresh)})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := number(ctx, tx, fresh); err != nil {
-		return 0, err
+		return nil, err
 	}
-	if err := s.explain(ctx, tx, fresh); err != nil {
-		return 0, err
+	if err := s.explain(ctx, tx, account, fresh); err != nil {
+		return nil, err
 	}
-	if err := insertLines(ctx, tx, id, fresh); err != nil {
-		return 0, err
+	for chunk := range slices.Chunk(fresh, 1000) {
+		if err := insertLines(ctx, tx, id, chunk); err != nil {
+			return nil, err
+		}
+		done(len(chunk))
 	}
-	return id, audit.Record(ctx, tx, in.actor, "statement_imported", object(id), nil, map[string]any{
+	if err := openCases(ctx, tx, fresh); err != nil {
+		return nil, err
+	}
+	if err := complete(ctx, tx); err != nil {
+		return nil, err
+	}
+	return fresh, audit.Record(ctx, tx, in.actor, "statement_imported", object(id), nil, map[string]any{
 		"reference": in.statements[part].ID, "sha256": hex.EncodeToString(in.sha256), "lines": len(fresh)})
-}
-
-// explain gives each line its outcome and moves its money. Orders come first because
-// they lock funds, which everybody locks before entering the ledger; debits come before
-// what comes back, because one file may show a payout going and returning.
-func (s *Service) explain(ctx context.Context, tx *db.Tx, lines []*newLine) error {
-	payouts, err := payoutsNamed(ctx, tx, lines)
-	if err != nil {
-		return err
-	}
-	if err := s.payOrders(ctx, tx, lines, payouts); err != nil {
-		return err
-	}
-	for _, l := range lines {
-		if l.credit || !payouts[l.endToEnd] {
-			continue
-		}
-		p, ok, err := s.rooms.Payouts.BookFromLine(ctx, tx, l.id, l.endToEnd, l.payment.Amount, l.bookedOn)
-		if err != nil {
-			return err
-		}
-		if ok {
-			l.explain(PayoutBooked, int64(p))
-		}
-	}
-	for _, l := range lines {
-		if !l.credit || !payouts[l.endToEnd] {
-			continue
-		}
-		p, ok, err := s.rooms.Payouts.ReturnFromLine(ctx, tx, l.id, l.endToEnd, l.payment.Amount, l.payment.ReturnReason)
-		if err != nil {
-			return err
-		}
-		if ok {
-			l.explain(PayoutReturned, int64(p))
-		}
-	}
-	if transfers := unexplained(lines); len(transfers) > 0 {
-		return ledger.Post(ctx, tx, transfers...)
-	}
-	return nil
-}
-
-// payOrders gives credits to the orders that they name. What comes back is no payment,
-// whatever its text says.
-func (s *Service) payOrders(ctx context.Context, tx *db.Tx, lines []*newLine, payouts map[string]bool) error {
-	var payments []orders.Payment
-	for _, l := range lines {
-		if l.credit && !l.comesBack(payouts) {
-			payments = append(payments, l.asPayment())
-		}
-	}
-	if len(payments) == 0 {
-		return nil
-	}
-	paid, err := s.rooms.Orders.PayFromLines(ctx, tx, payments)
-	if err != nil {
-		return err
-	}
-	for _, l := range lines {
-		if order, ok := paid[l.id]; ok {
-			l.explain(OrderFunded, int64(order))
-		}
-	}
-	return nil
 }

@@ -2,10 +2,7 @@ package statements
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
-	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -28,23 +25,25 @@ type Line struct {
 	Remittance   string               `json:"remittance" db:"remittance"`
 	ReturnReason string               `json:"return_reason" db:"return_reason"`
 	Outcome      Outcome              `json:"outcome" db:"outcome"`
-	Cause        *int64               `json:"cause" db:"cause"` // the order or the payout; nil where nobody knows
+	Cause        *int64               `json:"cause" db:"cause"`     // the row that it is about; nil where nobody knows
+	Waits        Kind                 `json:"open_case" db:"waits"` // why it waits for a person; "" where it does not
 }
 
 // AgeDays is how many days ago the bank booked the line.
 func (l Line) AgeDays(today vouchers.Day) int { return int(today - l.BookedOn) }
 
-// Unexplained returns the lines that wait for a person, the oldest first, 200 at most.
+// Unexplained returns the lines that nobody knows and that wait for a person, the oldest
+// first, 200 at most. Cases returns more: those that are known and not as they should be.
 func (s *Service) Unexplained(ctx context.Context, actor identity.Actor) ([]Line, error) {
 	if err := actor.NeedsAny(identity.Operator); err != nil {
 		return nil, err
 	}
-	var all []Line
+	var lines []Line
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		all, err = waiting(ctx, tx, 200)
+		lines, err = waiting(ctx, tx, 200)
 		return err
 	})
-	return all, err
+	return lines, err
 }
 
 // AttributeRequest says which order a waiting credit was for.
@@ -55,10 +54,7 @@ type AttributeRequest struct {
 
 // Attribute gives the cash of a waiting credit to an order.
 func (s *Service) Attribute(ctx context.Context, actor identity.Actor, req AttributeRequest) (Line, error) {
-	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
-		return Line{}, err
-	}
-	if err := actor.NeedsScope(Scope); err != nil {
+	if err := mayImport(actor); err != nil {
 		return Line{}, err
 	}
 	var l Line
@@ -71,25 +67,18 @@ func (s *Service) Attribute(ctx context.Context, actor identity.Actor, req Attri
 	return l, err
 }
 
+// attribute decides a line that waits, and no other.
 func (s *Service) attribute(ctx context.Context, tx *db.Tx, actor identity.Actor, req AttributeRequest) (Line, error) {
-	before, err := lockLine(ctx, tx, req.Line)
-	if errors.Is(err, db.ErrNoRows) {
-		return Line{}, fault.New(fault.NotFound, "not_found")
+	if err := lockLines(ctx, tx, req.Line); err != nil {
+		return Line{}, err
 	}
+	before, err := s.caseOf(ctx, tx, req.Line)
 	if err != nil {
 		return Line{}, err
 	}
 	if before.Outcome != Unattributed {
 		return Line{}, fault.New(fault.Conflict, "line_already_explained")
 	}
-	if err := s.rooms.Orders.AttributeLine(ctx, tx, req.Line, req.Order, before.Amount); err != nil {
-		return Line{}, err
-	}
-	if err := settle(ctx, tx, req); err != nil {
-		return Line{}, err
-	}
-	if err := audit.Record(ctx, tx, actor, "line_attributed", fmt.Sprintf("statement_line:%d", req.Line), nil, req); err != nil {
-		return Line{}, err
-	}
-	return lockLine(ctx, tx, req.Line)
+	c, err := s.decide(ctx, tx, actor, DecisionRequest{Line: req.Line, Decision: ForOrder, Order: req.Order})
+	return c.Line, err
 }

@@ -31,7 +31,7 @@ func TestAFileImportedByFourAtOnceIsImportedOnce(t *testing.T) {
 	for i := range reports {
 		wg.Go(func() {
 			var err error
-			if reports[i], err = b.room.Import(t.Context(), b.Operator, bytes.NewReader(file)); err != nil {
+			if reports[i], err = b.room.Import(t.Context(), b.Operator, bytes.NewReader(file), nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -68,7 +68,7 @@ func TestHandOversNeverOvertakePayments(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { // the funder allocates what has arrived, as it arrives
 		for _, file := range files {
-			if _, err := b.room.Import(ctx, b.Operator, bytes.NewReader(file)); err != nil {
+			if _, err := b.room.Import(ctx, b.Operator, bytes.NewReader(file), nil); err != nil {
 				t.Error(err)
 			}
 			_, err := b.Issuing.Allocate(ctx, b.Funder, issuing.AllocateRequest{Campaign: c.ID, Prescriber: b.Prescriber.Organisation, Vouchers: 10})
@@ -147,7 +147,7 @@ func TestCashIsTheSumOfTheBanksLines(t *testing.T) {
 			}
 		}
 		entries = distinct(entries)
-		report, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(b.file(entries...)))
+		report, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(b.file(entries...)), nil)
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/orders"
@@ -16,12 +19,16 @@ import (
 type newLine struct {
 	id           int64
 	identity     string
-	entry        string // identity of the entry's first line
+	entry        string    // identity of the entry's first line
+	account      sepa.IBAN // ours
 	bookedOn     vouchers.Day
 	credit       bool
 	returned     bool // the bank says that it gives a payment back
 	payment      sepa.Transaction
-	endToEnd     string // of the payment, or of the one that is given back
+	endToEnd     string   // of the payment, or of the one that is given back
+	names        []string // by which a room may know it
+	expected     bool     // a room knows one of them
+	kind         Kind     // "": it is as it should be
 	outcome      Outcome
 	cause        int64 // the order or the payout; 0 where nobody knows
 	acknowledged bool  // has its outcome
@@ -47,8 +54,8 @@ func linesOf(s sepa.Statement) []*newLine {
 				continue
 			}
 			lines = append(lines, &newLine{
-				identity: fmt.Sprintf("%s/%d", entry, n), entry: entry + "/0", bookedOn: e.Booked, credit: e.Credit,
-				returned: t.ReturnReason != "" || e.Reversal, payment: t, endToEnd: endToEndOf(t),
+				identity: fmt.Sprintf("%s/%d", entry, n), entry: entry + "/0", account: s.Account, bookedOn: e.Booked, credit: e.Credit,
+				returned: t.ReturnReason != "" || e.Reversal, payment: t, endToEnd: endToEndOf(t), names: nameLine(t),
 			})
 			n++
 		}
@@ -93,14 +100,51 @@ func withoutKnown(lines []*newLine, known map[string]bool) []*newLine {
 	return fresh
 }
 
-// comesBack tells whether a credit gives one of our payouts back. Some banks say no
-// reason and only repeat our identifier.
-func (l *newLine) comesBack(payouts map[string]bool) bool {
-	return l.credit && (l.returned || payouts[l.endToEnd])
-}
-
 func (l *newLine) explain(o Outcome, cause int64) {
 	l.outcome, l.cause, l.acknowledged = o, cause, true
+	if o == PayoutReturned {
+		l.kind = PayoutCameBack
+	}
+}
+
+// pays tells whether a line may be a payment.
+func (l *newLine) pays() bool { return l.credit && !l.returned && !l.expected }
+
+// nameLine lists what may be a name in a line: the identifiers, the references and the
+// words of the text. A name has 6 to 35 characters, as in a payment file.
+func nameLine(t sepa.Transaction) []string {
+	all := append([]string{endToEndOf(t), t.CreditorReference}, sepa.FindReferences(t.CreditorReference+" "+t.Remittance)...)
+	all = append(all, strings.FieldsFunc(strings.ToUpper(t.Remittance), func(r rune) bool {
+		return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})...)
+	var names []string
+	for _, name := range all {
+		if n := len(name); n >= 6 && n <= 35 && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// namesOf lists the names of all lines, each once.
+func namesOf(lines []*newLine) []string {
+	set := map[string]bool{}
+	for _, l := range lines {
+		for _, name := range l.names {
+			set[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+func (l *newLine) isNamed(known map[string]bool) bool {
+	return slices.ContainsFunc(l.names, func(name string) bool { return known[name] })
+}
+
+// asMovement is the line as the room sees it that knows its name.
+func (l *newLine) asMovement(name string) sepa.Movement {
+	return sepa.Movement{Line: l.id, Account: l.account, Name: name, Amount: l.payment.Amount, Credit: l.credit, Returned: l.returned,
+		ReturnReason: l.payment.ReturnReason, On: l.bookedOn}
 }
 
 // asPayment is the line as orders see it.
@@ -113,19 +157,30 @@ func (l *newLine) asPayment() orders.Payment {
 }
 
 // unexplained gives the lines without outcome the one that asks a person, and the
-// transfers that keep their cash in suspense.
-func unexplained(lines []*newLine) []ledger.Transfer {
+// transfers that keep their cash in suspense. What leaves the operating account unordered
+// is the operator's own business, and asks nobody.
+func unexplained(account Account, lines []*newLine, n named) []ledger.Transfer {
 	var transfers []ledger.Transfer
 	for _, l := range lines {
+		amount := l.payment.Amount
 		switch {
 		case l.acknowledged:
+			continue
+		case account == Operating && l.credit:
+			l.explain(OperatingOther, 0)
+			transfers = append(transfers, ledger.OperatingMoved(l.id, amount)...)
+		case account == Operating:
+			l.explain(OperatingOther, 0)
+			transfers = append(transfers, ledger.OperatingMoved(l.id, -amount)...)
+			continue
 		case l.credit:
 			l.explain(Unattributed, 0)
-			transfers = append(transfers, ledger.ReceivedUnexplained(l.id, l.payment.Amount)...)
+			transfers = append(transfers, ledger.ReceivedUnexplained(l.id, amount)...)
 		default:
 			l.explain(UnexpectedDebit, 0)
-			transfers = append(transfers, ledger.DebitedUnexpectedly(l.id, l.payment.Amount)...)
+			transfers = append(transfers, ledger.DebitedUnexpectedly(l.id, amount)...)
 		}
+		l.kind = l.kindWaiting(account, n)
 	}
 	return transfers
 }

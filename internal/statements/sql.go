@@ -16,18 +16,22 @@ func oneAtATime(ctx context.Context, tx *db.Tx) error {
 	return err
 }
 
-// importedBefore finds the statements of a file. It writes to them, for an answer that
-// is given again rests on a logged write of its own.
-func importedBefore(ctx context.Context, tx *db.Tx, sum []byte) ([]int64, error) {
-	var ids []int64
-	err := tx.Select(ctx, &ids, `
-		WITH again AS (UPDATE statements SET sha256 = sha256 WHERE sha256 = $1 RETURNING id)
-		SELECT id FROM again ORDER BY id`, sum)
-	return ids, err
+// importedBefore tells whether a statement of a file was imported. It writes to it, for an
+// answer that is given again rests on a logged write of its own.
+func importedBefore(ctx context.Context, tx *db.Tx, sum []byte, part int) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE statements SET sha256 = sha256 WHERE sha256 = $1 AND part = $2`, sum, part)
+	return n > 0, err
 }
 
-func insertStatement(ctx context.Context, tx *db.Tx, in incoming, part, known int) (vouchers.StatementID, error) {
-	s := in.statements[part]
+// newStatement is one statement of a file.
+type newStatement struct {
+	part    int
+	account Account
+	known   int // lines that an earlier statement brought
+}
+
+func insertStatement(ctx context.Context, tx *db.Tx, in incoming, n newStatement) (vouchers.StatementID, error) {
+	s := in.statements[n.part]
 	var opening, closing *vouchers.Cents
 	var closingOn *vouchers.Day
 	if s.Opening != nil {
@@ -38,37 +42,25 @@ func insertStatement(ctx context.Context, tx *db.Tx, in incoming, part, known in
 	}
 	var id vouchers.StatementID
 	err := tx.Get(ctx, &id, `
-		INSERT INTO statements (iban, kind, reference, sha256, part, opening_cents, closing_cents, closing_on, complete,
+		INSERT INTO statements (account, iban, kind, reference, sha256, part, opening_cents, closing_cents, closing_on, complete,
 			known, pending, imported_at, imported_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
-		s.Account.Full(), s.Kind, s.ID, in.sha256, part, opening, closing, closingOn, s.CheckBalances() == nil,
-		known, len(s.Pending), tx.Now, in.actor.Person)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+		n.account, s.Account.Full(), s.Kind, s.ID, in.sha256, n.part, opening, closing, closingOn, s.CheckBalances() == nil,
+		n.known, len(s.Pending), tx.Now, in.actor.Person)
 	return id, err
 }
 
 // knownEntries finds which entries an earlier statement brought, by their first lines.
 func knownEntries(ctx context.Context, tx *db.Tx, lines []*newLine) (map[string]bool, error) {
-	return present(ctx, tx, `SELECT identity FROM statement_lines WHERE identity = ANY ($1)`, lines,
-		func(l *newLine) string { return l.entry })
-}
-
-// payoutsNamed finds which end-to-end identifiers are those of payouts.
-func payoutsNamed(ctx context.Context, tx *db.Tx, lines []*newLine) (map[string]bool, error) {
-	return present(ctx, tx, `SELECT end_to_end FROM payouts WHERE end_to_end = ANY ($1)`, lines,
-		func(l *newLine) string { return l.endToEnd })
-}
-
-// present asks query which values of the lines exist.
-func present(ctx context.Context, tx *db.Tx, query string, lines []*newLine, value func(*newLine) string) (map[string]bool, error) {
-	values := make([]string, len(lines))
+	entries := make([]string, len(lines))
 	for i, l := range lines {
-		values[i] = value(l)
+		entries[i] = l.entry
 	}
 	var found []string
-	err := tx.Select(ctx, &found, query, db.Array(values))
+	err := tx.Select(ctx, &found, `SELECT identity FROM statement_lines WHERE identity = ANY ($1)`, db.Array(entries))
 	set := make(map[string]bool, len(found))
-	for _, v := range found {
-		set[v] = true
+	for _, identity := range found {
+		set[identity] = true
 	}
 	return set, err
 }
@@ -111,7 +103,7 @@ func insertLines(ctx context.Context, tx *db.Tx, statement vouchers.StatementID,
 }
 
 const selectStatements = `
-	SELECT s.id, s.kind, s.reference, s.iban, s.opening_cents, s.closing_cents, s.closing_on, s.complete, s.known, s.pending,
+	SELECT s.id, s.kind, s.reference, s.account, s.iban, s.opening_cents, s.closing_cents, s.closing_on, s.complete, s.known, s.pending,
 		s.imported_at, t.*
 	FROM statements s, LATERAL (
 		SELECT count(*) AS lines,
@@ -121,16 +113,21 @@ const selectStatements = `
 			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'payout_booked'), 0)::bigint AS booked_cents,
 			count(*) FILTER (WHERE outcome = 'payout_returned') AS returned,
 			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'payout_returned'), 0)::bigint AS returned_cents,
+			count(*) FILTER (WHERE outcome = 'fees_paid') AS fees,
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'fees_paid'), 0)::bigint AS fees_cents,
 			count(*) FILTER (WHERE outcome = 'unattributed') AS unattributed,
 			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'unattributed'), 0)::bigint AS unattributed_cents,
 			count(*) FILTER (WHERE outcome = 'unexpected_debit') AS unexpected,
-			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'unexpected_debit'), 0)::bigint AS unexpected_cents
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'unexpected_debit'), 0)::bigint AS unexpected_cents,
+			COALESCE(sum(amount_cents), 0)::bigint AS all_cents,
+			(SELECT count(*) FROM statement_lines l JOIN bank_cases k ON k.line_id = l.id WHERE l.statement_id = s.id AND k.decision IS NULL) AS cases
 		FROM statement_lines WHERE statement_id = s.id) t `
 
 type row struct {
 	ID                vouchers.StatementID `db:"id"`
 	Kind              sepa.Kind            `db:"kind"`
 	Reference         string               `db:"reference"`
+	Ours              Account              `db:"account"`
 	IBAN              sepa.IBAN            `db:"iban"`
 	Opening           *vouchers.Cents      `db:"opening_cents"`
 	Closing           *vouchers.Cents      `db:"closing_cents"`
@@ -140,26 +137,35 @@ type row struct {
 	Pending           int                  `db:"pending"`
 	ImportedAt        time.Time            `db:"imported_at"`
 	Lines             int                  `db:"lines"`
+	All               vouchers.Cents       `db:"all_cents"`
 	Funded            int                  `db:"funded"`
 	FundedCents       vouchers.Cents       `db:"funded_cents"`
 	Booked            int                  `db:"booked"`
 	BookedCents       vouchers.Cents       `db:"booked_cents"`
 	Returned          int                  `db:"returned"`
 	ReturnedCents     vouchers.Cents       `db:"returned_cents"`
+	Fees              int                  `db:"fees"`
+	FeesCents         vouchers.Cents       `db:"fees_cents"`
 	Unattributed      int                  `db:"unattributed"`
 	UnattributedCents vouchers.Cents       `db:"unattributed_cents"`
 	Unexpected        int                  `db:"unexpected"`
 	UnexpectedCents   vouchers.Cents       `db:"unexpected_cents"`
+	Cases             int                  `db:"cases"`
 }
 
 func (r row) statement() Statement {
-	return Statement{
-		ID: r.ID, Kind: r.Kind, Reference: r.Reference, Account: r.IBAN.Masked(), Opening: r.Opening, Closing: r.Closing,
+	s := Statement{
+		ID: r.ID, Kind: r.Kind, Reference: r.Reference, Ours: r.Ours, Account: r.IBAN.Masked(), Opening: r.Opening, Closing: r.Closing,
 		ClosingOn: r.ClosingOn, Complete: r.Complete, Known: r.Known, Pending: r.Pending, ImportedAt: r.ImportedAt, Lines: r.Lines,
 		OrdersFunded: Tally{r.Funded, r.FundedCents}, PayoutsBooked: Tally{r.Booked, r.BookedCents},
-		PayoutsReturned: Tally{r.Returned, r.ReturnedCents}, Unattributed: Tally{r.Unattributed, r.UnattributedCents},
-		UnexpectedDebits: Tally{r.Unexpected, r.UnexpectedCents},
+		PayoutsReturned: Tally{r.Returned, r.ReturnedCents}, FeesPaid: Tally{r.Fees, r.FeesCents},
+		Unattributed: Tally{r.Unattributed, r.UnattributedCents}, UnexpectedDebits: Tally{r.Unexpected, r.UnexpectedCents},
+		Others: Tally{r.Lines, r.All}, Cases: r.Cases,
 	}
+	for _, t := range []Tally{s.OrdersFunded, s.PayoutsBooked, s.PayoutsReturned, s.FeesPaid, s.Unattributed, s.UnexpectedDebits} {
+		s.Others.Count, s.Others.Amount = s.Others.Count-t.Count, s.Others.Amount-t.Amount
+	}
+	return s
 }
 
 func selectAll(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Statement, error) {
@@ -172,8 +178,8 @@ func selectAll(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Sta
 	return all, err
 }
 
-func byIDs(ctx context.Context, tx *db.Tx, ids []int64) ([]Statement, error) {
-	return selectAll(ctx, tx, `WHERE s.id = ANY ($1) ORDER BY s.id`, db.Array(ids))
+func ofFile(ctx context.Context, tx *db.Tx, sum []byte) ([]Statement, error) {
+	return selectAll(ctx, tx, `WHERE s.sha256 = $1 ORDER BY s.part`, sum)
 }
 
 func list(ctx context.Context, tx *db.Tx, before vouchers.StatementID, limit int) ([]Statement, error) {
@@ -188,53 +194,60 @@ func one(ctx context.Context, tx *db.Tx, id vouchers.StatementID) (Statement, er
 
 // closingBalance is the bank's, with what it booked after that day.
 type closingBalance struct {
-	On     vouchers.Day   `db:"closing_on"`
-	Amount vouchers.Cents `db:"closing_cents"`
-	Later  vouchers.Cents `db:"later"`
+	Account Account        `db:"account"`
+	On      vouchers.Day   `db:"closing_on"`
+	Amount  vouchers.Cents `db:"closing_cents"`
+	Later   vouchers.Cents `db:"later"`
 }
 
-func latestClosing(ctx context.Context, tx *db.Tx) (closingBalance, error) {
-	var c closingBalance
-	err := tx.Get(ctx, &c, `
-		SELECT s.closing_on, s.closing_cents,
+// latestClosings are those of each account, the segregated one first.
+func latestClosings(ctx context.Context, tx *db.Tx) ([]closingBalance, error) {
+	var all []closingBalance
+	err := tx.Select(ctx, &all, `
+		SELECT s.account, s.closing_on, s.closing_cents,
 			(SELECT COALESCE(sum(CASE WHEN l.credit THEN l.amount_cents ELSE -l.amount_cents END), 0)::bigint
-			 FROM statement_lines l WHERE l.booked_on > s.closing_on) AS later
-		FROM statements s WHERE s.closing_on IS NOT NULL ORDER BY s.closing_on DESC, s.id DESC LIMIT 1`)
-	return c, err
-}
-
-const selectLines = `
-	SELECT id, statement_id, booked_on, amount_cents, credit, end_to_end, counterparty, counterparty_iban, remittance,
-		return_reason, outcome, cause
-	FROM statement_lines `
-
-func linesOfStatement(ctx context.Context, tx *db.Tx, id vouchers.StatementID, after int64, limit int) ([]Line, error) {
-	return selectMany(ctx, tx, `WHERE statement_id = $1 AND id > $2 ORDER BY id LIMIT $3`, id, after, limit)
-}
-
-func waiting(ctx context.Context, tx *db.Tx, limit int) ([]Line, error) {
-	return selectMany(ctx, tx, `WHERE cause IS NULL ORDER BY booked_on, id LIMIT $1`, limit)
-}
-
-func selectMany(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Line, error) {
-	all := []Line{}
-	err := tx.Select(ctx, &all, selectLines+where, args...)
-	for i := range all {
-		all[i].Account = all[i].IBAN.Masked()
-	}
+			 FROM statement_lines l JOIN statements o ON o.id = l.statement_id
+			 WHERE l.booked_on > s.closing_on AND o.account = s.account) AS later
+		FROM (SELECT DISTINCT ON (account) account, closing_on, closing_cents FROM statements
+		      WHERE closing_on IS NOT NULL ORDER BY account, closing_on DESC, id DESC) AS s
+		ORDER BY s.account DESC`)
 	return all, err
 }
 
-// lockLine reads a line that nobody else explains until the end of the transaction.
-func lockLine(ctx context.Context, tx *db.Tx, id int64) (Line, error) {
-	var l Line
-	err := tx.Get(ctx, &l, selectLines+`WHERE id = $1 FOR UPDATE`, id)
-	l.Account = l.IBAN.Masked()
-	return l, err
+// missing finds the statements of an account that do not begin where any other ends, with
+// the one before each.
+func missing(ctx context.Context, tx *db.Tx, account Account) ([]Missing, error) {
+	all := []Missing{}
+	err := tx.Select(ctx, &all, `
+		SELECT $1 AS account, s.after, s.reference AS before, s.after_on AS closing_on, s.after_cents AS closing_cents, s.opening_cents
+		FROM (SELECT id, reference, opening_cents, lag(reference) OVER days AS after, lag(closing_on) OVER days AS after_on,
+				lag(closing_cents) OVER days AS after_cents
+		      FROM statements WHERE account = $1 AND closing_on IS NOT NULL WINDOW days AS (ORDER BY closing_on, id)) AS s
+		WHERE s.opening_cents IS NOT NULL AND s.after_on IS NOT NULL AND NOT EXISTS (
+			SELECT 1 FROM statements e WHERE e.account = $1 AND e.id <> s.id AND e.closing_cents = s.opening_cents)
+		ORDER BY s.after_on, s.id`, string(account))
+	return all, err
 }
 
-// settle says that a waiting line was an order's.
-func settle(ctx context.Context, tx *db.Tx, req AttributeRequest) error {
-	_, err := tx.Exec(ctx, `UPDATE statement_lines SET outcome = 'order_funded', cause = $2 WHERE id = $1`, req.Line, req.Order)
+func linesOfStatement(ctx context.Context, tx *db.Tx, id vouchers.StatementID, after int64, limit int) ([]Line, error) {
+	return selectLines(ctx, tx, `WHERE l.statement_id = $1 AND l.id > $2 ORDER BY l.id LIMIT $3`, id, after, limit)
+}
+
+func waiting(ctx context.Context, tx *db.Tx, limit int) ([]Line, error) {
+	return selectLines(ctx, tx, `WHERE l.cause IS NULL AND k.kind IS NOT NULL AND k.decision IS NULL ORDER BY l.booked_on, l.id LIMIT $1`, limit)
+}
+
+func selectLines(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Line, error) {
+	cases, err := selectMany(ctx, tx, selectCases+where, args...)
+	lines := make([]Line, len(cases))
+	for i, c := range cases {
+		lines[i] = c.Line
+	}
+	return lines, err
+}
+
+// settle gives a line its outcome.
+func settle(ctx context.Context, tx *db.Tx, line int64, o Outcome, cause int64) error {
+	_, err := tx.Exec(ctx, `UPDATE statement_lines SET outcome = $2, cause = NULLIF($3::bigint, 0) WHERE id = $1`, line, o, cause)
 	return err
 }

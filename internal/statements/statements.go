@@ -1,23 +1,18 @@
-// Package statements reads what the bank says happened on the segregated account, and
-// gives each line of it exactly one outcome: an order's money, a payout booked or come
-// back, or a question for the operator.
+// Package statements reads what the bank says happened on our accounts, and gives each
+// line of it exactly one outcome: an order's money, fees, a transfer that another room
+// ordered or expects, or a case that waits for the operator's decision.
 package statements
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
-	"github.com/passerelle/passerelle/internal/ledger"
-	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
@@ -29,37 +24,82 @@ const Scope = "statements"
 // Orders is what lines do to orders, within the caller's transaction.
 // *orders.Service fits.
 type Orders interface {
-	PayFromLines(ctx context.Context, tx *db.Tx, payments []orders.Payment) (map[int64]vouchers.OrderID, error)
+	Find(ctx context.Context, tx *db.Tx, payments []orders.Payment) (map[int64]vouchers.OrderID, error)
+	PayFromLines(ctx context.Context, tx *db.Tx, payments []orders.Payment, chosen map[int64]vouchers.OrderID) (map[int64]orders.Paid, error)
 	AttributeLine(ctx context.Context, tx *db.Tx, line int64, order vouchers.OrderID, amount vouchers.Cents) error
 }
 
-// Payouts is what lines do to payouts, within the caller's transaction.
-// *settlement.Service fits.
-type Payouts interface {
-	BookFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
-		on vouchers.Day) (payout vouchers.PayoutID, ok bool, err error)
-	ReturnFromLine(ctx context.Context, tx *db.Tx, line int64, endToEnd string, amount vouchers.Cents,
-		reason string) (payout vouchers.PayoutID, ok bool, err error)
+// Refunds gives a funder's credit back. It is nil where no room does that yet: then it is
+// not offered.
+type Refunds interface {
+	// ToPayer asks for the transfer of a funder's credit to an account that has paid before.
+	ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, r Refund) error
 }
+
+// Refund is credit to be given back to whoever paid too much.
+type Refund struct {
+	Line     int64 // that brought it
+	Funder   vouchers.OrganisationID
+	Campaign vouchers.CampaignID
+	Amount   vouchers.Cents
+	IBAN     sepa.IBAN
+	Holder   string
+}
+
+// Reminder is a notice that a payment was less than was asked.
+type Reminder struct {
+	Key       string // names the notice: one a day
+	Path      string // of the page that tells more
+	Reference string
+	Received  vouchers.Cents
+	Lacks     vouchers.Cents
+}
+
+// Remind enqueues a reminder to a funder, in the transaction that asks for it.
+type Remind func(ctx context.Context, tx *db.Tx, to string, r Reminder) error
 
 // Rooms are those that lines concern.
 type Rooms struct {
 	Orders  Orders
-	Payouts Payouts
+	Movers  []Mover
+	Refunds Refunds
+	Remind  Remind
+}
+
+// Account is which of our bank accounts a statement is of.
+type Account string
+
+const (
+	Segregated Account = "segregated" // face value and nothing else
+	Operating  Account = "operating"  // the operator's own
+)
+
+// Accounts are ours. Operating is "" as long as the operator has not said it.
+type Accounts struct{ Segregated, Operating sepa.IBAN }
+
+// of tells which account has an IBAN; "" for none of ours.
+func (a Accounts) of(iban sepa.IBAN) Account {
+	switch {
+	case iban == "":
+	case iban == a.Segregated:
+		return Segregated
+	case iban == a.Operating:
+		return Operating
+	}
+	return ""
 }
 
 // Service is the use cases of statements.
 type Service struct {
-	db      *db.DB
-	account sepa.IBAN
-	rooms   Rooms
-	log     *slog.Logger
+	db       *db.DB
+	accounts Accounts
+	rooms    Rooms
+	log      *slog.Logger
 }
 
-// New makes the service. account is the segregated account, the only one whose
-// statements are taken.
-func New(d *db.DB, account sepa.IBAN, rooms Rooms, log *slog.Logger) *Service {
-	return &Service{db: d, account: account, rooms: rooms, log: log}
+// New makes the service.
+func New(d *db.DB, accounts Accounts, rooms Rooms, log *slog.Logger) *Service {
+	return &Service{db: d, accounts: accounts, rooms: rooms, log: log}
 }
 
 // Outcome is what a line turned out to be.
@@ -71,6 +111,11 @@ const (
 	PayoutBooked    Outcome = "payout_booked"
 	PayoutReturned  Outcome = "payout_returned"
 	UnexpectedDebit Outcome = "unexpected_debit" // nobody ordered it: the alarm
+	PaymentReturned Outcome = "payment_returned" // the bank gave an order's payment back
+	ToppedUp        Outcome = "topped_up"        // the operator made an order's debt good
+	FeesPaid        Outcome = "fees_paid"
+	DebtPaid        Outcome = "debt_paid"       // an order's debt, to the operator
+	OperatingOther  Outcome = "operating_other" // of the operating account, and not about vouchers or not explained
 )
 
 // Tally counts lines.
@@ -85,7 +130,8 @@ type Statement struct {
 	ID         vouchers.StatementID `json:"id"`
 	Kind       sepa.Kind            `json:"kind"`
 	Reference  string               `json:"reference"` // the bank's
-	Account    string               `json:"account"`   // masked
+	Ours       Account              `json:"account_kind"`
+	Account    string               `json:"account"` // masked
 	Opening    *vouchers.Cents      `json:"opening_cents"`
 	Closing    *vouchers.Cents      `json:"closing_cents"`
 	ClosingOn  *vouchers.Day        `json:"closing_on"`
@@ -98,103 +144,11 @@ type Statement struct {
 	OrdersFunded     Tally `json:"orders_funded"`
 	PayoutsBooked    Tally `json:"payouts_booked"`
 	PayoutsReturned  Tally `json:"payouts_returned"`
+	FeesPaid         Tally `json:"fees_paid"`
 	Unattributed     Tally `json:"unattributed"`
 	UnexpectedDebits Tally `json:"unexpected_debits"`
-}
-
-// Agreement compares the bank's closing balance with our books on the same day.
-type Agreement struct {
-	On   vouchers.Day   `json:"on"`
-	Bank vouchers.Cents `json:"bank_cents"`
-	Book vouchers.Cents `json:"books_cents"`
-}
-
-// Gap is how much more the bank holds than our books say; 0 is what it should be.
-func (a Agreement) Gap() vouchers.Cents { return a.Bank - a.Book }
-
-// Report is what an import did.
-type Report struct {
-	Statements []Statement `json:"statements"`
-	Agreement  *Agreement  `json:"agreement"` // at the latest closing balance known; nil as long as there is none
-
-	AlreadyImported bool `json:"-"` // the same file had been imported before: nothing has changed
-}
-
-// Import takes a camt.053 or camt.054 file, all of it or nothing. The same file, or the
-// same line in another file, changes nothing.
-func (s *Service) Import(ctx context.Context, actor identity.Actor, file io.Reader) (Report, error) {
-	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
-		return Report{}, err
-	}
-	if err := actor.NeedsScope(Scope); err != nil {
-		return Report{}, err
-	}
-	in := incoming{actor: actor}
-	hash := sha256.New()
-	var err error
-	if in.statements, err = sepa.ReadStatements(io.TeeReader(file, hash)); err != nil {
-		return Report{}, err
-	}
-	in.sha256 = hash.Sum(nil)
-	if err := s.checkAccounts(in.statements); err != nil {
-		return Report{}, err
-	}
-	var report Report
-	err = s.db.InTx(ctx, func(tx *db.Tx) (err error) {
-		report, err = s.importOnce(ctx, tx, in)
-		return err
-	})
-	if err != nil {
-		return Report{}, err
-	}
-	s.alarm(report)
-	return report, nil
-}
-
-// checkAccounts refuses statements of any other account than the segregated one.
-func (s *Service) checkAccounts(all []sepa.Statement) error {
-	for _, one := range all {
-		if one.Account != s.account {
-			return fault.New(fault.Invalid, "statement_other_account", "account", one.Account.Masked(), "expected", s.account.Masked())
-		}
-	}
-	return nil
-}
-
-// importOnce imports a file that is new by its key and by its content, and reports.
-func (s *Service) importOnce(ctx context.Context, tx *db.Tx, in incoming) (Report, error) {
-	var report Report
-	ids, err := once.Do(ctx, tx, in.actor.Organisation, "import_statements", hex.EncodeToString(in.sha256), func() ([]int64, error) {
-		if err := oneAtATime(ctx, tx); err != nil {
-			return nil, err
-		}
-		ids, err := importedBefore(ctx, tx, in.sha256)
-		if report.AlreadyImported = len(ids) > 0; err != nil || report.AlreadyImported {
-			return ids, err
-		}
-		return s.importAll(ctx, tx, in)
-	})
-	if err != nil {
-		return Report{}, err
-	}
-	if report.Statements, err = byIDs(ctx, tx, ids); err != nil {
-		return Report{}, err
-	}
-	report.Agreement, err = agreement(ctx, tx)
-	return report, err
-}
-
-// alarm tells the log of debits that nobody ordered: cover has shrunk by them.
-func (s *Service) alarm(r Report) {
-	if r.AlreadyImported {
-		return
-	}
-	for _, one := range r.Statements {
-		if one.UnexpectedDebits.Count > 0 {
-			s.log.Error("the bank shows debits that nobody ordered", "statement", int64(one.ID),
-				"lines", one.UnexpectedDebits.Count, "amount", one.UnexpectedDebits.Amount.String())
-		}
-	}
+	Others           Tally `json:"others"` // the rest
+	Cases            int   `json:"open_cases"`
 }
 
 // List returns the statements below the cursor (0: the latest), newest first.
@@ -241,37 +195,6 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.St
 		d.Next = &d.Items[linesPerPage-1].ID
 	}
 	return d, err
-}
-
-// Agreement compares the latest closing balance that the bank has told with our books;
-// nil as long as it has told none.
-func (s *Service) Agreement(ctx context.Context, actor identity.Actor) (*Agreement, error) {
-	if err := actor.NeedsAny(identity.Operator); err != nil {
-		return nil, err
-	}
-	var a *Agreement
-	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		a, err = agreement(ctx, tx)
-		return err
-	})
-	return a, err
-}
-
-// agreement takes out of our books what the bank booked after its closing balance, so
-// that statements may come in any order.
-func agreement(ctx context.Context, tx *db.Tx) (*Agreement, error) {
-	closing, err := latestClosing(ctx, tx)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	owed, err := ledger.Balance(ctx, tx, ledger.Segregated)
-	if err != nil {
-		return nil, err
-	}
-	return &Agreement{On: closing.On, Bank: closing.Amount, Book: -owed - closing.Later}, nil
 }
 
 func object(id vouchers.StatementID) string { return fmt.Sprintf("statement:%d", id) }

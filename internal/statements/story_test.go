@@ -96,10 +96,10 @@ func TestTheSameFileAgainChangesNothing(t *testing.T) {
 	b := setup(t)
 	o := b.ordered(10)
 	file := b.file(b.credit(60_00, o.Reference), b.credit(5_00, "?"), b.debit(3_00, "FRAIS"))
-	first, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(file))
+	first, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(file), nil)
 	b.ok(err)
 	held := b.held()
-	again, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(file))
+	again, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(file), nil)
 	b.ok(err)
 	if first.AlreadyImported || !again.AlreadyImported {
 		t.Error("a file is new once")
@@ -112,13 +112,13 @@ func TestTheSameFileAgainChangesNothing(t *testing.T) {
 	b.same("received", b.order(o.ID).Received, vouchers.Cents(60_00))
 
 	ctx, token := once.With(t.Context(), "import-of-monday")
-	if _, err = b.room.Import(ctx, b.Operator, bytes.NewReader(file)); err != nil || token.Replayed {
+	if _, err = b.room.Import(ctx, b.Operator, bytes.NewReader(file), nil); err != nil || token.Replayed {
 		t.Errorf("%v, replayed %v", err, token.Replayed)
 	}
-	if _, err = b.room.Import(ctx, b.Operator, bytes.NewReader(file)); err != nil || !token.Replayed {
+	if _, err = b.room.Import(ctx, b.Operator, bytes.NewReader(file), nil); err != nil || !token.Replayed {
 		t.Errorf("%v, replayed %v", err, token.Replayed)
 	}
-	_, err = b.room.Import(ctx, b.Operator, bytes.NewReader(b.file()))
+	_, err = b.room.Import(ctx, b.Operator, bytes.NewReader(b.file()), nil)
 	b.refused(err, "idempotency_conflict")
 }
 
@@ -176,14 +176,14 @@ func TestWhatTheBankHasNotBookedIsNoFact(t *testing.T) {
 	b.same("state", b.order(o.ID).State, orders.AwaitingPayment)
 }
 
-func TestOnlyTheSegregatedAccountIsRead(t *testing.T) {
+func TestOnlyOurAccountsAreRead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	balance := sepa.Balance{Day: vouchers.DayOf(b.Clock.Now())}
 	_, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(b.write(sepa.Statement{ID: "X", Kind: sepa.KindStatement,
-		Account: "FR1420041010050500013M02606", Opening: &balance, Closing: &balance})))
+		Account: payer, Opening: &balance, Closing: &balance})), nil)
 	b.refused(err, "statement_other_account")
-	_, err = b.room.Import(t.Context(), b.Operator, strings.NewReader("<html>"))
+	_, err = b.room.Import(t.Context(), b.Operator, strings.NewReader("<html>"), nil)
 	if err == nil {
 		t.Error("a page was read as a statement")
 	}
@@ -192,7 +192,7 @@ func TestOnlyTheSegregatedAccountIsRead(t *testing.T) {
 		if nobody == "prescriber" {
 			actor = b.Prescriber
 		}
-		_, err = b.room.Import(t.Context(), actor, bytes.NewReader(b.file()))
+		_, err = b.room.Import(t.Context(), actor, bytes.NewReader(b.file()), nil)
 		b.refused(err, "forbidden")
 	}
 }
@@ -203,9 +203,9 @@ func TestAGapBetweenBankAndBooksIsShown(t *testing.T) {
 	missing := b.credit(12_34, "?")
 	b.file(missing) // never imported
 	o := b.ordered(1)
-	r, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(b.file(b.credit(10_00, o.Reference))))
+	r, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(b.file(b.credit(10_00, o.Reference))), nil)
 	b.ok(err)
-	b.same("gap", r.Agreement.Gap(), vouchers.Cents(12_34))
+	b.same("gap", r.Agreements[0].Gap(), vouchers.Cents(12_34))
 }
 
 func TestAnUnexpectedDebitIsAnAlarm(t *testing.T) {
