@@ -86,7 +86,7 @@ func (s *Service) giveAccount(ctx context.Context, tx *db.Tx, actor identity.Act
 			return Account{}, err
 		}
 	}
-	return *after, s.bringBack(ctx, tx, actor.Organisation)
+	return *after, s.refresh(ctx, tx, actor.Organisation)
 }
 
 // Account is the account in force of the actor's organisation; nil where it has given none.
@@ -150,7 +150,7 @@ func (s *Service) verifyAccount(ctx context.Context, tx *db.Tx, actor identity.A
 	if err := audit.Record(ctx, tx, actor, "refund_account_verified", organisation(a.Funder), nil, map[string]any{"account": a, "how": req.How}); err != nil {
 		return Account{}, err
 	}
-	return a, s.bringBack(ctx, tx, a.Funder)
+	return a, s.refresh(ctx, tx, a.Funder)
 }
 
 // mayRefund refuses who does not give money back for the operator.

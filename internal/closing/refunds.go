@@ -234,7 +234,7 @@ func (s *Service) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, 
 	if err := audit.Record(ctx, tx, actor, "refund_requested", refund(id), nil, map[string]any{"line": req.Line, "amount_cents": req.Amount}); err != nil {
 		return 0, err
 	}
-	return id, s.bringBack(ctx, tx, req.Funder)
+	return id, s.refresh(ctx, tx, req.Funder)
 }
 
 // Withdraw drops a refund that somebody requested and nobody has approved: the credit is
@@ -271,7 +271,7 @@ func (s *Service) withdraw(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err := audit.Record(ctx, tx, actor, "refund_withdrawn", refund(id), r, nil); err != nil {
 		return Refund{}, err
 	}
-	return r, s.bringBack(ctx, tx, r.funder())
+	return r, s.refresh(ctx, tx, r.funder())
 }
 
 // Query selects refunds. Zero values exclude nothing.

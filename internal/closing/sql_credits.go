@@ -36,6 +36,16 @@ func keepChoice(ctx context.Context, tx *db.Tx, actor identity.Actor, req Choose
 	return err
 }
 
+// targetsOf are the campaigns into which a funder's credit may go, in the order of their
+// ids.
+func targetsOf(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) ([]vouchers.CampaignID, error) {
+	var ids []vouchers.CampaignID
+	err := tx.Select(ctx, &ids, `
+		SELECT DISTINCT k.to_campaign_id FROM credit_choices k JOIN campaigns c ON c.id = k.campaign_id
+		WHERE k.funder_id = $1 AND k.kind = 'rollover' AND c.closed_at IS NOT NULL ORDER BY 1`, funder)
+	return ids, err
+}
+
 // creditsOf are a funder's credits by campaign, as the ledger has them, the oldest campaign
 // first.
 func creditsOf(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) ([]Credit, error) {

@@ -242,11 +242,3 @@ func (a Account) Asset() bool {
 	return strings.HasPrefix(name, "bank:") || strings.HasPrefix(name, "stripe:") || strings.HasPrefix(name, "costs:") ||
 		a == Advances || strings.HasSuffix(name, ":fees_due") || strings.HasSuffix(name, ":debt")
 }
-
-// HoldCredit lets one use case at a time give a funder's credit, or what is the operator's
-// on the segregated account (0), another way, until the end of tx. It belongs before
-// anything that enters the gate.
-func HoldCredit(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) error {
-	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021977, $1::int)`, int64(funder))
-	return err
-}
