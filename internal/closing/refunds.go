@@ -121,7 +121,7 @@ func (s *Service) proposeClaim(ctx context.Context, tx *db.Tx) error {
 	if s.Seller.Operating.IBAN == "" {
 		return nil
 	}
-	if err := hold(ctx, tx, 0); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, 0); err != nil {
 		return err
 	}
 	claims, err := claimsNow(ctx, tx)
@@ -213,7 +213,7 @@ type ToPayerRequest struct {
 // anything that enters the ledger in the caller's transaction. Its faults are
 // more_than_credit and line_given_back.
 func (s *Service) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, req ToPayerRequest) (vouchers.RefundID, error) {
-	if err := hold(ctx, tx, req.Funder); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, req.Funder); err != nil {
 		return 0, err
 	}
 	credit, err := creditOf(ctx, tx, req.Funder, req.Campaign)
@@ -239,7 +239,7 @@ func (s *Service) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, 
 	if err := audit.Record(ctx, tx, actor, "refund_requested", refund(id), nil, map[string]any{"line": req.Line, "amount_cents": req.Amount}); err != nil {
 		return 0, err
 	}
-	return id, s.bringBack(ctx, tx, req.Funder)
+	return id, s.refresh(ctx, tx, req.Funder)
 }
 
 // Withdraw drops a refund that somebody requested and nobody has approved: the credit is
@@ -263,7 +263,7 @@ func (s *Service) withdraw(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err != nil {
 		return Refund{}, err
 	}
-	if err := hold(ctx, tx, r.funder()); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, r.funder()); err != nil {
 		return Refund{}, err
 	}
 	n, err := dropRequested(ctx, tx, id)
@@ -276,7 +276,7 @@ func (s *Service) withdraw(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err := audit.Record(ctx, tx, actor, "refund_withdrawn", refund(id), r, nil); err != nil {
 		return Refund{}, err
 	}
-	return r, s.bringBack(ctx, tx, r.funder())
+	return r, s.refresh(ctx, tx, r.funder())
 }
 
 // Query selects refunds. Zero values exclude nothing.
