@@ -30,7 +30,7 @@ e2e:
 	cd e2e && npm ci --no-audit --no-fund --silent && npm test
 
 # Programs that the tests look through the product's files with. Root gets them.
-tools:
+tools: bin/stripe-mock
 	@missing=$$( \
 	  for pair in chromium:chromium pdftoppm:poppler-utils zbarimg:zbar-tools xmllint:libxml2-utils ffmpeg:ffmpeg qpdf:qpdf /usr/sbin/pgbouncer:pgbouncer node:nodejs; do \
 	    command -v $${pair%%:*} >/dev/null || echo $${pair##*:}; \
@@ -44,6 +44,10 @@ tools:
 	  echo "The tests need these Debian packages:" $$missing; \
 	  echo "Install them: sudo apt-get install" $$missing; exit 1; \
 	fi
+
+# Stripe's own check of what is asked of it.
+bin/stripe-mock:
+	@GOBIN=$(CURDIR)/bin go install github.com/stripe/stripe-mock@v0.203.0
 
 # Beside hand-written SQL on the same PostgreSQL, in the same run.
 bench: build

@@ -11,7 +11,7 @@ import (
 var floors = [][]string{
 	{"fault", "vouchers", "migrations", "web"},
 	{"db"},
-	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "throttle"},
+	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle"},
 	{"audit", "documents", "identity", "ledger", "territory"},
 	{"accounting", "campaigns", "catalogue", "closing", "invoicing", "issuing", "labelling", "money", "orders", "payments", "redemption", "reporting", "settlement", "statements"},
 	{"httpd"},
@@ -32,6 +32,9 @@ var sameFloor = map[string]string{
 	"orders → campaigns":      "an order is for a campaign",
 	"orders → invoicing":      "an order is invoiced",
 	"orders → issuing":        "what was taken back can no longer be handed over",
+	"payments → invoicing":    "an online payment pays the invoice of fees too",
+	"payments → issuing":      "vouchers are stopped when their payment is taken back",
+	"payments → orders":       "an online payment pays an order",
 	"redemption → issuing":    "a voucher is spent from a booklet",
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
@@ -41,6 +44,7 @@ var sameFloor = map[string]string{
 	"closing → campaigns":     "the end of a campaign follows its rules and shares, and closes it",
 	"closing → orders":        "what is given back was paid for orders, and may pay another",
 	"closing → issuing":       "a campaign ends when nothing is in people's hands; until then booklets can be extended",
+	"closing → payments":      "what a dispute may still give back is not swept to the operator",
 	"closing → invoicing":     "what is given back is credited on its invoices",
 	"reporting → campaigns":   "a report is on a campaign, for whoever may see it",
 	"reporting → orders":      "a funder's part of what was used follows from what it has paid",
@@ -59,6 +63,7 @@ var guests = map[string][]string{
 	"database/sql":      {"db", "pgtest", "vouchers"},
 
 	"github.com/alexedwards/argon2id": {"identity"},
+	"github.com/stripe/stripe-go":     {"stripe"},
 }
 
 func floorOf(pkg string) int {

@@ -192,6 +192,57 @@ CREATE TABLE campaigns (
     CONSTRAINT campaigns_tolerance CHECK (((tolerance_days >= 0) AND (tolerance_days <= 92)))
 );
 
+CREATE TABLE card_refunds (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    checkout_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    refund text,
+    state text NOT NULL,
+    problem text NOT NULL DEFAULT ''::text,
+    created_at timestamp with time zone NOT NULL,
+    created_by bigint NOT NULL,
+    CONSTRAINT card_refunds_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT card_refunds_pkey PRIMARY KEY (id),
+    CONSTRAINT card_refunds_refund UNIQUE (refund),
+    CONSTRAINT card_refunds_state CHECK ((state = ANY (ARRAY['asked'::text, 'pending'::text, 'done'::text, 'failed'::text, 'bounced'::text])))
+);
+
+CREATE TABLE checkouts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    order_id bigint NOT NULL,
+    means text NOT NULL,
+    face_cents bigint NOT NULL,
+    fees_cents bigint NOT NULL,
+    invoice_id bigint,
+    customer text NOT NULL DEFAULT ''::text,
+    session text,
+    url text NOT NULL DEFAULT ''::text,
+    intent text NOT NULL DEFAULT ''::text,
+    state text NOT NULL,
+    missing_cents bigint NOT NULL DEFAULT 0,
+    problem text NOT NULL DEFAULT ''::text,
+    cost_cents bigint,
+    created_at timestamp with time zone NOT NULL,
+    created_by bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    paid_at timestamp with time zone,
+    available_on timestamp with time zone,
+    available_at timestamp with time zone,
+    counted_at timestamp with time zone,
+    CONSTRAINT checkouts_available CHECK (((available_at IS NULL) OR (cost_cents IS NOT NULL))),
+    CONSTRAINT checkouts_cost CHECK ((cost_cents >= 0)),
+    CONSTRAINT checkouts_counted CHECK (((counted_at IS NULL) OR (available_at IS NOT NULL))),
+    CONSTRAINT checkouts_face CHECK ((face_cents >= 0)),
+    CONSTRAINT checkouts_fees CHECK ((fees_cents >= 0)),
+    CONSTRAINT checkouts_invoice_of_fees CHECK (((invoice_id IS NOT NULL) = (fees_cents > 0))),
+    CONSTRAINT checkouts_means CHECK ((means = ANY (ARRAY['card'::text, 'sepa_debit'::text, 'customer_balance'::text]))),
+    CONSTRAINT checkouts_paid CHECK (((state = 'paid'::text) = (paid_at IS NOT NULL))),
+    CONSTRAINT checkouts_pkey PRIMARY KEY (id),
+    CONSTRAINT checkouts_session UNIQUE (session),
+    CONSTRAINT checkouts_state CHECK ((state = ANY (ARRAY['asked'::text, 'open'::text, 'pending'::text, 'paid'::text, 'failed'::text, 'expired'::text]))),
+    CONSTRAINT checkouts_total CHECK (((face_cents + fees_cents) > 0))
+);
+
 CREATE TABLE chorus_deposits (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     invoice_id bigint NOT NULL,
@@ -268,6 +319,34 @@ CREATE TABLE debt_writeoffs (
     CONSTRAINT debt_writeoffs_pkey PRIMARY KEY (id),
     CONSTRAINT debt_writeoffs_state CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))),
     CONSTRAINT debt_writeoffs_two_people CHECK (((state <> 'approved'::text) OR (decided_by <> requested_by)))
+);
+
+CREATE TABLE disputes (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    checkout_id bigint NOT NULL,
+    object_id text NOT NULL,
+    reason text NOT NULL,
+    amount_cents bigint NOT NULL,
+    state text NOT NULL,
+    counted_cents bigint,
+    pending_cents bigint,
+    fees_cents bigint,
+    cost_cents bigint NOT NULL DEFAULT 0,
+    cost_back_cents bigint NOT NULL DEFAULT 0,
+    frozen bigint[] NOT NULL DEFAULT '{}'::bigint[],
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT disputes_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT disputes_closed CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT disputes_cost CHECK ((cost_cents >= 0)),
+    CONSTRAINT disputes_cost_back CHECK (((cost_back_cents >= 0) AND (cost_back_cents <= cost_cents))),
+    CONSTRAINT disputes_counted CHECK ((counted_cents >= 0)),
+    CONSTRAINT disputes_fees CHECK ((fees_cents >= 0)),
+    CONSTRAINT disputes_object UNIQUE (object_id),
+    CONSTRAINT disputes_pending CHECK ((pending_cents >= 0)),
+    CONSTRAINT disputes_pkey PRIMARY KEY (id),
+    CONSTRAINT disputes_state CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text]))),
+    CONSTRAINT disputes_taken CHECK ((num_nulls(counted_cents, pending_cents, fees_cents) = ANY (ARRAY[0, 3])))
 );
 
 CREATE TABLE fee_receipts (
@@ -808,6 +887,36 @@ CREATE TABLE statements (
     CONSTRAINT statements_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE stripe_events (
+    id text NOT NULL,
+    type text NOT NULL,
+    kind text NOT NULL,
+    object_id text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_events_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE stripe_payouts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    checkout_id bigint,
+    amount_cents bigint NOT NULL,
+    reference text NOT NULL,
+    attempt integer NOT NULL DEFAULT 1,
+    payout text,
+    state text NOT NULL,
+    problem text NOT NULL DEFAULT ''::text,
+    created_at timestamp with time zone NOT NULL,
+    line_id bigint,
+    CONSTRAINT stripe_payouts_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT stripe_payouts_banked CHECK (((state = 'banked'::text) = (line_id IS NOT NULL))),
+    CONSTRAINT stripe_payouts_checkout UNIQUE (checkout_id),
+    CONSTRAINT stripe_payouts_line UNIQUE (line_id),
+    CONSTRAINT stripe_payouts_payout UNIQUE (payout),
+    CONSTRAINT stripe_payouts_pkey PRIMARY KEY (id),
+    CONSTRAINT stripe_payouts_reference UNIQUE (reference),
+    CONSTRAINT stripe_payouts_state CHECK ((state = ANY (ARRAY['asked'::text, 'waiting'::text, 'sent'::text, 'paid'::text, 'banked'::text])))
+);
+
 CREATE TABLE takebacks (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     order_id bigint NOT NULL,
@@ -925,6 +1034,16 @@ ALTER TABLE campaigns ADD CONSTRAINT campaigns_created_by FOREIGN KEY (created_b
 
 ALTER TABLE campaigns ADD CONSTRAINT campaigns_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
 
+ALTER TABLE card_refunds ADD CONSTRAINT card_refunds_checkout FOREIGN KEY (checkout_id) REFERENCES checkouts(id);
+
+ALTER TABLE card_refunds ADD CONSTRAINT card_refunds_created_by FOREIGN KEY (created_by) REFERENCES people(id);
+
+ALTER TABLE checkouts ADD CONSTRAINT checkouts_created_by FOREIGN KEY (created_by) REFERENCES people(id);
+
+ALTER TABLE checkouts ADD CONSTRAINT checkouts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
+ALTER TABLE checkouts ADD CONSTRAINT checkouts_order FOREIGN KEY (order_id) REFERENCES orders(id);
+
 ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_by FOREIGN KEY (by) REFERENCES people(id);
 
 ALTER TABLE chorus_deposits ADD CONSTRAINT chorus_deposits_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
@@ -956,6 +1075,8 @@ ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_funder FOREIGN KEY (fun
 ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
 ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_requested_by FOREIGN KEY (requested_by) REFERENCES people(id);
+
+ALTER TABLE disputes ADD CONSTRAINT disputes_checkout FOREIGN KEY (checkout_id) REFERENCES checkouts(id);
 
 ALTER TABLE fee_receipts ADD CONSTRAINT fee_receipts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
 
@@ -1047,6 +1168,10 @@ ALTER TABLE statement_lines ADD CONSTRAINT statement_lines_statement FOREIGN KEY
 
 ALTER TABLE statements ADD CONSTRAINT statements_imported_by FOREIGN KEY (imported_by) REFERENCES people(id);
 
+ALTER TABLE stripe_payouts ADD CONSTRAINT stripe_payouts_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES checkouts(id);
+
+ALTER TABLE stripe_payouts ADD CONSTRAINT stripe_payouts_line_id_fkey FOREIGN KEY (line_id) REFERENCES statement_lines(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE takebacks ADD CONSTRAINT takebacks_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
 ALTER TABLE tariffs ADD CONSTRAINT tariffs_published_by FOREIGN KEY (published_by) REFERENCES people(id);
@@ -1071,6 +1196,18 @@ CREATE UNIQUE INDEX campaign_shares_one_rest ON public.campaign_shares USING btr
 
 CREATE INDEX campaigns_by_funder ON public.campaigns USING btree (funder_id);
 
+CREATE INDEX card_refunds_by_checkout ON public.card_refunds USING btree (checkout_id);
+
+CREATE INDEX card_refunds_on_their_way ON public.card_refunds USING btree (id) WHERE (state = ANY (ARRAY['asked'::text, 'pending'::text]));
+
+CREATE INDEX checkouts_by_intent ON public.checkouts USING btree (intent) WHERE (intent <> ''::text);
+
+CREATE INDEX checkouts_by_order ON public.checkouts USING btree (order_id, id);
+
+CREATE UNIQUE INDEX checkouts_one_open ON public.checkouts USING btree (order_id) WHERE (state = ANY (ARRAY['asked'::text, 'open'::text]));
+
+CREATE INDEX checkouts_unsettled ON public.checkouts USING btree (id) WHERE ((state = ANY (ARRAY['asked'::text, 'open'::text, 'pending'::text])) OR ((state = 'paid'::text) AND (available_at IS NULL)));
+
 CREATE INDEX chorus_deposits_by_invoice ON public.chorus_deposits USING btree (invoice_id, id);
 
 CREATE INDEX closings_by_campaign ON public.closings USING btree (campaign_id, id);
@@ -1078,6 +1215,10 @@ CREATE INDEX closings_by_campaign ON public.closings USING btree (campaign_id, i
 CREATE INDEX debt_writeoffs_by_order ON public.debt_writeoffs USING btree (order_id);
 
 CREATE UNIQUE INDEX debt_writeoffs_one_open ON public.debt_writeoffs USING btree (order_id) WHERE (state = 'requested'::text);
+
+CREATE INDEX disputes_by_checkout ON public.disputes USING btree (checkout_id);
+
+CREATE INDEX disputes_with_frozen ON public.disputes USING btree (id) WHERE (frozen <> '{}'::bigint[]);
 
 CREATE INDEX fee_receipts_by_invoice ON public.fee_receipts USING btree (invoice_id);
 
@@ -1140,6 +1281,10 @@ CREATE INDEX statement_lines_by_statement ON public.statement_lines USING btree 
 CREATE INDEX statement_lines_unexplained ON public.statement_lines USING btree (booked_on, id) WHERE (cause IS NULL);
 
 CREATE INDEX statements_by_account ON public.statements USING btree (account, closing_on, id);
+
+CREATE INDEX stripe_events_by_time ON public.stripe_events USING btree (received_at);
+
+CREATE INDEX stripe_payouts_on_their_way ON public.stripe_payouts USING btree (id) WHERE (state <> 'banked'::text);
 
 CREATE INDEX takebacks_by_order ON public.takebacks USING btree (order_id);
 

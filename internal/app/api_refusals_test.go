@@ -111,6 +111,26 @@ func (s *quarrel) whoMay() {
 	s.prescriber.writes("DELETE", fmt.Sprintf("/members/%s", s.prescriber.gets("/me").says("id")), nil).refuses(409, "member_is_yourself")
 }
 
+// paidOnline asks for what cannot be paid online, or not now.
+func (s *quarrel) paidOnline() {
+	s.t.Helper()
+	paid, means := fmt.Sprintf("/orders/%d/checkouts", s.order), func(word string) thing { return thing{"means": word} }
+	s.funder.writes("POST", paid, means("cash")).refuses(422, "means_unknown")
+	fees := s.funder.posts(paid, means("card")).is("face_cents", "0").id()
+	s.stripe.Pay(s.stripe.Open("checkout:" + fmt.Sprint(fees)))
+	if err := s.program.payments.Reconcile(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.funder.writes("POST", paid, means("card")).refuses(409, "nothing_to_pay")
+	order := s.funder.posts("/orders", thing{"campaign": s.campaign, "vouchers": 1}).id()
+	at := fmt.Sprintf("/orders/%d/checkouts", order)
+	s.stripe.Down(true)
+	s.funder.writes("POST", at, means("card")).refuses(503, "payment_page_unknown")
+	s.stripe.Down(false)
+	s.stripe.Pay(s.stripe.Open("checkout:" + fmt.Sprint(s.funder.posts(at, means("sepa_debit")).id())))
+	s.funder.writes("POST", at, means("card")).refuses(409, "payment_in_progress")
+}
+
 func (s *quarrel) aboutMoney() {
 	s.t.Helper()
 	s.funder.writes("POST", "/campaigns", thing{"name": "x"}).refuses(422, "campaign_name_length")
@@ -128,6 +148,7 @@ func (s *quarrel) aboutMoney() {
 	s.funder.writes("POST", "/allocations", thing{"campaign": s.campaign, "prescriber": s.ccas, "vouchers": 5}).refuses(409, "allocation_not_funded").is("free", "0")
 	s.prescriber.writes("POST", "/handovers", thing{"campaign": s.campaign, "count": 90}).refuses(409, "allocation_used_up")
 	s.prescriber.writes("POST", "/handovers", thing{"campaign": s.campaign, "insee": "00000"}).refuses(422, "commune_unknown")
+	s.paidOnline()
 	s.operator.does("POST", "/statements", "application/xml", "<Document/>").refuses(400, "statement_format_unknown")
 	s.operator.does("POST", "/statements", "application/xml", strings.ReplaceAll(s.statement(true, sepa.Transaction{Amount: 1}), segregated.Full(), "FR1420041010050500013M02606")).
 		refuses(422, "statement_other_account")

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +42,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.reports(operator, funder, campaign)
 	s.ends(operator, funder, campaign, order)
 	s.members(operator, funder, prescriber, ccas)
+	s.paysOnline(funder, campaign)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
 	operator.gets(fmt.Sprintf("/organisations/%d", relais)).wants(200)
@@ -176,6 +179,49 @@ func (s *city) decides(operator *citizen) {
 	at := fmt.Sprintf("/statements/cases/%v", in[0]["id"])
 	operator.gets(at).wants(200).is("decisions", `["order","top_up","pair"]`)
 	operator.posts(at+"/decision", thing{"decision": "pair", "other_line": out[0]["id"]}).wants(200).is("decision", `"pair"`)
+}
+
+// paysOnline begins to pay an order by card. What Stripe tells comes twice.
+func (s *city) paysOnline(funder *citizen, campaign int64) {
+	s.t.Helper()
+	at := fmt.Sprintf("/orders/%d/checkouts", funder.posts("/orders", thing{"campaign": campaign, "vouchers": 5}).id())
+	made := funder.withKey("checkout-0001").posts(at, thing{"means": "card"}).wants(201).is("state", `"open"`).is("face_cents", "5000")
+	again := funder.withKey("checkout-0001").posts(at, thing{"means": "card"})
+	if again.id() != made.id() || again.header.Get("Idempotent-Replayed") != "true" {
+		s.t.Errorf("the same key gave another page: %s", again.text)
+	}
+	s.stripe.Pay(s.stripe.Open(fmt.Sprintf("checkout:%d", made.id())))
+	for _, told := range s.stripe.Deliveries() {
+		for signature, want := range map[string]int{told.Signature: http.StatusOK, "t=1,v1=00": http.StatusBadRequest, "": http.StatusBadRequest} {
+			for range 2 {
+				if status := s.hears(told.Body, signature); status != want {
+					s.t.Errorf("the webhook answers %d to the signature %q, want %d", status, signature, want)
+				}
+			}
+		}
+	}
+	if err := s.program.runner.Drain(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	all := funder.gets(at).wants(200).items("items")
+	if len(all) != 1 || all[0]["state"] != "paid" || all[0]["received"] != false {
+		s.t.Errorf("paid online: %v", all)
+	}
+}
+
+// hears posts a message to Stripe's webhook.
+func (s *city) hears(body []byte, signature string) int {
+	s.t.Helper()
+	r := httptest.NewRequest("POST", "/webhooks/stripe", bytes.NewReader(body))
+	r.Host = "localhost:8080"
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Stripe-Signature", signature)
+	answer, err := s.program.server.App.Test(r, 20_000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
 }
 
 // handsOver gives two booklets, of which one is lost, and verifies the other without us.

@@ -15,6 +15,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/internal/stripe/stripefake"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -25,6 +26,7 @@ type city struct {
 	t       *testing.T
 	clock   *pgtest.Clock
 	program *Program
+	stripe  *stripefake.Server
 	done    map[string]bool // calls that were answered well
 	refused map[string]bool // codes that were told
 	booked  int             // bank lines
@@ -37,10 +39,14 @@ const segregated sepa.IBAN = "FR7630006000011234567890189"
 func openCity(t *testing.T) (*city, *citizen) {
 	t.Helper()
 	clock := pgtest.NewClock()
+	stripe := stripefake.New("sk_test_city", "whsec_city", clock.Now)
+	server := httptest.NewServer(stripe)
+	t.Cleanup(server.Close)
 	program, err := Start(t.Context(), Config{DatabaseURL: pgtest.URL(t), Data: t.TempDir(), KeysFile: filepath.Join(t.TempDir(), "keys.json"),
 		PublicURL: "http://localhost:8080", MailFrom: "Passerelle <bonjour@passerelle.example>", OperatorName: "Passerelle",
 		OperatorAddress: "1 rue du Pont, 74000 Annecy", OperatorSIRET: "73282932000074", SegregatedIBAN: segregated.Full(),
-		OperatingIBAN: "DE89370400440532013000"}, clock.Now, slog.New(slog.DiscardHandler))
+		OperatingIBAN: "DE89370400440532013000",
+		StripeKey:     "sk_test_city", StripeWebhookSecrets: "whsec_city", StripeBase: server.URL}, clock.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +59,7 @@ func openCity(t *testing.T) (*city, *citizen) {
 	if err := program.identity.CreateFirstOperator(t.Context(), "Passerelle", admin); err != nil {
 		t.Fatal(err)
 	}
-	s := &city{t: t, clock: clock, program: program, done: map[string]bool{}, refused: map[string]bool{}}
+	s := &city{t: t, clock: clock, program: program, stripe: stripe, done: map[string]bool{}, refused: map[string]bool{}}
 	nobody := &citizen{city: s}
 	s.contract = readContract(t, []byte(nobody.gets("/openapi.json").text))
 	return s, s.signIn(admin.Email, admin.Password, identity.Scopes...)

@@ -32,8 +32,13 @@ func TestACoFunderSeesTheCampaignAndNobodysPapers(t *testing.T) {
 		c.cookie = session
 		before := s.rows("^(throttle|sessions)$")
 		status, _, text := s.ask(c)
-		isShared := strings.HasPrefix(strings.TrimPrefix(route.Path, "/api/v1"), "/campaigns/:id")
+		path := strings.TrimPrefix(route.Path, "/api/v1")
+		isShared := strings.HasPrefix(path, "/campaigns/:id")
 		switch {
+		case path == "/campaigns/:id/closing/choice": // its own credit is its own to decide on
+			if status >= 400 {
+				t.Errorf("%s: %d", c.path, status)
+			}
 		case !isSafe(route.Method):
 			if status < 400 || s.rows("^(throttle|sessions)$") != before {
 				t.Errorf("%s %s: %d, or something was changed", route.Method, c.path, status)
@@ -45,7 +50,7 @@ func TestACoFunderSeesTheCampaignAndNobodysPapers(t *testing.T) {
 			}
 		case !isShared && (status == http.StatusNotFound || status == http.StatusForbidden):
 			papers++
-		case !(route.Path == "/campaigns/:id/shares" && status == http.StatusNotFound):
+		case !((path == "/campaigns/:id/shares" || path == "/campaigns/:id/closing/extension") && status == http.StatusNotFound):
 			t.Errorf("%s: %d", c.path, status)
 		}
 	}

@@ -19,9 +19,11 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/passerelle/passerelle/internal/invoicing"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/siret"
+	"github.com/passerelle/passerelle/internal/stripe"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -44,6 +46,14 @@ type Config struct {
 	SegregatedBIC   string `env:"SEGREGATED_BIC" help:"its BIC; may be absent"`
 	OperatingIBAN   string `env:"OPERATING_IBAN" help:"the operator's own bank account, to which fees are paid; without it nothing can be charged for the service"`
 	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
+
+	StripeKey            string `env:"STRIPE_SECRET_KEY" help:"takes payments by card, direct debit and transfer through Stripe, whose payouts must be set to manual; without it orders are paid by transfer"`
+	StripeWebhookSecrets string `env:"STRIPE_WEBHOOK_SECRET" help:"what Stripe signs its messages to PUBLIC_URL/webhooks/stripe with; two, separated by a comma, while it is changed"`
+	StripeBase           string `env:"STRIPE_API_BASE" help:"another server that speaks like Stripe, for tests"`
+	StripeSegregated     string `env:"STRIPE_SEGREGATED_DESTINATION" help:"Stripe's id (ba_…) of the account of SEGREGATED_IBAN; by default Stripe's own default account"`
+	StripeOperating      string `env:"STRIPE_OPERATING_DESTINATION" help:"Stripe's id (ba_…) of the account of OPERATING_IBAN, to which fees are sent; without it they stay at Stripe"`
+	StripePolicy         string `env:"STRIPE_POLICY" envDefault:"banked" help:"when money paid through Stripe counts as received: banked (on the segregated account) or available (at Stripe)"`
+	FreezeOnDispute      bool   `env:"FREEZE_ON_DISPUTE" help:"true stops live cheques whose payment was taken back"`
 
 	Dev bool `env:"PASSERELLE_DEV" help:"1 shows /dev/outbox and /dev/components; never where strangers can come"`
 }
@@ -96,7 +106,28 @@ func (c Config) complete() (Config, error) {
 	if c.SMTPURL != "" && strings.HasSuffix(strings.TrimSuffix(c.MailFrom, ">"), ".example") {
 		return c, errors.New("MAIL_FROM must be set with SMTP_URL: it is the address that notices come from")
 	}
-	return c, c.checkOperator()
+	return c, errors.Join(c.checkOperator(), c.checkStripe())
+}
+
+func (c Config) checkStripe() error {
+	if c.StripePolicy != "banked" && c.StripePolicy != "available" {
+		return errors.New("STRIPE_POLICY is neither banked nor available")
+	}
+	if c.StripeKey != "" && (c.StripeWebhookSecrets == "" || c.SegregatedIBAN == "") {
+		return errors.New("STRIPE_WEBHOOK_SECRET and SEGREGATED_IBAN must be set with STRIPE_SECRET_KEY")
+	}
+	return nil
+}
+
+// payments are the operator's choices about Stripe. Text is for what payers read there.
+func (c Config) payments(text payments.Text) payments.Options {
+	o := payments.Options{PublicURL: c.PublicURL, Text: text, Lenient: c.StripePolicy == "available", Freeze: c.FreezeOnDispute,
+		WebhookSecrets: strings.Split(c.StripeWebhookSecrets, ","), Segregated: c.seller().Segregated.IBAN,
+		SegregatedTo: c.StripeSegregated, OperatingTo: c.StripeOperating}
+	if c.StripeKey != "" {
+		o.Stripe = stripe.New(c.StripeKey, c.StripeBase)
+	}
+	return o
 }
 
 // localURL is this machine as its own browser reaches it. With a port of five digits

@@ -9,6 +9,7 @@ import (
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/mail"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 )
@@ -58,6 +59,16 @@ func (n notices) reminder(ctx context.Context, tx *db.Tx, to string, r statement
 		Subject: n.words.Text("notice.reminder.subject", "reference", r.Reference, "lacks", r.Lacks),
 		Text: n.words.Text("notice.reminder.text", "reference", r.Reference, "received", r.Received, "lacks", r.Lacks,
 			"link", n.origin+r.Path),
+	})
+}
+
+// paymentTakenBack alerts the operator: money that was paid online has gone back.
+func (n notices) paymentTakenBack(ctx context.Context, tx *db.Tx, to string, d payments.Dispute) error {
+	return tell(ctx, tx, fmt.Sprintf("dispute:%d:taken", d.ID), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.dispute.subject", "amount", d.Amount, "funder", d.FunderName),
+		Text: n.words.Text("notice.dispute.text", "amount", d.Amount, "funder", d.FunderName, "order", int64(d.Order),
+			"reason", d.Reason, "link", n.origin+"/payments"),
 	})
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/passerelle/passerelle/internal/mail"
 	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -49,6 +50,7 @@ type rooms struct {
 	campaigns  *campaigns.Service
 	orders     *orders.Service
 	invoicing  *invoicing.Service
+	payments   *payments.Service
 	issuing    *issuing.Service
 	counter    *redemption.Service
 	settlement *settlement.Service
@@ -76,10 +78,11 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
+	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
-		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
+		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
@@ -161,7 +164,9 @@ func (p *Program) mailer(clock db.Clock) (mail.Sender, *mail.Outbox, error) {
 
 // jobs is the work that happens without a request.
 func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
-	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{mail.Kind: mail.Handler(sender), statements.JobKind: p.statements.DoImport})
+	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{
+		mail.Kind: mail.Handler(sender), statements.JobKind: p.statements.DoImport, payments.Kind: p.payments.Work})
+	runner.Every("reconcile with Stripe", 10*time.Minute, p.payments.Reconcile)
 	runner.Every("expire", 24*time.Hour, func(ctx context.Context) error {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err

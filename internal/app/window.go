@@ -60,13 +60,15 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 	if p.Config.Dev {
 		dev = (&httpd.Dev{Outbox: outbox}).Routes()
 	}
+	online := &httpd.Payments{Service: p.payments}
 	return slices.Concat(dev,
 		httpd.ReportingRoutes(p.reporting),
 		httpd.MoneyRoutes(p.money),
 		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
-		(&httpd.Orders{Service: p.orders, Sharing: p.reporting.Sharing}).Routes(),
+		(&httpd.Orders{Service: p.orders, Online: online, Sharing: p.reporting.Sharing}).Routes(),
 		httpd.InvoiceRoutes(p.invoicing),
 		(&httpd.Closing{Service: p.closing, Campaigns: p.campaigns}).Routes(),
+		online.Routes(),
 		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
 		httpd.LabellingRoutes(p.labelling, p.catalogue),

@@ -10,6 +10,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
@@ -59,7 +60,7 @@ func (s *Service) GiveAccount(ctx context.Context, actor identity.Actor, req New
 }
 
 func (s *Service) giveAccount(ctx context.Context, tx *db.Tx, actor identity.Actor, to sepa.Account) (Account, error) {
-	if err := hold(ctx, tx, actor.Organisation); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, actor.Organisation); err != nil {
 		return Account{}, err
 	}
 	before, err := accountOf(ctx, tx, actor.Organisation)
@@ -85,7 +86,7 @@ func (s *Service) giveAccount(ctx context.Context, tx *db.Tx, actor identity.Act
 			return Account{}, err
 		}
 	}
-	return *after, s.bringBack(ctx, tx, actor.Organisation)
+	return *after, s.refresh(ctx, tx, actor.Organisation)
 }
 
 // Account is the account in force of the actor's organisation; nil where it has given none.
@@ -132,7 +133,7 @@ func (s *Service) verifyAccount(ctx context.Context, tx *db.Tx, actor identity.A
 	if err != nil {
 		return Account{}, err
 	}
-	if err := hold(ctx, tx, a.Funder); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, a.Funder); err != nil {
 		return Account{}, err
 	}
 	if a.GivenBy == actor.Person {
@@ -149,7 +150,7 @@ func (s *Service) verifyAccount(ctx context.Context, tx *db.Tx, actor identity.A
 	if err := audit.Record(ctx, tx, actor, "refund_account_verified", organisation(a.Funder), nil, map[string]any{"account": a, "how": req.How}); err != nil {
 		return Account{}, err
 	}
-	return a, s.bringBack(ctx, tx, a.Funder)
+	return a, s.refresh(ctx, tx, a.Funder)
 }
 
 // mayRefund refuses who does not give money back for the operator.

@@ -156,22 +156,6 @@ func (s *Service) holdProposed(ctx context.Context, tx *db.Tx, actor identity.Ac
 	return all, nil
 }
 
-// refresh holds a funder, 0 for the operator, and makes its proposals anew: one that the
-// books do not ask for any more is gone.
-func (s *Service) refresh(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) error {
-	if funder == 0 {
-		return s.proposeClaim(ctx, tx)
-	}
-	if err := hold(ctx, tx, funder); err != nil {
-		return err
-	}
-	p, err := planOf(ctx, tx, funder)
-	if err != nil {
-		return err
-	}
-	return s.propose(ctx, tx, funder, p.refund)
-}
-
 // covered refuses a refund that somebody requested before the funder fell into debt.
 func covered(ctx context.Context, tx *db.Tx, r Refund) error {
 	if r.RequestedBy == nil {

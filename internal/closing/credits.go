@@ -1,7 +1,6 @@
 package closing
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,9 +77,6 @@ func (s *Service) choose(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 			return Choice{}, err
 		}
 	}
-	if err := hold(ctx, tx, actor.Organisation); err != nil {
-		return Choice{}, err
-	}
 	before, err := choiceOf(ctx, tx, actor.Organisation, req.Campaign)
 	if err != nil {
 		return Choice{}, err
@@ -143,12 +139,7 @@ func (s *Service) BringBack(ctx context.Context) error {
 		return err
 	})
 	for _, id := range ids {
-		one := s.db.InTx(ctx, func(tx *db.Tx) error {
-			if err := hold(ctx, tx, id); err != nil {
-				return err
-			}
-			return s.bringBack(ctx, tx, id)
-		})
+		one := s.db.InTx(ctx, func(tx *db.Tx) error { return s.bringBack(ctx, tx, id) })
 		if one != nil {
 			err = errors.Join(err, fmt.Errorf("credit of funder %d: %w", id, one))
 		}
@@ -156,26 +147,52 @@ func (s *Service) BringBack(ctx context.Context) error {
 	return errors.Join(err, s.db.InTx(ctx, func(tx *db.Tx) error { return s.proposeClaim(ctx, tx) }))
 }
 
-// bringBack does what a funder has chosen. The caller holds the funder.
+// bringBack does what a funder has chosen. The campaigns into which credit may go are held
+// first, with their funds, then the credit. A choice that is made meanwhile waits for the
+// next time.
 func (s *Service) bringBack(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) error {
+	targets, err := targetsOf(ctx, tx, funder)
+	if err != nil {
+		return err
+	}
+	for _, id := range targets {
+		if _, err := campaigns.Hold(ctx, tx, id); err != nil {
+			return err
+		}
+		if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(id)); err != nil {
+			return err
+		}
+	}
+	if err := ledger.HoldCredit(ctx, tx, funder); err != nil {
+		return err
+	}
 	p, err := planOf(ctx, tx, funder)
 	if err != nil {
 		return err
 	}
-	// Campaigns and their funds are locked before anything enters the ledger, in the order
-	// of their ids.
-	for _, r := range slices.SortedFunc(slices.Values(p.roll), func(a, b roll) int { return cmp.Compare(a.target.ID, b.target.ID) }) {
-		if _, err := campaigns.Hold(ctx, tx, r.target.ID); err != nil {
-			return err
-		}
-		if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(r.target.ID)); err != nil {
-			return err
-		}
-	}
 	for _, r := range p.roll {
+		if !slices.Contains(targets, r.target.ID) {
+			continue
+		}
 		if err := s.rollOver(ctx, tx, r); err != nil {
 			return err
 		}
+	}
+	return s.propose(ctx, tx, funder, p.refund)
+}
+
+// refresh holds a funder's credit, or the operator's (0), and makes its proposals anew: one
+// that the books do not ask for any more is gone.
+func (s *Service) refresh(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) error {
+	if funder == 0 {
+		return s.proposeClaim(ctx, tx)
+	}
+	if err := ledger.HoldCredit(ctx, tx, funder); err != nil {
+		return err
+	}
+	p, err := planOf(ctx, tx, funder)
+	if err != nil {
+		return err
 	}
 	return s.propose(ctx, tx, funder, p.refund)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -120,7 +121,7 @@ func (s *Service) proposeClaim(ctx context.Context, tx *db.Tx) error {
 	if s.Seller.Operating.IBAN == "" {
 		return nil
 	}
-	if err := hold(ctx, tx, 0); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, 0); err != nil {
 		return err
 	}
 	claims, err := claimsNow(ctx, tx)
@@ -130,13 +131,17 @@ func (s *Service) proposeClaim(ctx context.Context, tx *db.Tx) error {
 	return converge(ctx, tx, proposal{kind: OfClaim, parts: claims, to: payeeOf(s.Seller)})
 }
 
-// claimsNow is what is the operator's, by campaign.
+// claimsNow is what is the operator's for good, by campaign.
 func claimsNow(ctx context.Context, tx *db.Tx) (parts, error) {
 	sums, err := ledger.Sums(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	held, err := payments.ClaimsHeld(ctx, tx)
 	claims := parts{}
 	for _, sum := range sums {
-		if sum.Account == ledger.Claims && sum.Owed() > 0 {
-			claims[sum.Campaign] = sum.Owed()
+		if left := sum.Owed() - held[sum.Campaign]; sum.Account == ledger.Claims && left > 0 {
+			claims[sum.Campaign] = left
 		}
 	}
 	return claims, err
@@ -208,7 +213,7 @@ type ToPayerRequest struct {
 // anything that enters the ledger in the caller's transaction. Its faults are
 // more_than_credit and line_given_back.
 func (s *Service) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, req ToPayerRequest) (vouchers.RefundID, error) {
-	if err := hold(ctx, tx, req.Funder); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, req.Funder); err != nil {
 		return 0, err
 	}
 	credit, err := creditOf(ctx, tx, req.Funder, req.Campaign)
@@ -234,7 +239,7 @@ func (s *Service) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, 
 	if err := audit.Record(ctx, tx, actor, "refund_requested", refund(id), nil, map[string]any{"line": req.Line, "amount_cents": req.Amount}); err != nil {
 		return 0, err
 	}
-	return id, s.bringBack(ctx, tx, req.Funder)
+	return id, s.refresh(ctx, tx, req.Funder)
 }
 
 // Withdraw drops a refund that somebody requested and nobody has approved: the credit is
@@ -258,7 +263,7 @@ func (s *Service) withdraw(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err != nil {
 		return Refund{}, err
 	}
-	if err := hold(ctx, tx, r.funder()); err != nil {
+	if err := ledger.HoldCredit(ctx, tx, r.funder()); err != nil {
 		return Refund{}, err
 	}
 	n, err := dropRequested(ctx, tx, id)
@@ -271,7 +276,7 @@ func (s *Service) withdraw(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err := audit.Record(ctx, tx, actor, "refund_withdrawn", refund(id), r, nil); err != nil {
 		return Refund{}, err
 	}
-	return r, s.bringBack(ctx, tx, r.funder())
+	return r, s.refresh(ctx, tx, r.funder())
 }
 
 // Query selects refunds. Zero values exclude nothing.

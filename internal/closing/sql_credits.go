@@ -12,13 +12,6 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// hold lets one use case at a time give a funder's credit, or what is the operator's (0),
-// another way. It belongs before anything that enters the ledger.
-func hold(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) error {
-	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021977, $1::int)`, int64(funder))
-	return err
-}
-
 const selectChoices = `
 	SELECT k.campaign_id, k.kind, k.to_campaign_id, COALESCE(c.name, '') AS to_name, k.chosen_at, k.chosen_by, k.funder_id,
 		p.name AS chooser
@@ -41,6 +34,16 @@ func keepChoice(ctx context.Context, tx *db.Tx, actor identity.Actor, req Choose
 		SET kind = excluded.kind, to_campaign_id = excluded.to_campaign_id, chosen_at = excluded.chosen_at, chosen_by = excluded.chosen_by`,
 		req.Campaign, actor.Organisation, req.Kind, req.To, tx.Now, actor.Person)
 	return err
+}
+
+// targetsOf are the campaigns into which a funder's credit may go, in the order of their
+// ids.
+func targetsOf(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) ([]vouchers.CampaignID, error) {
+	var ids []vouchers.CampaignID
+	err := tx.Select(ctx, &ids, `
+		SELECT DISTINCT k.to_campaign_id FROM credit_choices k JOIN campaigns c ON c.id = k.campaign_id
+		WHERE k.funder_id = $1 AND k.kind = 'rollover' AND c.closed_at IS NOT NULL ORDER BY 1`, funder)
+	return ids, err
 }
 
 // creditsOf are a funder's credits by campaign, as the ledger has them, the oldest campaign

@@ -20,6 +20,7 @@ import (
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/jobs"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/reporting"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -63,7 +64,7 @@ func init() {
 	samples["campaigns/shares"] = SharesBody{Campaign: one, Problem: "x", Lines: shares, Newcomer: "État",
 		Rows: []shareRow{{Funder: 1, Name: "Haute-Savoie", Lead: true}, {Percent: "50", Ceiling: "100"}}}
 	samples["orders/list"] = OrdersBody{Operator: true, Today: day, State: orders.Funded, States: orderStates, Offered: 2, Rows: all, Next: "/x"}
-	samples["orders/order"] = OrderBody{all[1], []orderStep{{"x", "current"}}, bills, 80_00}
+	samples["orders/order"] = OrderBody{Order: all[1], Steps: []orderStep{{"x", "current"}}, Bills: bills, Due: 80_00, Online: PayOnline{Offer: payments.Offer{On: true, Face: 80_00}, MayPay: true}}
 	samples["orders/quote-new"] = QuotingBody{Estimate: orders.Estimate{Campaign: one, MayPlan: true, Version: version}, Form: quoteForm{Quote: 1, Vouchers: 10},
 		Problem: "x", Field: "vouchers", Priced: true, Languages: []choiceOf{{"fr", "français"}}}
 	samples["orders/quote"] = QuoteBody{Quote: quote, State: "offered", MayAccept: true, MayChange: true, Shares: shares, Problem: "x", Field: "name"}

@@ -19,6 +19,7 @@ import (
 // Orders is the window of tariffs, quotes and orders.
 type Orders struct {
 	Service *orders.Service
+	Online  *Payments
 
 	// Sharing tells who pays for a campaign; reporting's Sharing fits.
 	Sharing func(context.Context, identity.Actor, vouchers.CampaignID) (reporting.Sharing, error)

@@ -71,7 +71,12 @@ type OrderBody struct {
 	Steps []orderStep
 	Bills []billView
 	Due   vouchers.Cents // of all invoices
+
+	Online PayOnline
 }
+
+// MayTransfer tells whether to ask for a transfer: not while an online payment is on its way.
+func (b OrderBody) MayTransfer() bool { return b.Due > 0 && len(b.Online.OnItsWay) == 0 }
 
 type orderStep struct{ Text, State string }
 
@@ -91,6 +96,9 @@ func (w *Orders) openPage(c *fiber.Ctx) error {
 	for _, b := range o.Invoices {
 		body.Bills = append(body.Bills, billView{b, string(b.Kind), b.IBAN.Grouped()})
 		body.Due += b.Due
+	}
+	if body.Online, err = w.Online.PayOnline(c, o.ID); err != nil {
+		return err
 	}
 	return page(c, "orders/order", body)
 }

@@ -85,8 +85,11 @@ func Left(ctx context.Context, tx *db.Tx, id vouchers.BookletID) (int, error) {
 	return left, err
 }
 
+// moveAll moves the vouchers of a booklet, except those that a funder's debt has stopped.
 func moveAll(ctx context.Context, tx *db.Tx, id vouchers.BookletID, from, to vouchers.State) error {
-	_, err := tx.Exec(ctx, `UPDATE vouchers SET state = $3 WHERE booklet_id = $1 AND state = $2`, id, from, to)
+	_, err := tx.Exec(ctx, `
+		UPDATE vouchers v SET state = $3 WHERE booklet_id = $1 AND state = $2
+			AND NOT EXISTS (SELECT 1 FROM disputes d WHERE v.id = ANY (d.frozen))`, id, from, to)
 	return err
 }
 

@@ -52,10 +52,17 @@ func Balance(ctx context.Context, tx *db.Tx, a Account) (vouchers.Cents, error) 
 	return owed, err
 }
 
-// LockCredit locks what a funder has as credit until the end of tx, and returns how much of
-// it is a campaign's: whoever takes credit away takes this lock first, before the gate.
+// HoldCredit lets one use case at a time take a funder's credit away, or what is the
+// operator's on the segregated account (0), until the end of tx. It comes after orders and
+// guarded funds, and before the gate.
+func HoldCredit(ctx context.Context, tx *db.Tx, f vouchers.OrganisationID) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021977, $1::int)`, int64(f))
+	return err
+}
+
+// LockCredit holds a funder's credit and returns how much of it is a campaign's.
 func LockCredit(ctx context.Context, tx *db.Tx, f vouchers.OrganisationID, c vouchers.CampaignID) (vouchers.Cents, error) {
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021977, $1::int)`, int64(f)); err != nil {
+	if err := HoldCredit(ctx, tx, f); err != nil {
 		return 0, err
 	}
 	var credit vouchers.Cents

@@ -104,9 +104,10 @@ func CardPaid(k vouchers.CheckoutID, c vouchers.CampaignID, funder vouchers.Orga
 	return positive(Transfer{cardPaid, int64(k), StripeClearing, Paying(funder), total, c})
 }
 
-// CardCost: what Stripe keeps of a payment.
+// CardCost: what Stripe keeps of a payment, or takes for a dispute about it; below zero,
+// what it gives back of that.
 func CardCost(k vouchers.CheckoutID, c vouchers.CampaignID, cost vouchers.Cents) []Transfer {
-	return positive(Transfer{cardCost, int64(k), StripeCosts, StripeClearing, cost, c})
+	return either(Transfer{cardCost, int64(k), StripeCosts, StripeClearing, cost, c})
 }
 
 // CardFees: the part of a payment through Stripe that pays fees.
@@ -146,6 +147,20 @@ func CardRefunded(refund int64, c vouchers.CampaignID, amount vouchers.Cents) []
 		Transfer{cardRefunded, refund, Advances, StripeClearing, amount, c},
 		Transfer{cardRefunded, refund, Funds(c), Claims, amount, c},
 	)
+}
+
+// CardRefundUndone: it did not go through, and all is as before.
+func CardRefundUndone(refund int64, c vouchers.CampaignID, amount vouchers.Cents) []Transfer {
+	return positive(
+		Transfer{cardRefunded, refund, StripeClearing, Advances, amount, c},
+		Transfer{cardRefunded, refund, Claims, Funds(c), amount, c},
+	)
+}
+
+// CardRefundBounced: it came back after Stripe had called it done. The operator may have
+// taken its claim since, so it owes the funder the amount out of its own account.
+func CardRefundBounced(refund int64, c vouchers.CampaignID, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
+	return positive(Transfer{cardRefunded, refund, StripeClearing, FeesDue(funder), amount, c})
 }
 
 // Disputed: Stripe took a payment back. counted is the part that had become funds, and is

@@ -72,6 +72,8 @@ var sources = map[ledger.Event]string{
 	"card_refunded": ofRefund,
 	"disputed":      ofDispute, "dispute_won": ofDispute, "debt_secured": ofDispute, "debt_released": ofDispute,
 	"rolled_over": ofRollover, "debt_forgiven": ofWriteOff, "campaign_closed": ofClosing,
+	"refund_ordered": ofRefundParts, "refund_booked": ofRefundParts, "refund_returned": ofRefundParts,
+	"claim_ordered": ofRefundParts, "claim_booked": ofRefundParts, "claim_returned": ofRefundParts,
 }
 
 const (
@@ -96,4 +98,6 @@ const (
 	ofRollover = `SELECT 'order' AS kind, order_id AS id FROM receipts WHERE rollover_id = $1`
 	ofWriteOff = `SELECT 'order' AS kind, order_id AS id FROM debt_writeoffs WHERE id = $1`
 	ofClosing  = `SELECT 'campaign' AS kind, id FROM campaigns WHERE id = $1`
+
+	ofRefundParts = `SELECT 'campaign' AS kind, campaign_id AS id FROM refund_parts WHERE refund_id = $1 ORDER BY campaign_id`
 )

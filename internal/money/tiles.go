@@ -27,6 +27,7 @@ var tiles = []struct{ name, sql string }{
 	{"payouts", `SELECT count(*), sum(p.amount_cents), min(s.execution_on)
 		FROM payouts p JOIN settlements s ON s.id = p.settlement_id WHERE p.state = 'in_transit'`},
 	{"returned", `SELECT count(*), sum(amount_cents), min(booked_on) FROM payouts WHERE state = 'returned' AND reissued_in IS NULL`},
+	{"refunds", `SELECT count(*), sum(amount_cents), min((proposed_at AT TIME ZONE 'Europe/Paris')::date) FROM refunds WHERE state = 'proposed'`},
 	{"debts", `SELECT count(*), sum(debt), min(since) FROM (` + ordersInDebt + `) AS d`},
 	{"writeoffs", `SELECT count(*), sum(amount_cents), min((requested_at AT TIME ZONE 'Europe/Paris')::date) FROM debt_writeoffs WHERE state = 'requested'`},
 }

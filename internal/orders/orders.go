@@ -138,8 +138,8 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Or
 	}
 	var o Order
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		if o, err = s.withBills(ctx, tx, id); err == nil && actor.Kind != identity.Operator && o.Funder != actor.Organisation {
-			o, err = Order{}, fault.New(fault.NotFound, "not_found")
+		if _, err = Owned(ctx, tx, actor, id); err == nil {
+			o, err = s.withBills(ctx, tx, id)
 		}
 		return err
 	})
@@ -157,7 +157,16 @@ func (s *Service) withBills(ctx context.Context, tx *db.Tx, id vouchers.OrderID)
 	return o, err
 }
 
-// Get reads an order.
+// Owned reads an order that the actor may see, without its invoices.
+func Owned(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.OrderID) (Order, error) {
+	o, err := Get(ctx, tx, id)
+	if err == nil && actor.Kind != identity.Operator && o.Funder != actor.Organisation {
+		return Order{}, fault.New(fault.NotFound, "not_found")
+	}
+	return o, err
+}
+
+// Get reads an order without its invoices.
 func Get(ctx context.Context, tx *db.Tx, id vouchers.OrderID) (Order, error) {
 	var r row
 	err := tx.Get(ctx, &r, selectOrders+`WHERE o.id = $1`, id)

@@ -253,13 +253,15 @@ func insertTakeback(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by T
 	return err
 }
 
-// undoTakeback marks what a dispute took as given back; not twice.
-func undoTakeback(ctx context.Context, tx *db.Tx, dispute int64) (funds, debt vouchers.Cents, err error) {
+// undoTakeback marks what was taken as given back; not twice.
+func undoTakeback(ctx context.Context, tx *db.Tx, by Taker) (funds, debt vouchers.Cents, err error) {
 	var row struct {
 		Funds vouchers.Cents `db:"funds_cents"`
 		Debt  vouchers.Cents `db:"debt_cents"`
 	}
 	err = tx.Get(ctx, &row, `
-		UPDATE takebacks SET undone_at = $2 WHERE dispute_id = $1 AND undone_at IS NULL RETURNING funds_cents, debt_cents`, dispute, tx.Now)
+		UPDATE takebacks SET undone_at = $3
+		WHERE (dispute_id = NULLIF($1::bigint, 0) OR card_refund_id = NULLIF($2::bigint, 0)) AND undone_at IS NULL
+		RETURNING funds_cents, debt_cents`, by.Dispute, by.CardRefund, tx.Now)
 	return row.Funds, row.Debt, err
 }

@@ -64,9 +64,9 @@ func TakeBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, 
 	return t, issuing.FitAllocations(ctx, tx, o.Campaign)
 }
 
-// GiveBack undoes what a dispute took: it was won. It returns what had been taken, and
-// posts what recipe makes of it.
-func GiveBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, dispute int64, recipe func(Taken) []ledger.Transfer) error {
+// GiveBack undoes what was taken: a dispute was won, a refund did not go through. It posts
+// what recipe makes of it.
+func GiveBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, recipe func(Taken) []ledger.Transfer) error {
 	orders, err := lock(ctx, tx, []int64{int64(order)})
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func GiveBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, dispute in
 		return fault.New(fault.Invalid, "order_unknown")
 	}
 	t := Taken{Campaign: o.Campaign, Funder: o.Funder}
-	if t.Funds, t.Debt, err = undoTakeback(ctx, tx, dispute); err != nil {
+	if t.Funds, t.Debt, err = undoTakeback(ctx, tx, by); err != nil {
 		return err
 	}
 	if _, err := ledger.LockGuarded(ctx, tx, ledger.Funds(o.Campaign)); err != nil {

@@ -29,7 +29,8 @@ var transfersHaveCauses = `
 	UNION ALL ` + invoicesAreSound
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
-var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs, expectedOfClosing, expectedOfRefunds}
+var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs,
+	expectedOfClosing, expectedOfRefunds, expectedOfCheckouts, expectedOfCardsBack}
 
 const expectedOfVouchers = `
 	SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents

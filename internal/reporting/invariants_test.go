@@ -29,7 +29,7 @@ var breakages = []struct {
 		`UPDATE invoices SET net_cents = net_cents + 1 WHERE kind = 'fees' AND corrects IS NULL`},
 	{"a credit note of fees that asks for more", "INV-1", "fees_invoiced:",
 		`UPDATE transfers SET debit = credit, credit = debit WHERE event = 'fees_invoiced' AND cause = (SELECT id FROM invoices WHERE corrects IS NOT NULL)`},
-	{"an invoice that is missing", "INV-1", "invoices:F2026 issued=2 highest=3 last=3",
+	{"an invoice that is missing", "INV-1", "invoices:F2026 issued=4 highest=5 last=5",
 		`DELETE FROM invoices WHERE number = 'F2026-000001'`},
 	{"a year whose last invoice is missing", "INV-1", "invoices:A2026 issued=0 highest= last=1",
 		`DELETE FROM invoices WHERE number = 'A2026-000001'`},
@@ -37,6 +37,20 @@ var breakages = []struct {
 		`UPDATE invoices SET net_cents = 2001 WHERE corrects IS NOT NULL`},
 	{"a receipt that is not in the ledger", "INV-2", "campaign:1 received_cents=",
 		`UPDATE receipts SET funds_cents = funds_cents + 1 WHERE line_id = 1`},
+	{"a card payment of another amount", "INV-1", "card_paid:1 ",
+		`UPDATE checkouts SET face_cents = face_cents + 1 WHERE id = 1`},
+	{"a card payment that the bank never showed", "INV-1", "card_banked:",
+		`UPDATE stripe_payouts SET state = 'sent', line_id = NULL WHERE id = 1`},
+	{"a refund of another amount", "INV-1", "card_refunded:1 ",
+		`UPDATE card_refunds SET amount_cents = amount_cents + 1 WHERE id = 1`},
+	{"a dispute that took more", "INV-1", "disputed:1 ",
+		`UPDATE disputes SET counted_cents = counted_cents + 1 WHERE id = 1`},
+	{"a debt that is not secured", "INV-1", "debt_secured:1 ",
+		`UPDATE takebacks SET funds_cents = funds_cents - 1 WHERE dispute_id = 1`},
+	{"a card payment that counts nowhere", "INV-2", "paying_ledger_cents=",
+		`DELETE FROM receipts WHERE checkout_id = 1`},
+	{"a refund that the campaign has not paid", "INV-2", "claimed_cents=",
+		`UPDATE takebacks SET undone_at = taken_at WHERE card_refund_id = 1`},
 	{"a voucher that nobody paid for", "INV-2", "campaign:1 live_cents=",
 		`INSERT INTO vouchers (booklet_id, campaign_id, face_cents, state) VALUES (1, 1, 1000, 'live')`},
 	{"a closing that gave more than the books", "INV-1", "campaign_closed:2 campaign:2:unused->funder:",
@@ -179,6 +193,7 @@ func TestEachInvariantNoticesABrokenRow(t *testing.T) {
 	b := setup(t)
 	b.story()
 	b.ending()
+	b.paysOnline()
 	for id, f := range b.verify() {
 		if !f.OK {
 			t.Errorf("%s is broken in a sound world: %v", id, f.Evidence)

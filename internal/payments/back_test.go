@@ -1,0 +1,426 @@
+package payments_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/issuing"
+	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/payments"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/internal/stripe"
+	"github.com/passerelle/passerelle/internal/stripe/stripefake"
+	"github.com/passerelle/passerelle/vouchers"
+)
+
+func (c *till) refunds(k payments.Checkout, amount vouchers.Cents) (payments.Refund, error) {
+	return c.room.Refund(c.t.Context(), c.Operator, payments.RefundRequest{Checkout: k.ID, Amount: amount})
+}
+
+func TestARefundTakesOnlyWhatIsUnspent(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	o, k := c.received(100, stripe.Card)
+	c.handsOver(40)
+	_, err := c.room.Refund(t.Context(), c.Funder, payments.RefundRequest{Checkout: k.ID, Amount: 1})
+	c.refused(err, "forbidden")
+	_, err = c.refunds(k, 600_01)
+	c.refused(err, "refund_above_unspent")
+	_, err = c.refunds(k, 1_000_01)
+	c.refused(err, "refund_out_of_range")
+	c.is(ledger.Funds(c.campaign.ID), 600_00)
+
+	_, err = c.refunds(k, 250_00)
+	c.ok(err)
+	c.is(ledger.Funds(c.campaign.ID), 350_00)
+	c.same("held claims", c.claimsHeld(), vouchers.Cents(250_00))
+	c.works()
+	c.same("state", c.desk().Refunds[0].State, "done")
+	c.same("held claims", c.claimsHeld(), vouchers.Cents(0))
+	c.is(ledger.Claims, 250_00)
+	c.is(ledger.Advances, 250_00)
+	c.same("received", c.order(o).Received, face-250_00)
+	c.sound()
+}
+
+func (c *till) claimsHeld() (held vouchers.Cents) {
+	c.t.Helper()
+	c.InTx(func(tx *db.Tx) error {
+		all, err := payments.ClaimsHeld(c.t.Context(), tx)
+		held = all[c.campaign.ID]
+		return err
+	})
+	return held
+}
+
+func TestARefundIsRehearsedWithoutStripe(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	_, k := c.received(100, stripe.Card)
+	before := c.stripe.Requests()
+	would, err := ledger.Rehearse(t.Context(), func(ctx context.Context) error {
+		_, err := c.room.Refund(ctx, c.Operator, payments.RefundRequest{Checkout: k.ID, Amount: 100_00})
+		return err
+	})
+	c.ok(err)
+	c.works()
+	c.same("transfers", len(would), 2)
+	c.same("refunds", len(c.desk().Refunds), 0)
+	c.same("requests", c.stripe.Requests(), before)
+}
+
+func TestARefundThatDoesNotGoThroughIsUndone(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	_, k := c.received(100, stripe.SEPADebit)
+	_, err := c.refunds(k, 100_00)
+	c.ok(err)
+	c.stripe.Mute(true) // its answer is lost, its event is not
+	c.works()
+	c.same("state", c.desk().Refunds[0].State, "asked")
+	c.stripe.Mute(false)
+	c.hears()
+	c.same("state", c.desk().Refunds[0].State, "pending")
+	c.stripe.RefundFails(c.stripe.Refunds()[0])
+	c.hears()
+	c.same("state", c.desk().Refunds[0].State, "failed")
+	c.is(ledger.Funds(c.campaign.ID), face)
+	c.is(ledger.Claims, 0)
+	c.sound()
+}
+
+func TestARefundThatBouncesIsOwedByTheOperator(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	_, k := c.received(100, stripe.Card)
+	_, err := c.refunds(k, 100_00)
+	c.ok(err)
+	c.works()
+	c.stripe.RefundFails(c.stripe.Refunds()[0])
+	c.hears()
+	c.hears()
+	c.same("state", c.desk().Refunds[0].State, "bounced")
+	c.is(ledger.FeesDue(c.Funder.Organisation), -100_00)
+	c.is(ledger.Funds(c.campaign.ID), face-100_00)
+	c.sound()
+}
+
+func TestARefundThatStripeRefusesIsUndone(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	_, k := c.received(100, stripe.Card)
+	c.stripe.RefundByHand(c.page(k), face+fees-50_00) // which we have not heard of
+	_, err := c.refunds(k, 100_00)
+	c.ok(err)
+	c.works()
+	c.same("state", c.desk().Refunds[0].State, "failed")
+	c.same("problem", c.desk().Refunds[0].Problem, "amount_too_large")
+	c.is(ledger.Funds(c.campaign.ID), face)
+	c.sound()
+}
+
+func TestMoneyThatDoesNotCountYetIsNotRefunded(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	k := c.starts(c.ordered(100), stripe.Card)
+	c.stripe.Pay(c.page(k))
+	c.hears()
+	_, err := c.refunds(k, 100_00)
+	c.refused(err, "refund_too_early")
+}
+
+// A dispute before the money counts: it never will, unless it is won.
+func TestADisputeBeforeTheMoneyCounts(t *testing.T) {
+	t.Parallel()
+	for name, won := range map[string]bool{"won": true, "lost": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := setup(t)
+			o := c.ordered(100)
+			k := c.starts(o, stripe.Card)
+			c.stripe.Pay(c.page(k))
+			c.hears()
+			dispute := c.stripe.Dispute(c.page(k))
+			c.hears()
+			c.same("alerts", len(*c.alerts), 1)
+			c.is(ledger.Paying(c.Funder.Organisation), 0)
+			c.is(ledger.Debt(c.Funder.Organisation), fees)
+			c.waits(73 * time.Hour)
+			c.same("payouts", len(c.desk().Payouts), 0)
+			c.sound()
+			c.stripe.CloseDispute(dispute, won)
+			c.hears()
+			c.waits(10 * time.Minute)
+			c.banks()
+			c.sound()
+			if !won {
+				c.same("received", c.order(o).Received, vouchers.Cents(0))
+				c.same("dispute", c.desk().Disputes[0].State, "lost")
+				return
+			}
+			c.same("received", c.order(o).Received, face)
+			c.is(ledger.Debt(c.Funder.Organisation), 0)
+			c.is(ledger.StripeCosts, kept)
+		})
+	}
+}
+
+// A dispute after vouchers went live: what is unspent is set aside, the rest is a debt.
+func TestADisputeAfterVouchersWentLive(t *testing.T) {
+	t.Parallel()
+	for name, policy := range map[string]func(*payments.Options){
+		"strict": func(*payments.Options) {}, "lenient": lenient, "freezing": freezing} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := setup(t, policy)
+			o, k := c.received(100, stripe.Card)
+			early, late := c.handsOver(10), c.handsOver(30)
+			c.Redeem(c.Structure, late, 2)
+			dispute := c.stripe.Dispute(c.page(k))
+			c.hears()
+			c.is(ledger.Funds(c.campaign.ID), 0)
+			c.is(ledger.Claims, 600_00)
+			c.same("held claims", c.claimsHeld(), vouchers.Cents(600_00))
+			c.is(ledger.Debt(c.Funder.Organisation), face+fees)
+			c.same("debt of the order", c.order(o).Debt, vouchers.Cents(400_00))
+			c.cannotAllocate()
+			c.same("alerts", len(*c.alerts), 1)
+			c.sound()
+			if name == "freezing" {
+				c.same("frozen", c.desk().Disputes[0].Frozen, 38)
+				c.refusesToSpend(early, "voucher_frozen")
+				c.refusesToUnfreeze(early)
+			} else {
+				c.Redeem(c.Structure, early, 1)
+			}
+			_, err := c.refunds(k, 100_00)
+			c.refused(err, "payment_disputed")
+
+			c.stripe.CloseDispute(dispute, true)
+			c.hears()
+			c.hears()
+			c.is(ledger.Funds(c.campaign.ID), 600_00)
+			c.is(ledger.Claims, 0)
+			c.is(ledger.Debt(c.Funder.Organisation), 0)
+			c.same("debt of the order", c.order(o).Debt, vouchers.Cents(0))
+			c.Redeem(c.Structure, early, 1)
+			c.sound()
+		})
+	}
+}
+
+func (c *till) refusesToSpend(b issuing.Booklet, code string) {
+	c.t.Helper()
+	_, err := c.Counter.Redeem(c.t.Context(), c.Structure.Actor, world.Request(b, 1))
+	c.refused(err, code)
+}
+
+// A prescriber cannot let run again what a debt has stopped.
+func (c *till) refusesToUnfreeze(b issuing.Booklet) {
+	c.t.Helper()
+	_, err := c.Issuing.Freeze(c.t.Context(), c.Prescriber, issuing.FreezeRequest{Booklet: b.ID, Frozen: false})
+	c.ok(err)
+	c.refusesToSpend(b, "voucher_frozen")
+}
+
+func TestALostDisputeStaysADebtUntilItIsRepaid(t *testing.T) {
+	t.Parallel()
+	c := setup(t, freezing)
+	o, k := c.received(100, stripe.SEPADebit)
+	b := c.handsOver(40)
+	c.stripe.Dispute(c.page(k)) // a debit that bounces: lost from the start
+	c.hears()
+	c.same("dispute", c.desk().Disputes[0].State, "lost")
+	c.same("frozen", c.desk().Disputes[0].Frozen, 40)
+	c.is(ledger.Claims, 600_00)
+	c.sound()
+
+	again := c.starts(o, stripe.Card) // the funder pays once more
+	c.same("to pay", again.Total(), face)
+	c.stripe.Pay(c.page(again))
+	c.hears()
+	c.stripe.TakeAway(-3_000_00) // the operator tops up its balance at Stripe
+	c.waits(73 * time.Hour)
+	c.banks()
+	c.waits(10 * time.Minute)
+	c.same("debt of the order", c.order(o).Debt, vouchers.Cents(0))
+	c.same("received", c.order(o).Received, face)
+	c.is(ledger.Claims, 1_000_00)
+	c.is(ledger.Funds(c.campaign.ID), 600_00)
+	c.same("frozen", c.desk().Disputes[0].Frozen, 0)
+	c.Redeem(c.Structure, b, 1)
+	c.sound()
+}
+
+// The money is between Stripe and the bank when the dispute comes.
+func TestADisputeWhileTheMoneyIsOnItsWayToTheBank(t *testing.T) {
+	t.Parallel()
+	for name, won := range map[string]bool{"won before it arrives": true, "lost": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := setup(t)
+			o := c.ordered(100)
+			k := c.starts(o, stripe.Card)
+			c.stripe.Pay(c.page(k))
+			c.hears()
+			c.waits(73 * time.Hour)
+			dispute := c.stripe.Dispute(c.page(k))
+			c.hears()
+			c.is(ledger.Paying(c.Funder.Organisation), face)
+			c.is(ledger.Debt(c.Funder.Organisation), face+fees)
+			if won {
+				c.stripe.CloseDispute(dispute, true)
+				c.hears()
+			}
+			c.banks()
+			c.sound()
+			if won {
+				c.is(ledger.Funds(c.campaign.ID), face)
+				return
+			}
+			c.same("received", c.order(o).Received, vouchers.Cents(0))
+			c.is(ledger.Claims, face)
+			c.cannotAllocate()
+			c.stripe.CloseDispute(dispute, false)
+			c.hears()
+			c.sound()
+		})
+	}
+}
+
+func TestARefundByHandIsTakenLikeALostDispute(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	o, k := c.received(100, stripe.Card)
+	c.handsOver(90)
+	c.stripe.RefundByHand(c.page(k), 300_00)
+	c.hears()
+	d := c.desk().Disputes[0]
+	c.same("state", d.State, "lost")
+	c.same("reason", d.Reason, payments.ByHand)
+	c.is(ledger.Claims, 100_00)
+	c.same("debt of the order", c.order(o).Debt, vouchers.Cents(200_00))
+	c.sound()
+}
+
+func TestALineThatDoesNotFitIsLeftToAPerson(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	k := c.starts(c.ordered(100), stripe.Card)
+	c.stripe.Pay(c.page(k))
+	c.hears()
+	c.waits(73 * time.Hour)
+	sent := c.stripe.Sent()[0]
+	for name, m := range map[string]sepa.Movement{
+		"another amount": {Account: seller.Segregated.IBAN, Name: sent.Descriptor, Amount: sent.Amount - 1, Credit: true},
+		"wrong account":  {Account: seller.Operating.IBAN, Name: sent.Descriptor, Amount: sent.Amount, Credit: true},
+		"a debit":        {Account: seller.Segregated.IBAN, Name: sent.Descriptor, Amount: sent.Amount},
+		"another name":   {Account: seller.Segregated.IBAN, Name: "RF00", Amount: sent.Amount, Credit: true},
+	} {
+		c.InTx(func(tx *db.Tx) error {
+			outcome, _, err := c.room.Book(t.Context(), tx, m)
+			c.same(name, outcome, "")
+			return err
+		})
+	}
+	c.banks()
+	c.InTx(func(tx *db.Tx) error {
+		names, err := c.room.Names(t.Context(), tx, []string{sent.Descriptor})
+		c.same("names still awaited", len(names), 0)
+		return err
+	})
+	c.sound()
+}
+
+// Whatever order events come in, the books and the rows end the same (INV-15).
+func TestEveryOrderOfEventsEndsTheSame(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	orders := permutations(5)
+	c.same("orders", len(orders), 120)
+	var want string
+	for _, order := range orders {
+		before := c.balances()
+		events := c.happens()
+		c.same("events", len(events), len(order))
+		for _, i := range order {
+			c.ok(c.room.Hear(t.Context(), events[i].Body, events[i].Signature))
+			c.works()
+		}
+		got := c.changed(before)
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Fatalf("in the order %v:\n got %s\nwant %s", order, got, want)
+		}
+	}
+	c.sound()
+}
+
+// happens is a payment with all that can happen to it in a day, as events that were not
+// delivered.
+func (c *till) happens() []stripefake.Delivery {
+	c.t.Helper()
+	known := len(c.stripe.Deliveries())
+	k := c.starts(c.ordered(100), stripe.Card)
+	c.stripe.Pay(c.page(k))
+	c.stripe.RefundByHand(c.page(k), 100_00)
+	c.stripe.CloseDispute(c.stripe.Dispute(c.page(k)), true)
+	return c.stripe.Deliveries()[known:]
+}
+
+func (c *till) balances() map[ledger.Account]vouchers.Cents {
+	c.t.Helper()
+	all := map[ledger.Account]vouchers.Cents{}
+	c.InTx(func(tx *db.Tx) error {
+		sums, err := ledger.Sums(c.t.Context(), tx)
+		for _, s := range sums {
+			all[s.Account] += s.Owed()
+		}
+		return err
+	})
+	return all
+}
+
+// changed is how balances have changed, and the states of the latest payment.
+func (c *till) changed(before map[ledger.Account]vouchers.Cents) string {
+	c.t.Helper()
+	var text string
+	after := c.balances()
+	for _, a := range slices.Sorted(maps.Keys(after)) {
+		if after[a] != before[a] {
+			text += fmt.Sprintf("%s %s; ", a, after[a]-before[a])
+		}
+	}
+	d := c.desk()
+	latest := d.Checkouts[0]
+	text += fmt.Sprintf("checkout %s %s %v; ", latest.State, latest.Disputed, latest.Received)
+	states := []string{}
+	for _, one := range d.Disputes {
+		if one.Checkout == latest.ID {
+			states = append(states, fmt.Sprintf("%s %s %s; ", one.Reason, one.State, one.Amount))
+		}
+	}
+	slices.Sort(states)
+	return text + fmt.Sprint(states)
+}
+
+func permutations(n int) [][]int {
+	if n == 0 {
+		return [][]int{{}}
+	}
+	var all [][]int
+	for _, shorter := range permutations(n - 1) {
+		for at := range n {
+			all = append(all, slices.Insert(slices.Clone(shorter), at, n-1))
+		}
+	}
+	return all
+}
