@@ -40,9 +40,9 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.redeems(structure, booklet)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
-	s.ends(operator, funder, campaign, order)
-	s.members(operator, funder, prescriber, ccas)
 	s.paysOnline(funder, campaign)
+	s.members(operator, funder, prescriber, ccas)
+	s.ends(operator, funder, campaign, order)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
 	operator.gets(fmt.Sprintf("/organisations/%d", relais)).wants(200)
