@@ -40,9 +40,10 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.redeems(structure, booklet)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
-	s.ends(operator, funder, campaign, order)
-	s.members(operator, funder, prescriber, ccas)
 	s.paysOnline(funder, campaign)
+	s.members(operator, funder, prescriber, ccas)
+	s.accounts(operator, campaign)
+	s.ends(operator, funder, campaign, order)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
 	operator.gets(fmt.Sprintf("/organisations/%d", relais)).wants(200)
@@ -166,21 +167,6 @@ func (s *city) invoices(operator, funder *citizen, order int64) {
 	funder.posts(at+"/chorus", thing{"status": "accepted"}).is("chorus", `"accepted"`)
 }
 
-// decides pairs what nobody knows with the debit that gave it back.
-func (s *city) decides(operator *citizen) {
-	s.t.Helper()
-	operator.does("POST", "/statements", "application/xml", s.statement(true, sepa.Transaction{Amount: 7_00, Remittance: "erreur"})).wants(201)
-	operator.does("POST", "/statements", "application/xml", s.statement(false, sepa.Transaction{Amount: 7_00, Remittance: "retour"})).wants(201)
-	in := operator.gets("/statements/cases?kind=unknown_payer").wants(200).items("items")
-	out := operator.gets("/statements/cases?kind=unexpected_debit").wants(200).items("items")
-	if len(in) != 1 || len(out) != 1 {
-		s.t.Fatalf("cases: %v and %v", in, out)
-	}
-	at := fmt.Sprintf("/statements/cases/%v", in[0]["id"])
-	operator.gets(at).wants(200).is("decisions", `["order","top_up","pair"]`)
-	operator.posts(at+"/decision", thing{"decision": "pair", "other_line": out[0]["id"]}).wants(200).is("decision", `"pair"`)
-}
-
 // paysOnline begins to pay an order by card. What Stripe tells comes twice.
 func (s *city) paysOnline(funder *citizen, campaign int64) {
 	s.t.Helper()
@@ -222,6 +208,35 @@ func (s *city) hears(body []byte, signature string) int {
 	}
 	answer.Body.Close()
 	return answer.StatusCode
+}
+
+// decides pairs what nobody knows with the debit that gave it back.
+func (s *city) decides(operator *citizen) {
+	s.t.Helper()
+	operator.does("POST", "/statements", "application/xml", s.statement(true, sepa.Transaction{Amount: 7_00, Remittance: "erreur"})).wants(201)
+	operator.does("POST", "/statements", "application/xml", s.statement(false, sepa.Transaction{Amount: 7_00, Remittance: "retour"})).wants(201)
+	in := operator.gets("/statements/cases?kind=unknown_payer").wants(200).items("items")
+	out := operator.gets("/statements/cases?kind=unexpected_debit").wants(200).items("items")
+	if len(in) != 1 || len(out) != 1 {
+		s.t.Fatalf("cases: %v and %v", in, out)
+	}
+	at := fmt.Sprintf("/statements/cases/%v", in[0]["id"])
+	operator.gets(at).wants(200).is("decisions", `["order","top_up","pair"]`)
+	operator.posts(at+"/decision", thing{"decision": "pair", "other_line": out[0]["id"]}).wants(200).is("decision", `"pair"`)
+}
+
+// accounts reads where the money is, down to one transfer, and the year's files.
+func (s *city) accounts(operator *citizen, campaign int64) {
+	s.t.Helper()
+	operator.gets("/money").wants(200)
+	if held := operator.gets(fmt.Sprintf("/money/accounts?campaign=%d", campaign)).wants(200).items("items"); len(held) == 0 {
+		s.t.Error("no account has moved for the campaign")
+	}
+	operator.gets("/money/transfers?account=bank:segregated").wants(200)
+	operator.gets("/money/transfers?event=handover&cause=1").wants(200)
+	operator.gets("/money/transfers.csv?account=bank:segregated").wants(200)
+	operator.gets("/accounting/fec/2026").wants(200)
+	operator.gets("/accounting/journal?from=2026-03-01&to=2026-03-31").wants(200)
 }
 
 // handsOver gives two booklets, of which one is lost, and verifies the other without us.
