@@ -69,6 +69,8 @@ type Choices struct {
 	campaigns.Plan
 	Medium Medium `json:"medium"`
 	Letter string `json:"letter_language"`
+
+	prepaid bool // the service was paid with an order that this one takes over
 }
 
 // Printed is how many booklets are printed.
