@@ -363,6 +363,7 @@ async function open(operator, org, look = "") {
 async function statement(operator, xml) {
   await operator.page.getByLabel("Relevé de la banque").setInputFiles({ name: "releve.xml", mimeType: "application/xml", buffer: Buffer.from(xml) });
   await operator.press("Importer ce relevé");
+  await operator.page.waitForURL(/\/statements\/\d+$/); // the page of its progress leads on by itself
 }
 
 // Prices one help in cheques and minutes.
