@@ -39,6 +39,7 @@ var sameFloor = map[string]string{
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
 	"money → orders":          "what is unpaid and what is owed are orders'",
+	"money → statements":      "the desk shows what the bank says beside the books",
 	"money → reporting":       "the desk shows the cover",
 	"statements → invoicing":  "a bank line pays fees",
 	"closing → campaigns":     "the end of a campaign follows its rules and shares, and closes it",

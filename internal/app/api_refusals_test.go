@@ -153,6 +153,9 @@ func (s *quarrel) aboutMoney() {
 	s.operator.does("POST", "/statements", "application/xml", strings.ReplaceAll(s.statement(true, sepa.Transaction{Amount: 1}), segregated.Full(), "FR1420041010050500013M02606")).
 		refuses(422, "statement_other_account")
 	s.operator.writes("POST", "/statements/lines/1/attribution", thing{"order": s.order}).refuses(409, "line_already_explained")
+	s.operator.writes("POST", "/statements/cases/1/decision", thing{"decision": "keep"}).refuses(409, "line_already_explained")
+	s.operator.writes("POST", "/statements/cases/1/decision", thing{"decision": "order", "order": s.order}).refuses(422, "same_order")
+	s.operator.gets("/statements/cases?kind=odd").refuses(422, "invalid_input")
 	s.operator.writes("POST", "/settlements", thing{"execution_on": "2026-03-15"}).refuses(422, "execution_not_a_working_day").is("next", `"2026-03-16"`)
 }
 

@@ -42,6 +42,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.reports(operator, funder, campaign)
 	s.paysOnline(funder, campaign)
 	s.members(operator, funder, prescriber, ccas)
+	s.accounts(operator, campaign)
 	s.ends(operator, funder, campaign, order)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
@@ -113,6 +114,7 @@ func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, ord
 		s.t.Fatalf("waiting lines: %v", waiting)
 	}
 	operator.posts(fmt.Sprintf("/statements/lines/%v/attribution", waiting[0]["id"]), thing{"order": order}).is("outcome", `"order_funded"`)
+	s.decides(operator)
 	funder.gets("/orders?unfunded=true").wants(200).is("items", "[]")
 	funder.posts("/allocations", thing{"campaign": campaign, "prescriber": prescriber, "vouchers": 20}).wants(201)
 	if bills := funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).items("invoices"); len(bills) != 2 || bills[0]["state"] != "funded" || bills[1]["due_cents"] != 1008.0 {
@@ -206,6 +208,35 @@ func (s *city) hears(body []byte, signature string) int {
 	}
 	answer.Body.Close()
 	return answer.StatusCode
+}
+
+// decides pairs what nobody knows with the debit that gave it back.
+func (s *city) decides(operator *citizen) {
+	s.t.Helper()
+	operator.does("POST", "/statements", "application/xml", s.statement(true, sepa.Transaction{Amount: 7_00, Remittance: "erreur"})).wants(201)
+	operator.does("POST", "/statements", "application/xml", s.statement(false, sepa.Transaction{Amount: 7_00, Remittance: "retour"})).wants(201)
+	in := operator.gets("/statements/cases?kind=unknown_payer").wants(200).items("items")
+	out := operator.gets("/statements/cases?kind=unexpected_debit").wants(200).items("items")
+	if len(in) != 1 || len(out) != 1 {
+		s.t.Fatalf("cases: %v and %v", in, out)
+	}
+	at := fmt.Sprintf("/statements/cases/%v", in[0]["id"])
+	operator.gets(at).wants(200).is("decisions", `["order","top_up","pair"]`)
+	operator.posts(at+"/decision", thing{"decision": "pair", "other_line": out[0]["id"]}).wants(200).is("decision", `"pair"`)
+}
+
+// accounts reads where the money is, down to one transfer, and the year's files.
+func (s *city) accounts(operator *citizen, campaign int64) {
+	s.t.Helper()
+	operator.gets("/money").wants(200)
+	if held := operator.gets(fmt.Sprintf("/money/accounts?campaign=%d", campaign)).wants(200).items("items"); len(held) == 0 {
+		s.t.Error("no account has moved for the campaign")
+	}
+	operator.gets("/money/transfers?account=bank:segregated").wants(200)
+	operator.gets("/money/transfers?event=handover&cause=1").wants(200)
+	operator.gets("/money/transfers.csv?account=bank:segregated").wants(200)
+	operator.gets("/accounting/fec/2026").wants(200)
+	operator.gets("/accounting/journal?from=2026-03-01&to=2026-03-31").wants(200)
 }
 
 // handsOver gives two booklets, of which one is lost, and verifies the other without us.

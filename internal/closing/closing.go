@@ -33,7 +33,7 @@ const undoDays = 1
 // Orders is what a roll-over does to orders, within the caller's transaction.
 // *orders.Service fits.
 type Orders interface {
-	Order(ctx context.Context, tx *db.Tx, actor identity.Actor, req orders.PlaceRequest) (orders.Order, error)
+	Order(ctx context.Context, tx *db.Tx, actor identity.Actor, req orders.PlaceRequest, prepaid bool) (orders.Order, error)
 	Receive(ctx context.Context, tx *db.Tx, in orders.Incoming, recipe func(ledger.Received) []ledger.Transfer) error
 }
 

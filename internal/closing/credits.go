@@ -241,11 +241,16 @@ func debtOf(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID) (vou
 	return max(-owed, 0), err
 }
 
-// rollOver orders vouchers of the target and pays them with the credit.
+// rollOver orders vouchers of the target and pays them with the credit. Fees that were
+// given back are due again, at the tariff of the day; others have been paid.
 func (s *Service) rollOver(ctx context.Context, tx *db.Tx, r roll) error {
 	c, target, amount := r.Credit, r.target, r.amount
 	asker := identity.Actor{Person: c.Choice.ChosenBy, Name: c.Choice.Chooser, Organisation: c.Funder, Kind: identity.Funder, Role: identity.Finance}
-	order, err := s.Orders.Order(ctx, tx, asker, orders.PlaceRequest{Campaign: target.ID, Vouchers: int(amount / target.Face)})
+	feesBack, err := feesGivenBack(ctx, tx, c)
+	if err != nil {
+		return err
+	}
+	order, err := s.Orders.Order(ctx, tx, asker, orders.PlaceRequest{Campaign: target.ID, Vouchers: int(amount / target.Face)}, !feesBack)
 	if err != nil {
 		return err
 	}

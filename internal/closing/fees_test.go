@@ -61,6 +61,32 @@ func TestFeesComeBackInProportionWhereTheTermsSaySo(t *testing.T) {
 	}
 }
 
+// Credit that pays another order has paid for the service before, unless the fees were
+// given back with it.
+func TestARollOverPaysFeesOnlyWhereTheyWereGivenBack(t *testing.T) {
+	t.Parallel()
+	for _, back := range []bool{true, false} {
+		t.Run(fmt.Sprint(back), func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			_, err := s.orders.Publish(t.Context(), s.Operator, orders.NewTariff{FromOn: s.today(), FeeRate: 500, VATRate: 2000,
+				ValidityDays: 30, FeesRefunded: back, Terms: "Conditions"})
+			s.ok(err)
+			start := s.today()
+			c, next := s.funded("Premiers clics", 10), s.campaign("Premiers clics, suite")
+			s.exec(`UPDATE campaigns SET ends_on = ends_on + 200 WHERE id = $1`, next.ID)
+			s.on(start.AddDays(closesOn))
+			s.closes(1)
+			s.chooses(s.Funder, c, closing.ToCampaign, next.ID)
+			all, err := s.orders.List(t.Context(), s.Funder, orders.Query{Campaign: next.ID, Limit: 2})
+			if err != nil || len(all) != 1 || all[0].State != orders.Funded || (all[0].Fees != 0) != back {
+				t.Errorf("%+v, %v", all, err)
+			}
+			s.holds()
+		})
+	}
+}
+
 // paysFees lets a line of the operating account pay the fees of a campaign.
 func (s *stage) paysFees(id vouchers.CampaignID, amount vouchers.Cents) {
 	s.t.Helper()

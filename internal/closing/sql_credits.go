@@ -101,6 +101,15 @@ func creditors(ctx context.Context, tx *db.Tx) ([]vouchers.OrganisationID, error
 	return ids, err
 }
 
+// feesGivenBack tells whether the unused fees of a campaign were credited to a funder.
+func feesGivenBack(ctx context.Context, tx *db.Tx, c Credit) (bool, error) {
+	var back bool
+	err := tx.Get(ctx, &back, `
+		SELECT EXISTS (SELECT FROM invoices WHERE campaign_id = $1 AND funder_id = $2 AND kind = 'fees' AND corrects IS NOT NULL)`,
+		c.Campaign, c.Funder)
+	return back, err
+}
+
 func keepRollover(ctx context.Context, tx *db.Tx, c Credit, order vouchers.OrderID, amount vouchers.Cents) (vouchers.RolloverID, error) {
 	var id vouchers.RolloverID
 	err := tx.Get(ctx, &id, `

@@ -103,7 +103,7 @@ func openOffice(t *testing.T) office {
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}
 	var routes []Route
 	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Flows: reports.Flows, Sharing: reports.Sharing}).Routes()...)
-	routes = append(routes, (&Orders{Service: o, Sharing: reports.Sharing}).Routes()...)
+	routes = append(routes, (&Orders{Service: o, Online: &Payments{payments.New(w.DB, payments.Options{}, o, nil, nil)}, Sharing: reports.Sharing}).Routes()...)
 	routes = append(routes, InvoiceRoutes(invoicing.New(w.DB))...)
 	routes = append(routes, (&Statements{Service: room, Orders: o}).Routes()...)
 	return office{setup(t, func(options *Options) {

@@ -17,6 +17,7 @@ import (
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -28,8 +29,8 @@ func init() {
 	w, at, day := site.Words.For("fr"), time.Unix(1e9, 0), vouchers.DayOf(time.Unix(1e9, 0))
 	book := accountRow{money.Balance{Account: "campaign:1:live", Of: "Premiers pas", Balance: 80_00}, "Chèques en circulation", "/money/accounts/campaign:1:live"}
 	desk := money.Desk{At: at, Cover: coverSample(),
-		Holdings: []money.Holding{{Account: ledger.Segregated, Books: 10_00, Closing: &money.Closing{On: day.AddDays(-3), Bank: 10_00, Books: 10_00}},
-			{Account: ledger.Operating, Books: 1, Closing: &money.Closing{On: day, Bank: 2}}, {Account: ledger.StripeClearing}},
+		Holdings: []money.Holding{{Account: ledger.Segregated, Books: 10_00, Bank: &statements.Agreement{On: day.AddDays(-3), Bank: 10_00, Book: 10_00}},
+			{Account: ledger.Operating, Books: 1, Bank: &statements.Agreement{On: day, Bank: 2}}, {Account: ledger.StripeClearing}},
 		Ageing:  []money.Bucket{{ToDays: 15, Orders: 1, Face: 100}, {FromDays: 61, Invoices: 2, Fees: 3}},
 		Debtors: []money.Debtor{{Funder: 2, Name: "Ville", Debt: 1, Fees: 2, Credit: 3}, {Funder: 3, Name: "Mutuelle", Fees: 1}}}
 	for _, name := range []string{"credits", "debits", "payouts", "returned", "debts", "writeoffs"} {

@@ -58,8 +58,8 @@ func moneyBody(w *i18n.Words, d money.Desk) MoneyBody {
 	body := MoneyBody{Desk: d}
 	for _, h := range d.Holdings {
 		r := holdingRow{Holding: h, Name: accountName(w, h.Account), Href: accountPath(h.Account, 0)}
-		if h.Closing != nil && h.Closing.AgeDays(d.At) > 0 {
-			r.AgreedText = w.Text("money.agreed-days", "count", h.Closing.AgeDays(d.At))
+		if h.Bank != nil && h.Bank.AgeDays(d.At) > 0 {
+			r.AgreedText = w.Text("money.agreed-days", "count", h.Bank.AgeDays(d.At))
 		} else {
 			r.AgreedText = w.Text("money.agreed-today")
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -44,23 +45,10 @@ type Desk struct {
 
 // Holding is an account of ours, as the books have it and as the bank says.
 type Holding struct {
-	Account ledger.Account `json:"account"`
-	Books   vouchers.Cents `json:"books_cents"`
-	Closing *Closing       `json:"bank"` // null as long as no statement has told a balance
+	Account ledger.Account        `json:"account"`
+	Books   vouchers.Cents        `json:"books_cents"`
+	Bank    *statements.Agreement `json:"bank"` // null as long as no statement has told a balance
 }
-
-// Closing is the latest balance that the bank has told, with our books of the same day.
-type Closing struct {
-	On    vouchers.Day   `json:"on"`
-	Bank  vouchers.Cents `json:"bank_cents"`
-	Books vouchers.Cents `json:"books_cents"`
-}
-
-// Gap is how much more the bank holds than our books say.
-func (c Closing) Gap() vouchers.Cents { return c.Bank - c.Books }
-
-// AgeDays is how many days ago that was.
-func (c Closing) AgeDays(now time.Time) int { return int(vouchers.DayOf(now) - c.On) }
 
 // Bucket is what is unpaid since a number of days: orders' face value, and fees.
 type Bucket struct {
@@ -118,18 +106,18 @@ func open(ctx context.Context, tx *db.Tx) (Desk, error) {
 
 // holdings are our accounts, empty or not.
 func holdings(ctx context.Context, tx *db.Tx, sums []ledger.Sum) ([]Holding, error) {
-	closings, err := latestClosings(ctx, tx)
+	agreed, err := statements.AgreementsNow(ctx, tx)
 	if err != nil {
 		return nil, err
+	}
+	told := map[ledger.Account]*statements.Agreement{}
+	for i, a := range agreed {
+		told[ledger.Account("bank:"+a.Account)] = &agreed[i]
 	}
 	held := heldOf(sums)
 	all := []Holding{}
 	for _, a := range []ledger.Account{ledger.Segregated, ledger.Operating, ledger.StripeClearing, ledger.StripeSegregated} {
-		h := Holding{Account: a, Books: held[a]}
-		if c, told := closings[a]; told {
-			h.Closing = &Closing{On: c.On, Bank: c.Bank, Books: h.Books - c.Later}
-		}
-		all = append(all, h)
+		all = append(all, Holding{Account: a, Books: held[a], Bank: told[a]})
 	}
 	return all, nil
 }

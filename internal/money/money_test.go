@@ -149,7 +149,7 @@ func (b bundle) toppedUp(amount vouchers.Cents) {
 func TestTheDeskSaysWhatTheBankAndTheBooksSay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if d := b.desk(); len(d.Holdings) != 4 || d.Holdings[0].Books != 10_000_00 || d.Holdings[0].Closing != nil || len(d.Tiles) != 0 {
+	if d := b.desk(); len(d.Holdings) != 4 || d.Holdings[0].Books != 10_000_00 || d.Holdings[0].Bank != nil || len(d.Tiles) != 0 {
 		t.Fatalf("before any balance is told: %+v", d)
 	}
 	b.bankSays(10_004_00)
@@ -163,8 +163,8 @@ func TestTheDeskSaysWhatTheBankAndTheBooksSay(t *testing.T) {
 	})
 	d := b.desk()
 	h := d.Holdings[0]
-	if h.Books != 9_998_00 || h.Closing == nil || h.Closing.Books != 10_005_00 || h.Closing.Gap() != -1_00 || h.Closing.AgeDays(d.At) != 3 {
-		t.Errorf("%+v %+v", h, h.Closing)
+	if h.Books != 9_998_00 || h.Bank == nil || h.Bank.Book != 10_005_00 || h.Bank.Gap() != -1_00 || h.Bank.AgeDays(d.At) != 3 {
+		t.Errorf("%+v %+v", h, h.Bank)
 	}
 	if len(d.Tiles) != 2 || d.Tiles[0].Name != "credits" || d.Tiles[0].Amount != 5_00 || d.Tiles[0].AgeDays(vouchers.DayOf(d.At)) != 3 ||
 		d.Tiles[1].Name != "debits" || d.Tiles[1].Amount != 7_00 {

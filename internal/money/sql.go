@@ -86,32 +86,6 @@ func ofEvent(ctx context.Context, tx *db.Tx, event ledger.Event, cause int64) ([
 	return rows, err
 }
 
-// closing is what the bank told last of an account, and what it booked after that day.
-type closing struct {
-	On    vouchers.Day   `db:"closing_on"`
-	Bank  vouchers.Cents `db:"closing_cents"`
-	Later vouchers.Cents `db:"later"`
-}
-
-func latestClosings(ctx context.Context, tx *db.Tx) (map[ledger.Account]closing, error) {
-	var rows []struct {
-		Account ledger.Account `db:"account"`
-		closing
-	}
-	err := tx.Select(ctx, &rows, `
-		SELECT 'bank:' || c.account AS account, c.closing_on, c.closing_cents,
-			(SELECT COALESCE(sum(CASE WHEN l.credit THEN l.amount_cents ELSE -l.amount_cents END), 0)::bigint
-			 FROM statement_lines l JOIN statements s ON s.id = l.statement_id
-			 WHERE l.booked_on > c.closing_on AND s.account = c.account) AS later
-		FROM (SELECT DISTINCT ON (account) account, closing_on, closing_cents
-		      FROM statements WHERE closing_on IS NOT NULL ORDER BY account, closing_on DESC, id DESC) AS c`)
-	all := make(map[ledger.Account]closing, len(rows))
-	for _, r := range rows {
-		all[r.Account] = r.closing
-	}
-	return all, err
-}
-
 // buckets are the ages, in days, by which what is unpaid is sorted.
 var buckets = []Bucket{{FromDays: 0, ToDays: 15}, {FromDays: 16, ToDays: 30}, {FromDays: 31, ToDays: 60}, {FromDays: 61}}
 

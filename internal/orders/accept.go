@@ -71,16 +71,16 @@ func (s *Service) Place(ctx context.Context, actor identity.Actor, req PlaceRequ
 	var o Order
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		o, err = once.Do(ctx, tx, actor.Organisation, "place_order", req, func() (Order, error) {
-			return s.place(ctx, tx, actor, req)
+			return s.place(ctx, tx, actor, req, false)
 		})
 		return err
 	})
 	return o, err
 }
 
-func (s *Service) place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
+func (s *Service) place(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest, prepaid bool) (Order, error) {
 	q, err := offer(ctx, tx, actor, QuoteRequest{Campaign: req.Campaign,
-		Choices: Choices{Vouchers: req.Vouchers, Medium: req.Medium, Letter: req.Letter}})
+		Choices: Choices{Vouchers: req.Vouchers, Medium: req.Medium, Letter: req.Letter, prepaid: prepaid}})
 	if err != nil {
 		return Order{}, err
 	}

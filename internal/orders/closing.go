@@ -24,9 +24,10 @@ func HoldAll(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID) ([]Or
 }
 
 // Order orders vouchers within the caller's transaction. It is for a room that decides
-// by itself what somebody has asked of it before; actor is that somebody.
-func (s *Service) Order(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest) (Order, error) {
-	return s.place(ctx, tx, actor, req)
+// by itself what somebody has asked of it before; actor is that somebody. prepaid: the fees
+// were paid with another order, and not given back.
+func (s *Service) Order(ctx context.Context, tx *db.Tx, actor identity.Actor, req PlaceRequest, prepaid bool) (Order, error) {
+	return s.place(ctx, tx, actor, req, prepaid)
 }
 
 // FaceOf is the face value of all orders of a campaign.

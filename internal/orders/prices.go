@@ -69,6 +69,8 @@ type Choices struct {
 	campaigns.Plan
 	Medium Medium `json:"medium"`
 	Letter string `json:"letter_language"`
+
+	prepaid bool // the service was paid with an order that this one takes over
 }
 
 // Printed is how many booklets are printed.
@@ -120,7 +122,7 @@ func (t NewTariff) check(today vouchers.Day) error {
 		return fault.New(fault.Invalid, "fee_out_of_range")
 	case t.Booklet < 0 || t.Booklet > 1000_00:
 		return fault.New(fault.Invalid, "booklet_price_out_of_range", "max", vouchers.Cents(1000_00))
-	case t.VATRate < 0 || t.VATRate > 10000:
+	case t.VATRate < 0 || t.VATRate > 10000 || t.VATRate == 0 && t.FeeRate+int(t.Booklet) > 0: // fees bear VAT
 		return fault.New(fault.Invalid, "vat_out_of_range")
 	case t.ValidityDays < 1 || t.ValidityDays > 365:
 		return fault.New(fault.Invalid, "validity_out_of_range")

@@ -182,9 +182,12 @@ func priced(ctx context.Context, tx *db.Tx, actor identity.Actor, c campaigns.Ca
 			return Version{}, err
 		}
 	}
-	t, err := tariffOn(ctx, tx, today)
-	if err != nil {
-		return Version{}, err
+	t := free
+	if !choices.prepaid {
+		var err error
+		if t, err = tariffOn(ctx, tx, today); err != nil {
+			return Version{}, err
+		}
 	}
 	t.Terms = "" // they are read by themselves
 	return Version{Choices: choices, Price: priceOf(t.NewTariff, choices, c.Face), Tariff: t,

@@ -297,7 +297,7 @@ func TestATariffIsPublishedOnceAndForAll(t *testing.T) {
 		"tariff_in_the_past":         func(n *orders.NewTariff) { n.FromOn-- },
 		"fee_out_of_range":           func(n *orders.NewTariff) { n.FeeRate = 10001 },
 		"booklet_price_out_of_range": func(n *orders.NewTariff) { n.Booklet = -1 },
-		"vat_out_of_range":           func(n *orders.NewTariff) { n.VATRate = -1 },
+		"vat_out_of_range":           func(n *orders.NewTariff) { n.VATRate = 0 },
 		"validity_out_of_range":      func(n *orders.NewTariff) { n.ValidityDays = 0 },
 		"terms_length":               func(n *orders.NewTariff) { n.Terms = " " },
 	} {

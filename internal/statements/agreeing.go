@@ -2,6 +2,7 @@ package statements
 
 import (
 	"context"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -22,6 +23,9 @@ type Agreement struct {
 // Gap is how much more the bank holds than our books say; 0 is what it should be.
 func (a Agreement) Gap() vouchers.Cents { return a.Bank - a.Book }
 
+// AgeDays is how many days ago the bank told it.
+func (a Agreement) AgeDays(now time.Time) int { return int(vouchers.DayOf(now) - a.On) }
+
 // Missing is a hole between two statements: the later one does not begin where the earlier
 // one, or any other, ends.
 type Missing struct {
@@ -41,15 +45,15 @@ func (s *Service) Agreements(ctx context.Context, actor identity.Actor) ([]Agree
 	}
 	var all []Agreement
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		all, err = agreements(ctx, tx)
+		all, err = AgreementsNow(ctx, tx)
 		return err
 	})
 	return all, err
 }
 
-// agreements takes out of our books what the bank booked after its closing balance, so
-// that statements may come in any order.
-func agreements(ctx context.Context, tx *db.Tx) ([]Agreement, error) {
+// AgreementsNow is Agreements for another room. What the bank booked after its closing
+// balance is taken out of our books, so that statements may come in any order.
+func AgreementsNow(ctx context.Context, tx *db.Tx) ([]Agreement, error) {
 	latest, err := latestClosings(ctx, tx)
 	if err != nil {
 		return nil, err

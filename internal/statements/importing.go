@@ -107,7 +107,7 @@ func (s *Service) importAll(ctx context.Context, in incoming) (Report, error) {
 		if report.Statements, err = ofFile(ctx, tx, in.sha256); err != nil {
 			return err
 		}
-		report.Agreements, err = agreements(ctx, tx)
+		report.Agreements, err = AgreementsNow(ctx, tx)
 		return err
 	})
 	return report, err
