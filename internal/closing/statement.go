@@ -26,7 +26,7 @@ type Statement struct {
 	Live       vouchers.Cents     `json:"live_cents"` // in people's hands
 	Counters
 	ClosesOn   vouchers.Day `json:"closes_on"` // at the earliest
-	Funders    []FunderPart `json:"funders"`   // what becomes of a part is told to its funder and the operator
+	Funders    []FunderPart `json:"funders"`   // a part is told to its funder and the operator only
 	Extensions []Extension  `json:"extensions"`
 }
 
@@ -80,10 +80,12 @@ func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers
 	if err != nil {
 		return Statement{}, err
 	}
-	st := Statement{At: tx.Now, Campaign: c, Used: p.used(parts), Live: p.Live, ClosesOn: closesOn(c)}
+	st := Statement{At: tx.Now, Campaign: c, Funders: []FunderPart{}, Used: p.used(parts), Live: p.Live, ClosesOn: closesOn(c)}
 	for _, part := range parts {
 		st.Received += part.Paid
-		st.Funders = append(st.Funders, FunderPart{Part: part, CreditNotes: []string{}, RolledOver: []Rollover{}})
+		if actor.Kind == identity.Operator || actor.Organisation == part.Funder {
+			st.Funders = append(st.Funders, FunderPart{Part: part, CreditNotes: []string{}, RolledOver: []Rollover{}})
+		}
 	}
 	if st.Ordered, err = orders.FaceOf(ctx, tx, id); err != nil {
 		return Statement{}, err
@@ -95,12 +97,11 @@ func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers
 	if st.Extensions, err = extensions(ctx, tx, id); err != nil {
 		return Statement{}, err
 	}
-	return st, st.follow(ctx, tx, actor)
+	return st, st.follow(ctx, tx)
 }
 
-// follow fills in what becomes of what each funder gets back, where that is the actor's
-// business.
-func (s *Statement) follow(ctx context.Context, tx *db.Tx, actor identity.Actor) error {
+// follow fills in what becomes of what each funder gets back.
+func (s *Statement) follow(ctx context.Context, tx *db.Tx) error {
 	issued, err := invoicing.OfCampaign(ctx, tx, s.Campaign.ID)
 	if err != nil {
 		return err
@@ -111,9 +112,6 @@ func (s *Statement) follow(ctx context.Context, tx *db.Tx, actor identity.Actor)
 	}
 	for i := range s.Funders {
 		f := &s.Funders[i]
-		if actor.Kind != identity.Operator && actor.Organisation != f.Funder {
-			continue
-		}
 		for _, n := range issued {
 			switch {
 			case n.Corrects == nil || n.Funder != f.Funder:

@@ -77,8 +77,13 @@ func TestTwoFundersGetBackWhatEachPaidMoreThanItsShare(t *testing.T) {
 	if len(notes) != 2 || notes[0].Net+notes[1].Net != 490_00 {
 		t.Errorf("credit notes: %+v", notes)
 	}
-	if st := s.statement(s.Funder, c); len(st.Funders) != 2 || st.Back() != 490_00 {
-		t.Errorf("the campaign's own funder sees %+v", st.Funders)
+	for _, who := range []identity.Actor{s.Funder, state} {
+		if st := s.statement(who, c); len(st.Funders) != 1 || st.Funders[0].Funder != who.Organisation || st.Back() != 490_00 {
+			t.Errorf("%s sees %+v", who.Name, st.Funders)
+		}
+	}
+	if st := s.statement(s.Operator, c); len(st.Funders) != 2 {
+		t.Errorf("the operator sees %+v", st.Funders)
 	}
 }
 

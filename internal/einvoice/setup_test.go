@@ -92,7 +92,7 @@ func faceInvoice() Invoice {
 		},
 		VAT:     VAT{Category: OutsideScope},
 		Payment: Payment{IBAN: "FR7630006000011234567890189", BIC: "AGRIFRPP", Reference: "RF35PASS12"},
-		Notes:   []string{"Compte séparé aux chèques : la valeur faciale n’est jamais sur un autre compte."},
+		Notes:   []string{"Compte réservé aux chèques : la valeur faciale n’est jamais sur un autre compte."},
 	}
 }
 

@@ -50,7 +50,7 @@ func init() {
 			ServiceCode: "S", Accepted: &orders.Acceptance{Quote: 1, Number: "D2026-000001", Version: 2, Name: "Ana", Terms: 1, Medium: "paper", Letter: "fr"}})
 	}
 	bills := []billView{{orders.Bill{Number: "F2026-000001", Amount: 100_00, Due: 80_00, DueOn: day, Reference: "RF35PASS000003", BIC: "AGRIFRPP",
-		State: orders.PartlyFunded}, "face", "FR76 3000"}, {orders.Bill{Number: "F2026-000002", Amount: 3_60, State: orders.Funded}, "fees", "FR14 2004"}}
+		State: orders.PartlyFunded}, "face", "FR76 3000", true}, {orders.Bill{Number: "F2026-000002", Amount: 3_60, State: orders.Funded}, "fees", "FR14 2004", false}}
 	version := orders.Version{Number: 2, Choices: orders.Choices{Vouchers: 10, Plan: one.Plan(), Medium: orders.Paper, Letter: "fr"},
 		Price: orders.Price{Face: 100_00, Service: 3_00, Printing: 60, VAT: 72}, Tariff: orders.Tariff{ID: 1, NewTariff: orders.NewTariff{FeeRate: 300,
 			Booklet: 60, VATRate: 2000, ValidityDays: 30}}, ValidUntil: day}

@@ -75,8 +75,15 @@ type OrderBody struct {
 	Online PayOnline
 }
 
-// MayTransfer tells whether to ask for a transfer: not while an online payment is on its way.
-func (b OrderBody) MayTransfer() bool { return b.Due > 0 && len(b.Online.OnItsWay) == 0 }
+// Transfers counts the invoices that still ask for one.
+func (b OrderBody) Transfers() (n int) {
+	for _, bill := range b.Bills {
+		if bill.Pay {
+			n++
+		}
+	}
+	return n
+}
 
 type orderStep struct{ Text, State string }
 
@@ -85,6 +92,7 @@ type billView struct {
 	orders.Bill
 	Kind string
 	IBAN string // in full: it is ours, and made to be copied
+	Pay  bool   // by transfer: not while an online payment is on its way
 }
 
 func (w *Orders) openPage(c *fiber.Ctx) error {
@@ -93,12 +101,12 @@ func (w *Orders) openPage(c *fiber.Ctx) error {
 		return err
 	}
 	body := OrderBody{Order: o, Steps: orderSteps(c, o.State)}
-	for _, b := range o.Invoices {
-		body.Bills = append(body.Bills, billView{b, string(b.Kind), b.IBAN.Grouped()})
-		body.Due += b.Due
-	}
 	if body.Online, err = w.Online.PayOnline(c, o.ID); err != nil {
 		return err
+	}
+	for _, b := range o.Invoices {
+		body.Bills = append(body.Bills, billView{b, string(b.Kind), b.IBAN.Grouped(), b.Due > 0 && len(body.Online.OnItsWay) == 0})
+		body.Due += b.Due
 	}
 	return page(c, "orders/order", body)
 }

@@ -19,9 +19,9 @@ func TestEffectsAreNettedByAccount(t *testing.T) {
 		ledger.Attributed(1, ledger.Received{Campaign: 3, Funder: 5, Funds: 100, Excess: 50}), ledger.RefundOrdered(2, 5, parts))
 	got := effectsOf(site.Words.For("fr"), would)
 	want := []effectLine{
-		{"Lignes sans explication, compte séparé", 0, -150},
-		{"Compte séparé, à la banque", 0, -150},
-		{"Compte séparé, à la banque", 3, 150},
+		{"Lignes sans explication, compte réservé", 0, -150},
+		{"Compte réservé, à la banque", 0, -150},
+		{"Compte réservé, à la banque", 3, 150},
 		{"Reçu et pas encore remis, campagne n° 3", 3, 100},
 		{"Remboursements en route", 3, 50},
 	}
