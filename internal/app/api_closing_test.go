@@ -57,6 +57,12 @@ func (s *city) ends(operator, funder *citizen, campaign, order int64) {
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != approved.says("file_sha256") {
 		s.t.Error("the file is not the one that was approved")
 	}
+	ordered := operator.gets("/refunds?state=ordered").wants(200).items("items")
+	out := sepa.Transaction{Amount: 195_00, EndToEndID: fmt.Sprint(ordered[0]["end_to_end_id"])}
+	operator.does("POST", "/statements", "application/xml", s.statement(false, out)).wants(201)
+	if sent := operator.gets("/refunds?state=booked").wants(200).items("items"); len(sent) != 1 {
+		s.t.Errorf("the bank has sent %v", sent)
+	}
 	operator.gets("/invariants").wants(200).is("ok", "true")
 }
 

@@ -78,8 +78,9 @@ func fixFile(ctx context.Context, tx *db.Tx, id vouchers.RefundFileID) error {
 	return storeHash(ctx, tx, id, hash)
 }
 
-// endToEnd names a refund at every bank it passes: "RFD12".
-func endToEnd(id vouchers.RefundID) string { return fmt.Sprintf("RFD%d", id) }
+// endToEnd names a refund at every bank it passes: "RFD000012". Statements look for names
+// of six characters and more.
+func endToEnd(id vouchers.RefundID) string { return fmt.Sprintf("RFD%06d", id) }
 
 // messageID names a file at our bank: "RFF3".
 func messageID(id vouchers.RefundFileID) string { return fmt.Sprintf("RFF%d", id) }

@@ -18,7 +18,7 @@ func init() {
 	samples["closing/statement"] = ClosingBody{Statement: st, Steps: []closingStep{{"T", "current"}}, Mine: &part, MayChoose: true, MayExtend: true, MayClose: true,
 		Targets: []choiceOf{{"4", "N"}}, Kind: "rollover", To: "4", Problem: "P"}
 	samples["closing/extension"] = ExtensionBody{Extension: closing.Extension{From: day, Until: day + 3}, Name: "N", Problem: "P", Asked: day, May: true}
-	rows := []closing.Refund{{ID: 1, Kind: closing.OfCredit, FunderName: "F", Requester: "R", State: closing.Booked, BookedOn: &day, EndToEnd: "RFD1"},
+	rows := []closing.Refund{{ID: 1, Kind: closing.OfCredit, FunderName: "F", Requester: "R", State: closing.Booked, BookedOn: &day, EndToEnd: "RFD000001"},
 		{ID: 2, Kind: closing.OfClaim, State: closing.Returned, ReturnReason: "AC04"}, {ID: 3, Kind: closing.OfFees, State: closing.Ordered}}
 	samples["closing/refunds"] = RefundsBody{Waiting: []RefundGroup{{closing.Segregated, rows, 10}}, ToVerify: []closing.Account{account},
 		Files: []closing.File{{ID: 1, Account: closing.Operating, MessageID: "RFF1"}}, Rows: rows, Next: "/x", MayDecide: true, Problem: "P"}

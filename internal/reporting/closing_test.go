@@ -46,11 +46,11 @@ func (b bundle) ending() {
 	_, err = room.Approve(ctx, b.Operator, closing.ApproveRequest{Refunds: []vouchers.RefundID{all[0].ID}})
 	b.ok(err)
 	b.InTx(func(tx *db.Tx) error {
-		line, err := b.BankLine(tx, world.Line{Amount: all[0].Amount, Outcome: "refund_booked", EndToEnd: "RFD1", Cause: int64(all[0].ID)})
+		line, err := b.BankLine(tx, world.Line{Amount: all[0].Amount, Outcome: "refund_booked", EndToEnd: "RFD000001", Cause: int64(all[0].ID)})
 		if err != nil {
 			return err
 		}
-		_, _, err = room.Book(ctx, tx, sepa.Movement{Line: line, Account: seller.Segregated.IBAN, Name: "RFD1", Amount: all[0].Amount})
+		_, _, err = room.Book(ctx, tx, sepa.Movement{Line: line, Account: seller.Segregated.IBAN, Name: "RFD000001", Amount: all[0].Amount})
 		return err
 	})
 }
