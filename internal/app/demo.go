@@ -9,11 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/app/demo"
-	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/identity"
 )
 
@@ -69,16 +67,11 @@ func stage(ctx context.Context, cfg Config, o DemoOptions, told audience, log *s
 	if o.Out == "" {
 		o.Out = filepath.Join(cfg.Data, "demo")
 	}
-	clock := &movableClock{}
-	p, err := Start(ctx, cfg, clock.Now, log)
+	p, r, err := onStage(ctx, cfg, o, told, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
-	r, err := p.loadOnce(ctx, o, clock, told)
-	if err != nil {
-		return err
-	}
 	if o.JSON {
 		encoder := json.NewEncoder(o.Stdout)
 		encoder.SetIndent("", "  ")
@@ -98,40 +91,62 @@ func stage(ctx context.Context, cfg Config, o DemoOptions, told audience, log *s
 // forDemo fills in the operator, where nobody has said who it is.
 func (c Config) forDemo() (Config, error) {
 	c.Dev = true
-	if c.SegregatedIBAN != "" {
-		return c, nil
-	}
 	o := demo.TheOperator()
-	c.OperatorName, c.OperatorAddress, c.OperatorSIRET, c.SegregatedIBAN = o.Name, o.Address, o.SIRET, o.IBAN
+	if c.SegregatedIBAN == "" {
+		c.OperatorName, c.OperatorAddress, c.OperatorSIRET, c.SegregatedIBAN = o.Name, o.Address, o.SIRET, o.Segregated
+	}
+	if c.OperatorSIRET == "" {
+		c.OperatorSIRET = o.SIRET
+	}
+	if c.OperatingIBAN == "" {
+		c.OperatingIBAN = o.Operating
+	}
 	return c.complete()
 }
 
-// loadOnce loads the demonstration into an empty database, or reads what it was.
-func (p *Program) loadOnce(ctx context.Context, o DemoOptions, clock *movableClock, told audience) (demo.Result, error) {
-	_, err := p.identity.CommandLine(ctx, "")
-	file := filepath.Join(p.Config.Data, demoFile)
-	switch {
-	case isNotFound(err): // nobody has ever been here
-		r, err := p.load(ctx, o, clock, told)
-		if err != nil {
-			return r, err
-		}
-		return r, p.remember(file, r)
-	case err != nil:
-		return demo.Result{}, err
+// errEmpty says that nobody has ever been in a database.
+var errEmpty = errors.New("the database is empty")
+
+// onStage starts a program on the demonstration, which is played first where the database
+// is empty. The play has a program of its own, because its Stripe is not the user's.
+func onStage(ctx context.Context, cfg Config, o DemoOptions, told audience, log *slog.Logger) (*Program, demo.Result, error) {
+	p, err := Start(ctx, cfg, time.Now, log)
+	if err != nil {
+		return nil, demo.Result{}, err
+	}
+	r, err := p.recall(ctx)
+	if err == nil {
+		told.found()
+		return p, r, nil
+	}
+	if err := errors.Join(err, p.Stop()); !errors.Is(err, errEmpty) {
+		return nil, r, err
+	}
+	if r, err = play(ctx, cfg, o, told, log); err != nil {
+		return nil, r, err
+	}
+	p, err = Start(ctx, cfg, time.Now, log)
+	return p, r, err
+}
+
+// recall reads what came of the demonstration that the database holds.
+func (p *Program) recall(ctx context.Context) (demo.Result, error) {
+	var r demo.Result
+	if _, err := p.identity.CommandLine(ctx, ""); isNotFound(err) {
+		return r, errEmpty
+	} else if err != nil {
+		return r, err
 	}
 	if _, err := os.Stat(filepath.Join(p.Config.Data, unfinished)); err == nil {
-		return demo.Result{}, fmt.Errorf("a demonstration was interrupted here: remove the folder %s (and empty the database of DATABASE_URL, where one is set), then start again", p.Config.Data)
+		return r, fmt.Errorf("a demonstration was interrupted here: remove the folder %s (and empty the database of DATABASE_URL, where one is set), then start again", p.Config.Data)
 	}
-	var r demo.Result
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(filepath.Join(p.Config.Data, demoFile))
 	if err == nil {
 		err = json.Unmarshal(text, &r)
 	}
 	if err != nil {
 		return r, fmt.Errorf("the database already holds something that is no demonstration: use an empty database, or another PASSERELLE_DATA (%w)", err)
 	}
-	told.found()
 	return r, p.recognise(ctx, r)
 }
 
@@ -146,69 +161,4 @@ func (p *Program) recognise(ctx context.Context, r demo.Result) error {
 		break
 	}
 	return nil
-}
-
-// load plays the demonstration through the served API. Only its first admin comes from
-// the command line's own use case.
-func (p *Program) load(ctx context.Context, o DemoOptions, clock *movableClock, told audience) (demo.Result, error) {
-	places, source, err := readPlaces(o.Places)
-	if err != nil {
-		return demo.Result{}, err
-	}
-	if err := os.WriteFile(filepath.Join(p.Config.Data, unfinished), nil, 0o600); err != nil {
-		return demo.Result{}, err
-	}
-	until := time.Now()
-	operator := demo.TheOperator()
-	admin := &demo.Account{Email: operator.Email, Password: demo.Password()}
-	clock.Set(until.AddDate(0, -6, 0))
-	defer clock.Release()
-	err = p.identity.CreateFirstOperator(ctx, operator.Name, identity.NewMember{Name: "Admin", Email: admin.Email, Password: admin.Password})
-	if err != nil {
-		return demo.Result{}, err
-	}
-	var today string
-	move := func(ctx context.Context, t time.Time) error {
-		clock.Set(t)
-		if day := t.Format(time.DateOnly); day != today { // jobs once a day: each move costs
-			today = day
-			return p.runner.Drain(ctx)
-		}
-		return nil
-	}
-	return demo.Run(ctx, demo.Options{Address: p.Address, Admin: admin, Places: places, Source: source, Out: o.Out,
-		Seed: seed, Until: until, Move: move, Tell: told.progress})
-}
-
-// readPlaces reads the file, or the invented territory. The source is the file's name,
-// as places keep it.
-func readPlaces(name string) (places []byte, source string, err error) {
-	if name == "" {
-		places, err = io.ReadAll(catalogue.InventedPlaces())
-		return places, "territoire-invente", err
-	}
-	places, err = os.ReadFile(name)
-	source = strings.ToLower(strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)))
-	return places, strings.Trim(strings.Map(plainLetter, source), "-."), err
-}
-
-func plainLetter(r rune) rune {
-	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
-		return r
-	}
-	return '-'
-}
-
-// remember keeps the result, with its passwords, for its owner's eyes, and the settings
-// with which `passerelle serve` carries on.
-func (p *Program) remember(file string, r demo.Result) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	c := p.Config
-	settings := fmt.Sprintf("# The operator of the demonstration, which is invented.\nOPERATOR_NAME=%s\nOPERATOR_ADDRESS=%s\nOPERATOR_SIRET=%s\nSEGREGATED_IBAN=%s\n",
-		c.OperatorName, c.OperatorAddress, c.OperatorSIRET, c.SegregatedIBAN)
-	return errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(filepath.Join(c.Data, settingsFile), []byte(settings), 0o600),
-		os.Remove(filepath.Join(c.Data, unfinished)))
 }

@@ -66,6 +66,12 @@ func checkResult(t *testing.T, r demo.Result) {
 	if r.SettledCents > r.RedeemedCents || r.RedeemedCents+r.LiveCents+r.ExpiredCents > r.ReceivedCents {
 		t.Error("more came out than went in")
 	}
+	if r.Invoices != 10 || r.CreditNotes < 4 || r.FeesCents <= 0 || r.PaidOnline <= 800_00 || !r.FECBalanced {
+		t.Errorf("the books: %d invoices, %d credit notes, fees %s, online %s, balanced %v", r.Invoices, r.CreditNotes, r.FeesCents, r.PaidOnline, r.FECBalanced)
+	}
+	if r.RefundedCents <= 360_00 || r.RefundedCents >= r.ReceivedCents { // what was paid too much, and one funder's part of what was not used
+		t.Errorf("refunded: %s", r.RefundedCents)
+	}
 	if !r.Holds() {
 		t.Errorf("cover %v, invariants %v", r.CoverOK, r.Invariants)
 	}
@@ -76,7 +82,8 @@ func checkResult(t *testing.T, r demo.Result) {
 	if len(kinds) != 4 {
 		t.Errorf("accounts of %v", kinds)
 	}
-	for _, pattern := range []string{"carnet-*.pdf", "pain001-*.xml", "camt053-*.xml", "releve-*.pdf", "bilan-*.xlsx", "bilan-*.csv", "facture-*.pdf"} {
+	for _, pattern := range []string{"carnet-*.pdf", "pain001-*.xml", "camt053-*.xml", "releve-*.pdf", "bilan-*.xlsx", "bilan-*.csv", "facture-*.pdf", "facture-*.xml",
+		"avoir-*.pdf", "avoir-*.xml", "compte-*.pdf", "pain001-remboursements-*.xml", "fec-*.txt", "journal-*.csv"} {
 		if !hasFile(r.Files, pattern) {
 			t.Errorf("no file %s", pattern)
 		}
@@ -97,7 +104,8 @@ func hasFile(files []string, pattern string) bool {
 	return false
 }
 
-// spend starts the service on what the demonstration left and spends one of its codes.
+// spend starts the service on what the demonstration left, without the play's Stripe, and
+// spends one of its codes.
 func spend(t *testing.T, cfg Config, r demo.Result) {
 	t.Helper()
 	cfg, err := cfg.forDemo()
@@ -113,6 +121,9 @@ func spend(t *testing.T, cfg Config, r demo.Result) {
 			t.Error(err)
 		}
 	}()
+	if p.payments.On() {
+		t.Error("the service says that it can be paid online")
+	}
 	for _, a := range r.Accounts {
 		if a.Kind != identity.Structure || a.Role != identity.Agent {
 			continue

@@ -149,7 +149,8 @@ func (s *Statement) follow(ctx context.Context, tx *db.Tx) error {
 func (s Statement) Document(operator string) documents.CampaignStatement {
 	c := s.Campaign
 	d := documents.CampaignStatement{Operator: operator, Campaign: c.Name, From: c.StartsOn, Until: c.LastDay(),
-		AsOf: vouchers.DayOf(s.At), Face: c.Face, HandedOver: s.Counters.HandedOver, Used: int(s.Used / c.Face)}
+		AsOf: vouchers.DayOf(s.At), Face: c.Face, HandedOver: s.Counters.HandedOver, Used: int(s.Used / c.Face),
+		Received: s.Received}
 	if s.Closed() {
 		d.ClosedOn = vouchers.DayOf(*c.ClosedAt)
 		d.AsOf = d.ClosedOn

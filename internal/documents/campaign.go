@@ -8,7 +8,7 @@ import (
 )
 
 // CampaignStatement says what became of a campaign's money or, before it is closed, what
-// would if no more were used. The operator and every funder see the same one.
+// would if no more were used. A funder sees its own share, the operator all of them.
 type CampaignStatement struct {
 	Operator    string
 	Campaign    string
@@ -18,6 +18,7 @@ type CampaignStatement struct {
 	Face        vouchers.Cents // of one voucher
 	HandedOver  int            // vouchers
 	Used        int            // vouchers; the others expired or, before the end, are in people's hands
+	Received    vouchers.Cents // from all its funders
 	Shares      []FunderShare
 }
 
@@ -32,25 +33,25 @@ type FunderShare struct {
 // back is what the funder gets back.
 func (s FunderShare) back() vouchers.Cents { return s.Paid - s.Used }
 
-// WriteCampaignStatement prints the statement as a PDF. It fails where the shares do not
-// add up to the campaign, to the cent.
+// WriteCampaignStatement prints the statement as a PDF. It fails where shares come to more
+// than the campaign.
 func WriteCampaignStatement(out io.Writer, words Words, s CampaignStatement) error {
-	var received, used vouchers.Cents
+	var paid, used vouchers.Cents
 	for _, share := range s.Shares {
 		if share.Used < 0 || share.Used > share.Paid {
 			return fmt.Errorf("campaign %q, share of %q: %w", s.Campaign, share.Funder, errAmount)
 		}
-		received, used = received+share.Paid, used+share.Used
+		paid, used = paid+share.Paid, used+share.Used
 	}
-	if s.Used < 0 || s.Used > s.HandedOver || s.worth(s.HandedOver) > received || s.worth(s.Used) != used {
-		return fmt.Errorf("campaign %q: %s used by its vouchers, %s by its funders of %s: %w", s.Campaign, s.worth(s.Used), used, received, errAmount)
+	if s.Used < 0 || s.Used > s.HandedOver || s.worth(s.HandedOver) > s.Received || paid > s.Received || used > s.worth(s.Used) {
+		return fmt.Errorf("campaign %q: %s used of %s, of which its funders %s of %s: %w", s.Campaign, s.worth(s.Used), s.Received, used, paid, errAmount)
 	}
 	title := words.Text("doc.closing.title", "Campaign", shorten(s.Campaign))
 	p := inTwoPasses(words, about{title: title, subject: s.Campaign, made: noon(s.AsOf)}, func(p *paper) {
 		p.foot = s.Operator + " · " + title
 		p.page()
 		p.closingHead(s)
-		p.closingFigures(s, received)
+		p.closingFigures(s)
 		p.closingShares(s)
 		p.closingBack(s)
 	})
@@ -74,7 +75,7 @@ func (p *paper) closingHead(s CampaignStatement) {
 }
 
 // closingFigures follows the money from top to bottom.
-func (p *paper) closingFigures(s CampaignStatement, received vouchers.Cents) {
+func (p *paper) closingFigures(s CampaignStatement) {
 	w := p.words
 	t := table{p: p, columns: []column{
 		{title: w.Text("doc.closing.what"), width: 112},
@@ -83,7 +84,7 @@ func (p *paper) closingFigures(s CampaignStatement, received vouchers.Cents) {
 	}, size: 10.5}
 	t.head()
 	count := func(text string, n int) { t.row([]string{text, w.Number(n), w.Money(s.worth(n))}) }
-	t.row([]string{w.Text("doc.closing.received"), "", w.Money(received)})
+	t.row([]string{w.Text("doc.closing.received"), "", w.Money(s.Received)})
 	count(w.Text("doc.closing.handed_over"), s.HandedOver)
 	count(w.Text("doc.closing.used"), s.Used)
 	if s.ClosedOn != 0 {
@@ -91,8 +92,8 @@ func (p *paper) closingFigures(s CampaignStatement, received vouchers.Cents) {
 	} else {
 		count(w.Text("doc.closing.unspent"), s.HandedOver-s.Used)
 	}
-	t.row([]string{w.Text("doc.closing.kept"), "", w.Money(received - s.worth(s.HandedOver))})
-	t.total(w.Text("doc.closing.back"), w.Money(received-s.worth(s.Used)))
+	t.row([]string{w.Text("doc.closing.kept"), "", w.Money(s.Received - s.worth(s.HandedOver))})
+	t.total(w.Text("doc.closing.back"), w.Money(s.Received-s.worth(s.Used)))
 	p.y = p.block(box{x: margin, y: p.y, w: printed, lines: 2}, small, w.Text("doc.closing.sum")) + 8
 }
 

@@ -85,7 +85,7 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	must(t, chromedp.Run(ctx)) // starts it
+	must(t, chromedp.Run(ctx))                 // starts it
 	t.Cleanup(func() { chromedp.Cancel(ctx) }) // and waits until it has written its last file
 	return ctx
 }

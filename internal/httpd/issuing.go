@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/labelling"
@@ -134,7 +135,8 @@ func (i *Issuing) page(c *fiber.Ctx) (listing[issuing.Booklet], error) {
 	return cut(booklets, func(b issuing.Booklet) vouchers.BookletID { return b.ID }), err
 }
 
-// print answers with the booklet's PDF. Who asked for it is in the audit trail.
+// print answers with the booklet's PDF, in the language that its funder has ordered, else in
+// the prescriber's. Who asked for it is in the audit trail.
 func (i *Issuing) print(c *fiber.Ctx) error {
 	id, err := pathID[vouchers.BookletID](c, "id")
 	if err != nil {
@@ -144,12 +146,16 @@ func (i *Issuing) print(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	sheet, err := i.sheet(c, b)
+	said := words(c)
+	if b.Letter != "" {
+		said = of(c).server.options.Site.Words.For(b.Letter)
+	}
+	sheet, err := i.sheet(c, b, said)
 	if err != nil {
 		return err
 	}
 	var pdf bytes.Buffer
-	if err := documents.WriteBooklet(&pdf, paperWords{words(c)}, sheet); err != nil {
+	if err := documents.WriteBooklet(&pdf, paperWords{said}, sheet); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, "application/pdf")
@@ -160,7 +166,7 @@ func (i *Issuing) print(c *fiber.Ctx) error {
 // placesOnPaper is how many places a booklet names.
 const placesOnPaper = 3
 
-func (i *Issuing) sheet(c *fiber.Ctx, b issuing.Booklet) (documents.Booklet, error) {
+func (i *Issuing) sheet(c *fiber.Ctx, b issuing.Booklet, said *i18n.Words) (documents.Booklet, error) {
 	typed, err := vouchers.ParseTyped(b.Typed)
 	if err != nil {
 		return documents.Booklet{}, err
@@ -176,7 +182,7 @@ func (i *Issuing) sheet(c *fiber.Ctx, b issuing.Booklet) (documents.Booklet, err
 	places, err := i.near(c, b.Campaign, from, placesOnPaper)
 	for _, p := range places {
 		near := documents.NearbyPlace{Name: p.Name, Address: addressLines(p), Phone: phoneAsRead(p.Phone),
-			Hours: hoursInWords(words(c), p.Hours), DistanceKm: -1}
+			Hours: hoursInWords(said, p.Hours), DistanceKm: -1}
 		if p.Km != nil {
 			near.DistanceKm = *p.Km
 		}

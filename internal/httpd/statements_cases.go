@@ -216,16 +216,14 @@ func (w *Statements) decideForm(c *fiber.Ctx) error {
 		return err
 	}
 	req.Line = one.ID
-	said := w.wordsOf(c, one, req)
 	do := func(ctx context.Context) error {
 		_, err := w.Service.Decide(ctx, actor(c), req)
 		return err
 	}
-	if !slices.Contains(atOnce, req.Decision) && !confirmed(c) {
-		err = confirm(c, Confirmation{Title: said.title, Sentence: said.sentence, Button: said.title,
-			Back: fmt.Sprintf("/statements/cases/%d", one.ID), Danger: req.Decision == statements.AsReturn || req.Decision == statements.Undo}, do)
+	if !confirmed(c) && slices.Contains(one.Decisions, req.Decision) && !slices.Contains(atOnce, req.Decision) {
+		err = confirm(c, w.confirmation(c, one, req), do)
 	} else if err = do(c.UserContext()); err == nil {
-		if err := flash(c, "done", "statements.decided", "what", said.title); err != nil {
+		if err := flash(c, "done", "statements.decided", "what", words(c).Text("statements.decision."+string(req.Decision))); err != nil {
 			return err
 		}
 		return c.Redirect(fmt.Sprintf("/statements/cases/%d", one.ID), http.StatusSeeOther)
@@ -237,16 +235,13 @@ func (w *Statements) decideForm(c *fiber.Ctx) error {
 	return err
 }
 
-// decisionWords say a decision: as a button, and as a sentence with its exact effect.
-type decisionWords struct{ title, sentence string }
-
-func (w *Statements) wordsOf(c *fiber.Ctx, one statements.Case, req statements.DecisionRequest) decisionWords {
-	values := []any{"amount", one.Amount, "excess", one.Excess, "number", int64(req.Order), "funder", words(c).Unknown(), "lacks", vouchers.Cents(0)}
-	if o, err := w.Orders.Open(c.UserContext(), actor(c), req.Order); err == nil {
-		values = []any{"amount", one.Amount, "excess", one.Excess, "number", int64(o.ID), "funder", o.FunderName, "lacks", o.Lacks()}
+// confirmation says a decision: as a button, and as a sentence with its exact effect.
+func (w *Statements) confirmation(c *fiber.Ctx, one statements.Case, req statements.DecisionRequest) Confirmation {
+	values := []any{"amount", one.Amount, "excess", one.Excess}
+	if o, err := w.Orders.Open(c.UserContext(), actor(c), req.Order); err == nil { // the rehearsal refuses an unknown one
+		values = append(values, "number", int64(o.ID), "funder", o.FunderName, "lacks", o.Lacks())
 	}
-	if !slices.Contains(one.Decisions, req.Decision) {
-		return decisionWords{} // refused in a moment
-	}
-	return decisionWords{words(c).Text("statements.do."+string(req.Decision), values...), words(c).Text("statements.effect."+string(req.Decision), values...)}
+	title := words(c).Text("statements.do."+string(req.Decision), values...)
+	return Confirmation{Title: title, Sentence: words(c).Text("statements.effect."+string(req.Decision), values...), Button: title,
+		Back: fmt.Sprintf("/statements/cases/%d", one.ID), Danger: req.Decision == statements.AsReturn || req.Decision == statements.Undo}
 }

@@ -26,6 +26,7 @@ type Booklet struct {
 	LastDay      vouchers.Day        `json:"last_day" db:"last_day"` // tolerance included
 	HandedOverAt time.Time           `json:"handed_over_at" db:"handed_over_at"`
 	KeyID        uint8               `json:"-" db:"key_id"`
+	Letter       string              `json:"-" db:"letter"` // language that its funder has ordered for the paper; "" for none
 	Origin
 
 	QR    string `json:"qr,omitempty"`    // address in the QR code; only for whoever prints

@@ -178,7 +178,9 @@ func insertVouchers(ctx context.Context, tx *db.Tx, id vouchers.BookletID, c cam
 
 const selectBooklets = `
 	SELECT b.id, b.campaign_id, c.name AS campaign_name, o.name AS funder_name, b.vouchers, b.face_cents, b.from_on, b.until_on,
-		c.tolerance_days + b.until_on AS last_day, b.insee, p.postcode, p.town, b.handed_over_at, b.key_id, v.live AS left, v.frozen
+		c.tolerance_days + b.until_on AS last_day, b.insee, p.postcode, p.town, b.handed_over_at, b.key_id, v.live AS left, v.frozen,
+		COALESCE((SELECT q.letter_language FROM orders w JOIN quote_versions q ON q.quote_id = w.quote_id AND q.version = w.quote_version
+			WHERE w.campaign_id = b.campaign_id ORDER BY w.id DESC LIMIT 1), '') AS letter
 	FROM booklets b
 	JOIN campaigns c ON c.id = b.campaign_id
 	JOIN organisations o ON o.id = c.funder_id

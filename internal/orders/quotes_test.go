@@ -362,3 +362,15 @@ type paper struct{ *i18n.Words }
 func (p paper) Number(n int) string                { return p.Words.Number(int64(n)) }
 func (p paper) ShortMoney(c vouchers.Cents) string { return p.Euros(c) }
 func (p paper) Distance(km float64) string         { return p.Km(km) }
+
+func TestTheLetterSpeaksTheLanguageThatWasOrdered(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	before := b.HandOver(b.Campaign, 1)
+	_, err := b.room.Place(t.Context(), b.Funder, orders.PlaceRequest{Campaign: b.Campaign.ID, Vouchers: 1, Letter: "en"})
+	b.ok(err)
+	again, err := b.Issuing.Reprint(t.Context(), b.Prescriber, before.ID)
+	if err != nil || before.Letter != "" || again.Letter != "en" {
+		t.Errorf("%q, then %q, %v", before.Letter, again.Letter, err)
+	}
+}

@@ -91,6 +91,9 @@ func TestCreditGoesBackToThePayer(t *testing.T) {
 	b := setup(t)
 	back := b.givesBack()
 	o := b.ordered(10)
+	b.imports(b.file(b.credit(110_00, b.ordered(10).Reference)))
+	b.same("to an account that nobody knows", has(b.onlyCase(), statements.GiveBack), false)
+	b.decides(b.onlyCase().ID, statements.DecisionRequest{Decision: statements.Keep})
 	b.imports(b.file(b.from(payer, 130_00, o.Reference)))
 	b.decides(b.onlyCase().ID, statements.DecisionRequest{Decision: statements.GiveBack})
 	b.same("given back", *back, statements.Refund{Line: back.Line, Funder: b.Funder.Organisation, Campaign: b.Campaign.ID, Amount: 30_00,

@@ -59,7 +59,7 @@ func allowed(c Case, refunds bool) []Decision {
 		return []Decision{Noted}
 	case c.Open() && c.Kind == PartPayment:
 		return correctable(c, RemindOf)
-	case c.Open() && c.Outcome == OrderFunded && refunds:
+	case c.Open() && c.Outcome == OrderFunded && refunds && c.IBAN != "":
 		return correctable(c, Keep, GiveBack)
 	case c.Open():
 		return correctable(c, Keep)

@@ -232,3 +232,45 @@ func TestAFileOfTenThousandLines(t *testing.T) {
 	b.imports(file)
 	t.Logf("the same again: %s", time.Since(started).Round(time.Millisecond))
 }
+
+// Eight people decide one line for eight orders while the bank's next statements come in:
+// one of them does it, and the books hold.
+func TestALineIsDecidedOnceByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	placed := make([]orders.Order, 8)
+	var files [][]byte
+	for i := range placed {
+		placed[i] = b.ordered(10)
+	}
+	b.imports(b.file(b.credit(100_00, "?")))
+	line := b.onlyCase().ID
+	for _, o := range placed {
+		files = append(files, b.file(b.credit(40_00, o.Reference)))
+	}
+	var wg sync.WaitGroup
+	done := make([]bool, len(placed))
+	for i, o := range placed {
+		wg.Go(func() {
+			_, err := b.room.Attribute(t.Context(), b.Operator, statements.AttributeRequest{Line: line, Order: o.ID})
+			if done[i] = err == nil; err != nil && fault.Code(err) != "line_already_explained" {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			if _, err := b.room.Import(t.Context(), b.Operator, bytes.NewReader(files[i]), nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	won := 0
+	for _, did := range done {
+		if did {
+			won++
+		}
+	}
+	b.same("decisions", won, 1)
+	b.same("suspense", b.owed(ledger.Suspense), vouchers.Cents(0))
+	b.holds()
+}

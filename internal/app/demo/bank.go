@@ -10,13 +10,18 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// bank keeps the segregated account, as the operator's bank would: it receives the
-// funders' transfers, executes the operator's files and writes statements.
+// bank keeps the operator's two accounts, as the operator's bank would: it receives
+// transfers, executes the operator's files and writes statements.
 type bank struct {
-	account sepa.IBAN
+	segregated, operating account
+	number                int // of the last file of statements
+}
+
+// account is one account at the bank.
+type account struct {
+	iban    sepa.IBAN
 	balance vouchers.Cents
 	entries []sepa.Entry // booked since the last statement
-	number  int          // of the last statement
 	booked  int          // entries ever
 	ordered []transfer   // accepted and not yet executed
 }
@@ -31,14 +36,14 @@ type transfer struct {
 }
 
 // receive books a transfer to the account.
-func (b *bank) receive(on vouchers.Day, from string, amount vouchers.Cents, remittance string) {
-	b.book(sepa.Entry{Booked: on, Amount: amount, Credit: true,
+func (a *account) receive(on vouchers.Day, from sepa.Counterparty, amount vouchers.Cents, remittance string) {
+	a.book(sepa.Entry{Booked: on, Amount: amount, Credit: true,
 		Code:         sepa.BankCode{Domain: "PMNT", Family: "RCDT", SubFamily: "ESCT"},
-		Transactions: []sepa.Transaction{{Amount: amount, Counterparty: sepa.Counterparty{Name: from}, Remittance: remittance}}})
+		Transactions: []sepa.Transaction{{Amount: amount, Counterparty: from, Remittance: remittance}}})
 }
 
 // accept takes a pain.001 file.
-func (b *bank) accept(file []byte) error {
+func (a *account) accept(file []byte) error {
 	var message struct {
 		Transfers []transfer `xml:"CstmrCdtTrfInitn>PmtInf>CdtTrfTxInf"`
 	}
@@ -51,17 +56,17 @@ func (b *bank) accept(file []byte) error {
 			return err
 		}
 		t.cents = cents
-		b.ordered = append(b.ordered, t)
+		a.ordered = append(a.ordered, t)
 	}
 	return nil
 }
 
 // execute books all that was ordered, each transfer by itself, and returns it.
-func (b *bank) execute(on vouchers.Day) []transfer {
-	done := b.ordered
-	b.ordered = nil
+func (a *account) execute(on vouchers.Day) []transfer {
+	done := a.ordered
+	a.ordered = nil
 	for _, t := range done {
-		b.book(sepa.Entry{Booked: on, Amount: t.cents,
+		a.book(sepa.Entry{Booked: on, Amount: t.cents,
 			Code:         sepa.BankCode{Domain: "PMNT", Family: "ICDT", SubFamily: "ESCT"},
 			Transactions: []sepa.Transaction{{EndToEndID: t.EndToEnd, Amount: t.cents, Counterparty: t.creditor()}}})
 	}
@@ -69,8 +74,8 @@ func (b *bank) execute(on vouchers.Day) []transfer {
 }
 
 // giveBack books the return of a transfer whose account was closed (AC04).
-func (b *bank) giveBack(on vouchers.Day, t transfer) {
-	b.book(sepa.Entry{Booked: on, Amount: t.cents, Credit: true,
+func (a *account) giveBack(on vouchers.Day, t transfer) {
+	a.book(sepa.Entry{Booked: on, Amount: t.cents, Credit: true,
 		Code: sepa.BankCode{Domain: "PMNT", Family: "ICDT", SubFamily: "RRTN"},
 		Transactions: []sepa.Transaction{{OriginalEndToEndID: t.EndToEnd, Amount: t.cents, Counterparty: t.creditor(),
 			ReturnReason: "AC04"}}})
@@ -81,27 +86,37 @@ func (t transfer) creditor() sepa.Counterparty {
 	return sepa.Counterparty{Name: t.Name, IBAN: iban}
 }
 
-func (b *bank) book(e sepa.Entry) {
-	b.booked++
-	e.Reference = fmt.Sprintf("%d", len(b.entries)+1)
-	e.BankReference = fmt.Sprintf("DEMO%06d", b.booked)
+func (a *account) book(e sepa.Entry) {
+	a.booked++
+	e.Reference = fmt.Sprintf("%d", len(a.entries)+1)
+	e.BankReference = fmt.Sprintf("DEMO%06d", a.booked)
 	e.Status, e.ValueDate = "BOOK", e.Booked
-	b.entries = append(b.entries, e)
+	a.entries = append(a.entries, e)
 }
 
-// statement writes what was booked since the last one as camt.053.
-func (b *bank) statement(now time.Time) ([]byte, error) {
+// statements writes what was booked since the last ones as camt.053, one statement for
+// each account on which anything was.
+func (b *bank) statements(now time.Time) ([]byte, error) {
 	b.number++
-	today := vouchers.DayOf(now)
-	s := sepa.Statement{ID: fmt.Sprintf("DEMO-%03d", b.number), Kind: sepa.KindStatement, Account: b.account, CreatedAt: now,
-		Opening: &sepa.Balance{Day: today, Amount: b.balance}, Entries: b.entries}
-	for _, e := range b.entries {
-		b.balance += e.Movement()
+	file := sepa.StatementFile{MessageID: fmt.Sprintf("DEMO-%03d", b.number), CreatedAt: now}
+	for _, a := range []*account{&b.segregated, &b.operating} {
+		if len(a.entries) > 0 {
+			file.Statements = append(file.Statements, a.statement(fmt.Sprintf("%s-%d", file.MessageID, len(file.Statements)+1), now))
+		}
 	}
-	s.Closing = &sepa.Balance{Day: today, Amount: b.balance}
-	b.entries = nil
-	var file bytes.Buffer
-	err := sepa.WriteStatements(&file, sepa.StatementFile{
-		MessageID: s.ID, CreatedAt: now, Statements: []sepa.Statement{s}})
-	return file.Bytes(), err
+	var written bytes.Buffer
+	err := sepa.WriteStatements(&written, file)
+	return written.Bytes(), err
+}
+
+func (a *account) statement(id string, now time.Time) sepa.Statement {
+	today := vouchers.DayOf(now)
+	s := sepa.Statement{ID: id, Kind: sepa.KindStatement, Account: a.iban, CreatedAt: now,
+		Opening: &sepa.Balance{Day: today, Amount: a.balance}, Entries: a.entries}
+	for _, e := range a.entries {
+		a.balance += e.Movement()
+	}
+	s.Closing = &sepa.Balance{Day: today, Amount: a.balance}
+	a.entries = nil
+	return s
 }

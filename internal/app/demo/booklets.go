@@ -35,7 +35,7 @@ const (
 
 // planBooklets hands booklets over on working days, and sends their holders to places.
 func (p *play) planBooklets(c *campaign) {
-	first := c.starts + c.payments[0].after + 1
+	first := c.starts + c.firstPayment().after + 1
 	last := min(c.ends, lastBusyDay-2)
 	for i := range c.givenOut {
 		b := &booklet{campaign: c, prescriber: p.prescriberFor(c, i)}
@@ -52,7 +52,7 @@ func (p *play) planBooklets(c *campaign) {
 // prescriberFor alternates between those to whom the campaign is allocated.
 func (p *play) prescriberFor(c *campaign, i int) *house {
 	var who []*house
-	for n, share := range c.payments[0].share {
+	for n, share := range c.firstPayment().share {
 		if share > 0 {
 			who = append(who, p.prescribers[n])
 		}
@@ -149,7 +149,7 @@ func (p *play) refused(ctx context.Context, at spot, code string, count int, rea
 // planRefusals tries what people try: a slip of the finger, too many vouchers at once, a
 // place outside the area, a voucher whose time is over.
 func (p *play) planRefusals(c *campaign) {
-	day := p.workday(c.starts + c.payments[0].after + 20)
+	day := p.workday(c.starts + c.firstPayment().after + 20)
 	booklets := p.booklets[len(p.booklets)-c.givenOut:]
 	p.on(day, 15.2, "redemptions", func(ctx context.Context) error {
 		b := booklets[0]

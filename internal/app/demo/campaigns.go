@@ -6,34 +6,27 @@ import (
 	"slices"
 
 	"github.com/passerelle/passerelle/internal/campaigns"
-	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// campaign is a programme of the play: what its funder decides and what happens to it.
+// campaign is a programme of the play: what its funders decide and what happens to it.
 type campaign struct {
-	rules  campaigns.Rules
-	funder int
+	rules     campaigns.Rules
+	funder    int // who defines it and pays its first purchase
+	purchases []*purchase
 
 	starts, ends int // days of the play
-	ordered      int // vouchers
-	payments     []payment
 	givenOut     int // booklets
 
 	id     vouchers.CampaignID
-	order  orders.Order
 	places []spot // where it can be spent
 }
 
-// payment is a transfer of the funder's, so many days after its order.
-type payment struct {
-	after, percent int
-	unnamed        bool    // without the reference: the operator has to say what it is for
-	share          [3]int  // vouchers that the prescribers may then hand over
-	toBank         float64 // hour
-}
+// theState is the funder that shares the first campaign with the one that defines it.
+const theState = 3
 
 // spot is a service at a place.
 type spot struct {
@@ -42,21 +35,33 @@ type spot struct {
 	offer     int
 }
 
-// planCampaigns: one is over, so that vouchers expire; two go on beyond the present. One
-// is paid at once, one in parts, one too much.
+// planCampaigns: one is over, so that vouchers expire and their money goes back to its two
+// funders; two go on beyond the present. One is paid in time, one in parts and once by
+// card, one too much.
 func (p *play) planCampaigns(groups []group) {
 	departements, epcis := areas(groups)
 	p.campaigns = []*campaign{
-		{funder: 0, starts: 5, ends: 85, ordered: 1200, givenOut: 90,
-			payments: []payment{{after: 3, percent: 100, share: [3]int{600, 500, 0}}},
+		{funder: 0, starts: 5, ends: 85, givenOut: 90,
+			purchases: []*purchase{
+				{funder: 0, vouchers: 600, chorus: orders.Chorus{Engagement: "EJ-2145", ServiceCode: "CULTURE-NUM"},
+					payments: []payment{{after: 3, percent: 100, share: [3]int{300, 300, 0}}}},
+				{funder: theState, vouchers: 600, chorus: orders.Chorus{Engagement: "2500147896", ServiceCode: "D2274"},
+					payments: []payment{{after: 6, percent: 100, share: [3]int{300, 200, 0}}}}},
 			rules: campaigns.Rules{Face: 10_00, BookletSize: 10, ToleranceDays: 15, PriceCap: 4,
 				Departements: departements[:1]}},
-		{funder: 1, starts: 20, ends: lasts + 110, ordered: 1500, givenOut: 95,
-			payments: []payment{{after: 4, percent: 40, share: [3]int{0, 300, 250}}, {after: 40, percent: 20, unnamed: true, share: [3]int{0, 150, 100}}},
+		{funder: 1, starts: 20, ends: lasts + 110, givenOut: 95,
+			purchases: []*purchase{
+				{funder: 1, vouchers: 1500, payments: []payment{
+					{after: 4, percent: 40, share: [3]int{0, 300, 250}, kind: statements.PartPayment, decision: statements.RemindOf},
+					{after: 40, percent: 20, share: [3]int{0, 150, 100}, text: mistyped, kind: statements.WrongReference, decision: statements.ForOrder},
+					{after: lasts - 23, percent: 20, text: unnamed}}},
+				{funder: 1, after: 62, vouchers: 100, online: [3]int{0, 50, 50}}},
 			rules: campaigns.Rules{Face: 8_00, BookletSize: 5, ToleranceDays: 30, PriceCap: 3,
 				Departements: departements[len(departements)/2:][:1]}},
-		{funder: 2, starts: 40, ends: lasts + 75, ordered: 800, givenOut: 75,
-			payments: []payment{{after: 4, percent: 103, share: [3]int{400, 0, 320}}},
+		{funder: 2, starts: 40, ends: lasts + 75, givenOut: 75,
+			purchases: []*purchase{
+				{funder: 2, vouchers: 800, chorus: orders.Chorus{Engagement: "VL-0457", ServiceCode: "CCAS"}, payments: []payment{
+					{after: 4, percent: 103, share: [3]int{400, 0, 320}, kind: statements.OverPayment, decision: statements.GiveBack}}}},
 			rules: campaigns.Rules{Face: 15_00, BookletSize: 8, ToleranceDays: 0, PriceCap: 2, EPCIs: epcis,
 				Themes: commonThemes(groups)}},
 	}
@@ -104,84 +109,27 @@ func commonThemes(groups []group) []string {
 }
 
 func (p *play) planCampaign(c *campaign) {
-	p.on(c.starts, 6, "orders", func(ctx context.Context) error {
-		funder := p.funders[c.funder]
-		var defined campaigns.Campaign
-		if err := funder.agent.post(ctx, "/campaigns", c.rules, &defined); err != nil {
-			return err
-		}
-		c.id = defined.ID
-		p.findSpots(c)
-		if err := funder.third.post(ctx, "/orders", orders.PlaceRequest{Campaign: c.id, Vouchers: c.ordered}, &c.order); err != nil {
-			return err
-		}
-		bill := c.order.Invoices[0]
-		_, err := p.fetch(ctx, funder.third, fmt.Sprintf("/invoices/%d/pdf", bill.Invoice), fmt.Sprintf("facture-%s.pdf", bill.Number))
-		return err
-	})
-	for _, pay := range c.payments {
-		p.on(c.starts+pay.after, 6, "orders", func(ctx context.Context) error { return p.pay(ctx, c, pay) })
+	p.on(c.starts, 6, "orders", func(ctx context.Context) error { return p.define(ctx, c) })
+	for _, one := range c.purchases {
+		p.planPurchase(c, one)
 	}
 }
 
-// pay lets the funder's bank send money, imports the statement that shows it, and
-// allocates what it covers.
-func (p *play) pay(ctx context.Context, c *campaign, pay payment) error {
+// define opens a campaign. Where the State is among those who pay, it pays a half of what
+// will be used.
+func (p *play) define(ctx context.Context, c *campaign) error {
 	funder := p.funders[c.funder]
-	text := c.order.Reference
-	if pay.unnamed {
-		text = c.rules.Name
-	}
-	p.bank.receive(vouchers.DayOf(p.now), funder.Name, c.order.Face*vouchers.Cents(pay.percent)/100, text)
-	if err := p.importStatement(ctx); err != nil {
+	var defined campaigns.Campaign
+	if err := funder.agent.post(ctx, "/campaigns", c.rules, &defined); err != nil {
 		return err
 	}
-	if pay.unnamed {
-		if err := p.attribute(ctx, c); err != nil {
-			return err
-		}
+	c.id = defined.ID
+	p.findSpots(c)
+	if !slices.ContainsFunc(c.purchases, func(one *purchase) bool { return one.funder == theState }) {
+		return nil
 	}
-	for i, share := range pay.share {
-		if share == 0 {
-			continue
-		}
-		request := issuing.AllocateRequest{Campaign: c.id, Prescriber: p.prescribers[i].ID, Vouchers: share}
-		if err := funder.agent.post(ctx, "/allocations", request, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// importStatement brings what the bank booked to the operator.
-func (p *play) importStatement(ctx context.Context) error {
-	file, err := p.bank.statement(p.now)
-	if err != nil {
-		return err
-	}
-	if err := p.keep(fmt.Sprintf("camt053-%03d.xml", p.bank.number), file); err != nil {
-		return err
-	}
-	return p.operator.third.do(ctx, call{method: "POST", path: "/statements", in: file, kind: "application/xml"})
-}
-
-// attribute says which order the credit without a reference was for.
-func (p *play) attribute(ctx context.Context, c *campaign) error {
-	var waiting struct {
-		Items []struct {
-			ID int64 `json:"id"`
-		} `json:"items"`
-	}
-	if err := p.operator.third.get(ctx, "/statements/lines", &waiting); err != nil {
-		return err
-	}
-	for _, line := range waiting.Items {
-		request := map[string]any{"order": c.order.ID}
-		if err := p.operator.third.post(ctx, fmt.Sprintf("/statements/lines/%d/attribution", line.ID), request, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	half := map[string]any{"funder": p.funders[theState].ID, "kind": campaigns.Percent, "percent_basis_points": 5000}
+	return funder.third.put(ctx, fmt.Sprintf("/campaigns/%d/shares", c.id), map[string]any{"shares": []any{half}})
 }
 
 // findSpots lists the services for which a campaign's vouchers are taken.

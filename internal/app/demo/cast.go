@@ -20,6 +20,8 @@ type script struct {
 	Prescribers     []string `json:"prescribers"`
 	StructureMark   string   `json:"structureMark"`
 	Campaigns       []string `json:"campaigns"`
+	Terms           string   `json:"terms"`    // of the tariff
+	Verified        string   `json:"verified"` // how an account was
 	Streets         []string `json:"streets"`
 	FirstNames      []string `json:"firstNames"`
 	LastNames       []string `json:"lastNames"`
@@ -40,13 +42,14 @@ var cast = func() script {
 
 // Operator is the operator of the demonstration, as the program's settings name it.
 type Operator struct {
-	Name, Address, SIRET, IBAN, Email string
+	Name, Address, SIRET, Email string
+	Segregated, Operating       string // IBANs
 }
 
 // TheOperator is invented; its bank does not exist.
 func TheOperator() Operator {
 	return Operator{Name: cast.Operator, Address: cast.OperatorAddress, SIRET: inventedSIRET(0),
-		IBAN: inventedIBAN(0), Email: "admin@operateur.example"}
+		Segregated: inventedIBAN(0), Operating: inventedIBAN(999), Email: "admin@operateur.example"}
 }
 
 // Password makes one that can be read out and typed, of three words and a number.

@@ -23,6 +23,9 @@ func (p *play) curtain(ctx context.Context) (Result, error) {
 	if err := p.keepStatements(ctx); err != nil {
 		return r, err
 	}
+	if err := p.keepBooks(ctx, &r); err != nil {
+		return r, err
+	}
 	if err := p.listCodes(ctx, &r); err != nil {
 		return r, err
 	}
@@ -41,6 +44,9 @@ func (p *play) addReport(ctx context.Context, c *campaign, r *Result) error {
 		if _, err := p.fetch(ctx, reader, path+"."+kind, fmt.Sprintf("bilan-%d.%s", c.id, kind)); err != nil {
 			return err
 		}
+	}
+	if _, err := p.fetch(ctx, reader, fmt.Sprintf("/campaigns/%d/closing.pdf", c.id), fmt.Sprintf("compte-%d.pdf", c.id)); err != nil {
+		return err
 	}
 	var report reporting.Report
 	if err := reader.get(ctx, path, &report); err != nil {

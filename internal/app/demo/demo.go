@@ -1,8 +1,8 @@
 // Package demo plays the whole life of three campaigns, on invented people and money,
 // through the HTTP API as any client would: organisations, places, labels, orders, a
-// bank's statements, booklets handed over and spent, settlements, reports. Five months
-// pass in one run and end at the present, because the program's clock is moved from
-// day to day.
+// bank's statements, a card, booklets handed over and spent, settlements, the end of a
+// campaign, refunds, reports. Five months pass in one run and end at the present, because
+// the program's clock is moved from day to day.
 package demo
 
 import (
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/internal/stripe/stripefake"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -30,6 +31,9 @@ type Options struct {
 	Out     string   // folder for files
 	Seed    uint64   // the same seed, places and day give the same figures
 	Until   time.Time
+
+	Segregated, Operating sepa.IBAN          // the operator's accounts
+	Stripe                *stripefake.Server // whose events reach the service by nobody but the play
 
 	// Move lets the program's clock show t and does the jobs that are due by then.
 	Move func(ctx context.Context, t time.Time) error
@@ -55,6 +59,9 @@ type play struct {
 	campaigns            []*campaign
 	booklets             []*booklet
 	returned             transfer // sent back by a structure's bank
+	told                 int      // events that Stripe has told
+	banked               int      // payouts of Stripe's that have arrived
+	paidOnline           vouchers.Cents
 	redeemed             int
 }
 
@@ -69,11 +76,7 @@ type event struct {
 func Run(ctx context.Context, o Options) (Result, error) {
 	p := &play{Options: o, rng: rand.New(rand.NewPCG(o.Seed, o.Seed)), client: newClient(o.Address, fmt.Sprint(o.Seed)),
 		start: o.Until.UTC().Truncate(24*time.Hour).AddDate(0, 0, -lasts)}
-	account, err := sepa.ParseIBAN(TheOperator().IBAN)
-	if err != nil {
-		return Result{}, err
-	}
-	p.bank.account = account
+	p.bank.segregated.iban, p.bank.operating.iban = o.Segregated, o.Operating
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return Result{}, err
 	}
@@ -98,6 +101,7 @@ func (p *play) plan() error {
 	p.planHouses(chosen)
 	p.planCampaigns(chosen)
 	p.planSettlements()
+	p.planEnd()
 	slices.SortStableFunc(p.agenda, func(a, b event) int { return a.at.Compare(b.at) })
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -69,7 +70,8 @@ func (p *play) planHouses(chosen []group) {
 	}
 }
 
-// openOperator signs the admin in, adds its colleagues and imports the places.
+// openOperator signs the admin in, adds its colleagues, publishes the price of the service
+// and imports the places.
 func (p *play) openOperator(ctx context.Context) error {
 	h := &house{Name: TheOperator().Name, admin: p.Admin}
 	h.admin.Organisation, h.admin.Kind, h.admin.Role = h.Name, identity.Operator, identity.Admin
@@ -81,6 +83,10 @@ func (p *play) openOperator(ctx context.Context) error {
 		return err
 	}
 	p.list(h)
+	tariff := orders.NewTariff{FromOn: p.date(0), FeeRate: 300, Booklet: 1_20, VATRate: 2000, ValidityDays: 30, FeesRefunded: true, Terms: cast.Terms}
+	if err := h.third.post(ctx, "/tariffs", tariff, nil); err != nil {
+		return err
+	}
 	err := h.agent.do(ctx, call{method: http.MethodPost, path: "/places/import?source=" + p.Source, in: p.Places, kind: "text/csv"})
 	if err != nil {
 		return err

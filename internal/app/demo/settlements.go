@@ -46,20 +46,20 @@ func (p *play) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.bank.accept(file)
+	return p.bank.segregated.accept(file)
 }
 
 func (p *play) statementOfPayouts(ctx context.Context, n int) error {
-	done := p.bank.execute(vouchers.DayOf(p.now.AddDate(0, 0, -1)))
+	done := p.bank.segregated.execute(vouchers.DayOf(p.now.AddDate(0, 0, -1)))
 	if n == 2 && len(done) > 0 {
 		p.returned = done[len(done)/2]
 	}
-	return p.importStatement(ctx)
+	return p.importStatements(ctx)
 }
 
 func (p *play) transferComesBack(ctx context.Context) error {
-	p.bank.giveBack(vouchers.DayOf(p.now), p.returned)
-	return p.importStatement(ctx)
+	p.bank.segregated.giveBack(vouchers.DayOf(p.now), p.returned)
+	return p.importStatements(ctx)
 }
 
 // giveNewAccount lets the structure say its new account. The next settlement pays it

@@ -52,10 +52,10 @@ func (s *Server) balance() (available, pending vouchers.Cents) {
 
 // payout is money on its way to our bank.
 type payout struct {
-	id, status, failure, descriptor string
-	amount                          vouchers.Cents
-	metadata                        map[string]string
-	arrivesOn                       time.Time
+	id, status, failure, descriptor, destination string
+	amount                                       vouchers.Cents
+	metadata                                     map[string]string
+	arrivesOn                                    time.Time
 }
 
 func (p *payout) kind() string { return "payout" }
@@ -66,7 +66,7 @@ func (p *payout) view() object {
 }
 
 func (s *Server) createPayout(form url.Values) (int, object) {
-	p := &payout{id: s.id("po"), status: "pending", descriptor: form.Get("statement_descriptor"), amount: cents(form, "amount"),
+	p := &payout{id: s.id("po"), status: "pending", descriptor: form.Get("statement_descriptor"), destination: form.Get("destination"), amount: cents(form, "amount"),
 		metadata: metadata(form), arrivesOn: s.now().Add(48 * time.Hour)}
 	if len(p.descriptor) > 22 {
 		return failed(http.StatusBadRequest, "", "statement_descriptor has more than 22 characters")
@@ -80,10 +80,10 @@ func (s *Server) createPayout(form url.Values) (int, object) {
 	return http.StatusOK, p.view()
 }
 
-// Sent is a payout as our bank will show it.
+// Sent is a payout as our bank will show it, on the account of that destination.
 type Sent struct {
-	ID, Descriptor string
-	Amount         vouchers.Cents
+	ID, Descriptor, Destination string
+	Amount                      vouchers.Cents
 }
 
 // Sent lists payouts that Stripe has sent and that have not failed, oldest first.
@@ -91,7 +91,7 @@ func (s *Server) Sent() (all []Sent) {
 	s.locked(func() {
 		for n := 1; n <= s.lastID; n++ {
 			if p := s.payouts[numbered("po", n)]; p != nil && p.status != "failed" {
-				all = append(all, Sent{p.id, p.descriptor, p.amount})
+				all = append(all, Sent{p.id, p.descriptor, p.destination, p.amount})
 			}
 		}
 	})
