@@ -68,7 +68,7 @@ export async function givesBack({ t, step, bank, campaign, lead, state, payer, .
     await operator.press(/^Rendre 12,34.€ au payeur$/, "main");
     await operator.reads("retourneront au compte qui a payé");
     await operator.press(/^Rendre 12,34.€ au payeur$/, "main");
-    await operator.reads("C’est fait");
+    await operator.reads("Rendu au payeur");
     await operator.open("/refunds");
     await operator.press("Voir l’effet exact");
     await operator.reads("une autre personne doit l’approuver");

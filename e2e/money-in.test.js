@@ -231,7 +231,7 @@ test("money comes in and goes back, clicked through", { timeout: 400_000 }, asyn
     await operator.reads("+200,00 €");
     await operator.look("case-confirm");
     await operator.press(/^Attribuer 200,00.€ à la commande n°/, "main");
-    await operator.reads("C’est fait");
+    await operator.reads("Attribué à la commande");
     await operator.look("case-decided");
     await other.page.reload();
     await other.reads("Les chèques de cette commande peuvent être remis. Il reste à payer les frais de service");
