@@ -88,6 +88,7 @@ func mayDecide(c *fiber.Ctx) bool {
 type CampaignBody struct {
 	campaigns.Campaign
 	River       RiverBody
+	Over        bool // its last day has passed
 	MayOrder    bool
 	MayDecide   bool // the reader leads the campaign
 	MayShare    bool
@@ -125,8 +126,8 @@ func (w *Campaigns) showCampaign(c *fiber.Ctx, problem string, asked allocateFor
 	if err != nil {
 		return err
 	}
-	led := one.Funder == actor(c).Organisation
-	body := CampaignBody{Campaign: one, River: riverOf(c, flow), MayOrder: mayDecide(c), MayDecide: led && mayDecide(c), Led: led,
+	led, over := one.Funder == actor(c).Organisation, one.EndsOn < vouchers.DayOf(of(c).server.options.Now())
+	body := CampaignBody{Campaign: one, River: riverOf(c, flow), Over: over, MayOrder: !over && mayDecide(c), MayDecide: led && !over && mayDecide(c), Led: led,
 		MayShare: led && !sharing.Settled && actor(c).Needs(identity.Funder, identity.Finance) == nil, Shares: shareLines(words(c), sharing),
 		Problem: problem, Asked: asked, Area: areaNames(one.Area()), Free: int(max(flow.Received-flow.Allocated, 0) / one.Face)}
 	if body.Orders, err = w.Orders.List(c.UserContext(), actor(c), orders.Query{Campaign: one.ID, Limit: pageSize}); err != nil {

@@ -97,6 +97,9 @@ func closingSteps(c *fiber.Ctx, s closing.Statement) []closingStep {
 		{Text: w.Text("closing.step.closes", "day", w.ShortDay(s.ClosesOn.Time()))},
 		{Text: w.Text("closing.step.back")},
 	}
+	if s.Closed() {
+		steps[2].Text = w.Text("closing.step.closed", "day", w.ShortDay(*s.Campaign.ClosedAt))
+	}
 	for i := range steps {
 		switch {
 		case i < at:

@@ -104,7 +104,7 @@ func TestEachFigureLeadsToItsTransfers(t *testing.T) {
 	live := follow(campaign, fmt.Sprintf("/money/accounts/campaign:%d:live?campaign=%d", w.Campaign.ID, w.Campaign.ID))
 	event := follow(live, "/money/events/redemption/1")
 	html := page(event)
-	for _, want := range []string{"Encaissement", "Carnet n° 1", "30,00", fmt.Sprintf("/money/accounts/structure:%d:payable", w.Structure.Organisation), "/places/"} {
+	for _, want := range []string{"Encaissement", "Carnet n°\u00a01", "30,00", fmt.Sprintf("/money/accounts/structure:%d:payable", w.Structure.Organisation), "/places/"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the event does not say %q", want)
 		}

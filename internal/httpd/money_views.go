@@ -41,7 +41,7 @@ type ageRow struct {
 }
 
 // tilePages are where the work of each tile is done.
-var tilePages = map[string]string{"credits": "/statements", "debits": "/statements", "payouts": "/settlements", "returned": "/settlements",
+var tilePages = map[string]string{"credits": "/statements/cases", "debits": "/statements/cases", "payouts": "/settlements", "returned": "/settlements",
 	"debts": "/money/debts", "writeoffs": "/money/debts", "refunds": "/refunds"}
 
 func (w moneyWindow) deskPage(c *fiber.Ctx) error {

@@ -140,7 +140,7 @@ func (w *Payments) deskPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return page(c, "payments/desk", PaymentsBody{desk, w.Service.On(), actor(c).Needs(identity.Operator, identity.Finance) == nil})
+	return page(c, "payments/desk", PaymentsBody{desk, w.Service.On(), w.Service.On() && actor(c).Needs(identity.Operator, identity.Finance) == nil})
 }
 
 func (w *Payments) refundForm(c *fiber.Ctx) error {

@@ -22,7 +22,7 @@ func TestEffectsAreNettedByAccount(t *testing.T) {
 		{"Lignes sans explication, compte réservé", 0, -150},
 		{"Compte réservé, à la banque", 0, -150},
 		{"Compte réservé, à la banque", 3, 150},
-		{"Reçu et pas encore remis, campagne n° 3", 3, 100},
+		{"Reçu et pas encore remis, campagne n°\u00a03", 3, 100},
 		{"Remboursements en route", 3, 50},
 	}
 	if !slices.Equal(got, want) {

@@ -12,7 +12,7 @@ import (
 
 // Queue is work that waits for the operator.
 type Queue struct {
-	Name   string         `db:"name"` // "lines", "labels", "held", "returned", "jobs"
+	Name   string         `db:"name"` // as in queues
 	Count  int            `db:"count"`
 	Amount vouchers.Cents `db:"amount_cents"` // 0 where the work is not about money
 	Oldest time.Time      `db:"oldest"`       // since when its oldest item waits
@@ -46,16 +46,24 @@ func (s *Service) Desk(ctx context.Context, actor identity.Actor) (Desk, error) 
 	return d, err
 }
 
-// queues counts lines that nobody explained, places that were claimed and never had a
-// label, money held because no account is known, payouts that came back and were not
-// paid again, and jobs that gave up.
+// queues counts bank lines to decide, refunds to approve, funders' accounts to verify,
+// online payments that were taken back, payouts that Stripe does not make, places that were
+// claimed and never had a label, money held because no account is known, payouts that came
+// back and were not paid again, and jobs that gave up.
 func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 	all := []Queue{}
 	err := tx.Select(ctx, &all, `
 		SELECT name, count, amount_cents, oldest FROM (
-			SELECT 'lines' AS name, count(*), COALESCE(sum(l.amount_cents), 0)::bigint AS amount_cents,
-				min(l.booked_on::timestamp AT TIME ZONE 'Europe/Paris') AS oldest
-			FROM statement_lines l WHERE l.cause IS NULL
+			SELECT 'lines' AS name, count(*), COALESCE(sum(l.amount_cents), 0)::bigint AS amount_cents, min(c.opened_at) AS oldest
+			FROM bank_cases c JOIN statement_lines l ON l.id = c.line_id WHERE c.decision IS NULL
+			UNION ALL
+			SELECT 'refunds', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(proposed_at) FROM refunds WHERE state = 'proposed'
+			UNION ALL
+			SELECT 'accounts', count(*), 0, min(given_at) FROM funder_accounts WHERE verified_at IS NULL AND replaced_at IS NULL
+			UNION ALL
+			SELECT 'disputes', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(opened_at) FROM disputes WHERE state = 'open'
+			UNION ALL
+			SELECT 'stripe', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(created_at) FROM stripe_payouts WHERE state = 'waiting'
 			UNION ALL
 			SELECT 'labels', count(*), 0, min(p.claimed_at)
 			FROM places p WHERE p.structure_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id)

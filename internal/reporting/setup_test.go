@@ -116,6 +116,10 @@ func (b bundle) unexplained(amount vouchers.Cents) {
 		if err != nil {
 			return err
 		}
+		_, err = tx.Exec(b.t.Context(), `INSERT INTO bank_cases (line_id, kind, opened_at) VALUES ($1, 'unknown_payer', $2)`, line, tx.Now)
+		if err != nil {
+			return err
+		}
 		return ledger.Post(b.t.Context(), tx, ledger.ReceivedUnexplained(line, amount)...)
 	})
 }

@@ -28,6 +28,7 @@ type account struct {
 
 // transfer is one payment of a pain.001 file.
 type transfer struct {
+	on       vouchers.Day   // when the bank was asked to pay
 	EndToEnd string         `xml:"PmtId>EndToEndId"`
 	Amount   string         `xml:"Amt>InstdAmt"`
 	Name     string         `xml:"Cdtr>Nm"`
@@ -45,31 +46,42 @@ func (a *account) receive(on vouchers.Day, from sepa.Counterparty, amount vouche
 // accept takes a pain.001 file.
 func (a *account) accept(file []byte) error {
 	var message struct {
-		Transfers []transfer `xml:"CstmrCdtTrfInitn>PmtInf>CdtTrfTxInf"`
+		Orders []struct {
+			On        vouchers.Day `xml:"ReqdExctnDt>Dt"`
+			Transfers []transfer   `xml:"CdtTrfTxInf"`
+		} `xml:"CstmrCdtTrfInitn>PmtInf"`
 	}
 	if err := xml.Unmarshal(file, &message); err != nil {
 		return fmt.Errorf("the bank cannot read the file: %w", err)
 	}
-	for _, t := range message.Transfers {
-		cents, err := vouchers.ParseCents(t.Amount)
-		if err != nil {
-			return err
+	for _, order := range message.Orders {
+		for _, t := range order.Transfers {
+			cents, err := vouchers.ParseCents(t.Amount)
+			if err != nil {
+				return err
+			}
+			t.on, t.cents = order.On, cents
+			a.ordered = append(a.ordered, t)
 		}
-		t.cents = cents
-		a.ordered = append(a.ordered, t)
 	}
 	return nil
 }
 
-// execute books all that was ordered, each transfer by itself, and returns it.
-func (a *account) execute(on vouchers.Day) []transfer {
-	done := a.ordered
-	a.ordered = nil
-	for _, t := range done {
-		a.book(sepa.Entry{Booked: on, Amount: t.cents,
+// execute books all that was ordered for days before today, each transfer by itself, and
+// returns it.
+func (a *account) execute(today vouchers.Day) []transfer {
+	var done, later []transfer
+	for _, t := range a.ordered {
+		if t.on >= today {
+			later = append(later, t)
+			continue
+		}
+		done = append(done, t)
+		a.book(sepa.Entry{Booked: t.on, Amount: t.cents,
 			Code:         sepa.BankCode{Domain: "PMNT", Family: "ICDT", SubFamily: "ESCT"},
 			Transactions: []sepa.Transaction{{EndToEndID: t.EndToEnd, Amount: t.cents, Counterparty: t.creditor()}}})
 	}
+	a.ordered = later
 	return done
 }
 

@@ -11,7 +11,7 @@ import (
 
 // refundTakes is how many days after a refund's approval the statement that shows it is
 // imported.
-const refundTakes = 3
+const refundTakes = 5
 
 // planEnd lives through the end of the first campaign, which the program closes by itself:
 // who defined it wants its money back, the State keeps its credit and only towards the
@@ -65,7 +65,7 @@ func (p *play) planRefunds(day int) {
 	p.on(day, 9, "refunds", p.approveRefunds)
 	p.on(day+refundTakes, 5, "refunds", func(ctx context.Context) error {
 		for _, from := range []*account{&p.bank.segregated, &p.bank.operating} {
-			from.execute(vouchers.DayOf(p.now.AddDate(0, 0, -1)))
+			from.execute(vouchers.DayOf(p.now))
 		}
 		return p.importStatements(ctx)
 	})

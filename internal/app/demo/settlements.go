@@ -50,7 +50,7 @@ func (p *play) settle(ctx context.Context) error {
 }
 
 func (p *play) statementOfPayouts(ctx context.Context, n int) error {
-	done := p.bank.segregated.execute(vouchers.DayOf(p.now.AddDate(0, 0, -1)))
+	done := p.bank.segregated.execute(vouchers.DayOf(p.now))
 	if n == 2 && len(done) > 0 {
 		p.returned = done[len(done)/2]
 	}
