@@ -17,10 +17,10 @@ import (
 // MoneyBody is what money/desk.html shows.
 type MoneyBody struct {
 	money.Desk
-	Holdings  []holdingRow
-	Tiles     []tileRow
-	Ageing    []ageRow // without ages at which nothing is unpaid
-	MayExport bool
+	Holdings []holdingRow
+	Tiles    []tileRow
+	Ageing   []ageRow // without ages at which nothing is unpaid
+	Pages    []NavItem
 }
 
 type holdingRow struct {
@@ -50,7 +50,7 @@ func (w moneyWindow) deskPage(c *fiber.Ctx) error {
 		return err
 	}
 	body := moneyBody(words(c), d)
-	body.MayExport = actor(c).Needs(identity.Operator, identity.Finance) == nil
+	body.Pages = of(c).server.deskPages(c, actor(c))
 	return page(c, "money/desk", body)
 }
 
