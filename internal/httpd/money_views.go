@@ -27,6 +27,7 @@ type holdingRow struct {
 	money.Holding
 	Name, Href string
 	AgreedText string // when the bank's word was the same
+	Old        bool   // that was long ago: a statement is missing
 }
 
 type tileRow struct {
@@ -63,6 +64,7 @@ func moneyBody(w *i18n.Words, d money.Desk) MoneyBody {
 		} else {
 			r.AgreedText = w.Text("money.agreed-today")
 		}
+		r.Old = h.Bank != nil && h.Bank.AgeDays(d.At) > 7
 		body.Holdings = append(body.Holdings, r)
 	}
 	for _, t := range d.Tiles {
