@@ -16,7 +16,7 @@ export class Bank {
   /**
    * A statement of one day, as the file that the bank's site offers.
    * @param {string} day
-   * @param {{cents: number, credit: boolean, party: string, remittance?: string, endToEnd?: string}[]} entries
+   * @param {{cents: number, credit: boolean, party: string, iban?: string, remittance?: string, endToEnd?: string}[]} entries
    * @returns {string}
    */
   statement(day, entries) {
@@ -33,14 +33,14 @@ ${entries.map((entry) => this.#entry(day, entry)).join("\n")}
 `;
   }
 
-  #entry(day, { cents, credit, party, remittance = "", endToEnd = "NOTPROVIDED" }) {
+  #entry(day, { cents, credit, party, iban, remittance = "", endToEnd = "NOTPROVIDED" }) {
     const reference = `BANQUE${++this.#booked}`;
     const [direction, family, role] = credit ? ["CRDT", "RCDT", "Dbtr"] : ["DBIT", "ICDT", "Cdtr"];
     return `<Ntry><NtryRef>${this.#booked}</NtryRef><Amt Ccy="EUR">${euros(cents)}</Amt><CdtDbtInd>${direction}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
 <BookgDt><Dt>${day}</Dt></BookgDt><ValDt><Dt>${day}</Dt></ValDt><AcctSvcrRef>${reference}</AcctSvcrRef>
 <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>${family}</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>
 <NtryDtls><TxDtls><Refs><EndToEndId>${escape(endToEnd)}</EndToEndId></Refs><Amt Ccy="EUR">${euros(cents)}</Amt><CdtDbtInd>${direction}</CdtDbtInd>
-<RltdPties><${role}><Pty><Nm>${escape(party)}</Nm></Pty></${role}></RltdPties>${remittance && `<RmtInf><Ustrd>${escape(remittance)}</Ustrd></RmtInf>`}
+<RltdPties><${role}><Pty><Nm>${escape(party)}</Nm></Pty></${role}>${iban ? `<${role}Acct><Id><IBAN>${iban}</IBAN></Id></${role}Acct>` : ""}</RltdPties>${remittance && `<RmtInf><Ustrd>${escape(remittance)}</Ustrd></RmtInf>`}
 </TxDtls></NtryDtls></Ntry>`;
   }
 }

@@ -19,7 +19,8 @@ const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 // README shows, in docs/screenshots.
 const album = process.env.LOOK ? join(root, "e2e", "out") : "";
 const shelf = process.env.SCREENSHOTS ? join(root, "docs", "screenshots") : "";
-const shown = { home: "home", offer: "counter", booklet: "booklet", report: "report", cover: "cover", "operator-work": "operator" };
+const shown = { home: "home", offer: "counter", booklet: "booklet", report: "report", cover: "cover", "operator-work": "operator",
+  "funding-quote-new": "quote", "funding-order": "order", "funding-invoice": "invoice", "money-full": "money" };
 for (const folder of [album, shelf]) if (folder) mkdirSync(folder, { recursive: true });
 
 /** Starts Chromium; film is what its camera sees, where it has one. */
@@ -42,8 +43,10 @@ export class Person {
     person.page = await context.newPage();
     person.page.setDefaultTimeout(20_000);
     person.viewport = viewport;
+    person.screens = [];
+    person.page.on("domcontentloaded", () => person.screens.push(new URL(person.page.url()).pathname.replace(/\d+/g, "N")));
     person.page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) person.#complaints.push(`${message.text()} (${message.location().url})`);
+      if (["error", "warning"].includes(message.type()) && !refusal.test(message.text())) person.#complaints.push(`${message.text()} (${message.location().url})`);
     });
     person.page.on("pageerror", (error) => person.#complaints.push(String(error)));
     return person;
@@ -78,11 +81,28 @@ export class Person {
     await this.page.waitForLoadState();
   }
 
+  /** Goes to a field or button with the tabulator alone. */
+  async tab(name) {
+    const main = this.page.locator("main");
+    const wanted = await main.getByLabel(name, { exact: true }).or(main.getByRole("button", { name })).first().elementHandle();
+    for (let presses = 0; presses < 120; presses++) {
+      await this.page.keyboard.press("Tab");
+      if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    }
+    assert.fail(`the tabulator does not come to “${name}”`);
+  }
+
   /** Follows the link and keeps the file that comes. */
   async download(name) {
     const coming = this.page.waitForEvent("download");
     await this.page.getByRole("link", { name }).first().click();
     return (await coming).path();
+  }
+
+  /** The page as a printer would get it. */
+  async print(path) {
+    await this.page.pdf({ path, format: "A4" });
+    return path;
   }
 
   /** Fails unless the page shows the sentence: a text, or a pattern. */
@@ -105,6 +125,7 @@ export class Person {
     }
     await this.page.setViewportSize(this.viewport);
     await this.#speaks(name);
+    await this.#needsNoMouse(name);
     await this.#accessible(name, { runOnly: { type: "tag", values: TAGS } });
     await this.page.emulateMedia({ colorScheme: "dark" });
     assert.equal(await this.page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(16, 28, 28)", `${name}: paper by night`);
@@ -128,6 +149,18 @@ export class Person {
     assert.doesNotMatch(text, foreign, `${name}: a catalogue's key or a program's word is shown`);
   }
 
+  // A form has a button to send it, each field can be come to by keyboard, and a page that
+  // refused one opens on the reason.
+  async #needsNoMouse(name) {
+    const wrong = await this.page.evaluate(() => {
+      const fields = [...document.querySelectorAll("main form :is(input:not([type=hidden]), select, textarea, button)")];
+      const silent = [...document.querySelectorAll("main form")].filter((form) => ![...form.elements].some((e) => e.type === "submit"));
+      const summary = document.querySelector(".error-summary");
+      return [...silent, ...fields.filter((e) => e.tabIndex < 0 && !e.ariaHidden), ...(summary && summary !== document.activeElement ? [summary] : [])].map((e) => e.outerHTML.slice(0, 160));
+    });
+    assert.deepEqual(wrong, [], `${name}: not for a keyboard`);
+  }
+
   // Looked at from the page's end: elsewhere a button that stays in reach may stand over
   // part of another, until one scrolls.
   async #accessible(name, options) {
@@ -146,6 +179,9 @@ export class Person {
     if (shelf && shown[name]) shrink(await this.page.screenshot(), join(shelf, `${shown[name]}-${width}.png`));
   }
 }
+
+// A page that says why it refused a form answers 409 or 422, and the console repeats it.
+const refusal = /the server responded with a status of (409|422)/;
 
 // No-break spaces are for paper and screens, not for comparing.
 const plain = (text) => text.replace(/[\u00a0\u202f]/g, " ").replace(/\s+/g, " ");

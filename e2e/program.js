@@ -14,10 +14,13 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 export const account = "FR7630006000011234567890189";
 export const admin = { email: "operation@passerelle.example", password: "un pont sur le Fier 1862" };
 
+/** The operator's own account: another example. */
+export const operating = "FR1420041010050500013M02606";
+
 const PATIENCE = 120_000; // ms until it answers, a first fetch of PostgreSQL included
 
 /** What the walk cannot do without, each with the Debian package that brings it. */
-const tools = { [chromium()]: "chromium", pdftoppm: "poppler-utils", ffmpeg: "ffmpeg", xmllint: "libxml2-utils" };
+const tools = { [chromium()]: "chromium", pdftoppm: "poppler-utils", pdfdetach: "poppler-utils", ffmpeg: "ffmpeg", xmllint: "libxml2-utils" };
 
 /** The browser to drive. */
 export function chromium() {
@@ -39,11 +42,15 @@ export function needTools() {
   }
 }
 
-/** Runs `passerelle serve` and its other commands beside it. */
+/** Runs `passerelle serve` and its other commands beside it, with settings beside the usual ones. */
 export class Program {
   #data = mkdtempSync(join(tmpdir(), "passerelle-e2e-"));
   #log = [];
   #service;
+
+  constructor(settings = {}) {
+    this.settings = settings;
+  }
 
   /** Builds the binary, makes the operator's first admin and waits until pages are served. */
   async start() {
@@ -82,7 +89,7 @@ export class Program {
       PATH: process.env.PATH, HOME: process.env.HOME, PG_BINDIR: process.env.PG_BINDIR ?? "",
       PASSERELLE_DATA: join(this.#data, "data"), PASSERELLE_PASSWORD: admin.password, PASSERELLE_DEV: "1", PORT: String(this.port),
       OPERATOR_NAME: "Passerelle des Aravis", OPERATOR_ADDRESS: "4 quai du Pont-Neuf, 74000 Annecy", OPERATOR_SIRET: "00001000900017",
-      OPERATOR_PHONE: "04 65 71 00 00", SEGREGATED_IBAN: account,
+      OPERATOR_PHONE: "04 65 71 00 00", SEGREGATED_IBAN: account, ...this.settings,
     };
   }
 

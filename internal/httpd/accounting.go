@@ -31,7 +31,8 @@ func AccountingRoutes(room *accounting.Service) []Route {
 			Doc: "a year's file of entries for the tax administration (LPF art. A47 A-1)"},
 		{Method: "GET", Path: "/api/v1/accounting/journal", Handler: w.journal, Access: finance,
 			Doc: "the journal from ?from= to ?to=, within one year, as CSV"},
-		{Method: "GET", Path: "/accounting", Handler: w.page, Access: finance, Doc: "files for the accountant, year by year"},
+		{Method: "GET", Path: "/accounting", Handler: w.page, Access: finance, Doc: "files for the accountant, year by year",
+			Nav: Nav{Key: "accounting.title", Icon: "download", Desk: true}},
 	}
 }
 

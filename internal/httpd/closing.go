@@ -32,7 +32,7 @@ func (w *Closing) Routes() []Route {
 		{Method: "POST", Path: "/campaigns/:id/closing/extension", Handler: w.extendForm, Access: decides, Doc: "let a campaign last longer, signed"},
 		{Method: "POST", Path: "/campaigns/:id/closing/choice", Handler: w.chooseForm, Access: decides, Doc: "say what becomes of the credit of a campaign: effect, then done"},
 		{Method: "GET", Path: "/refunds", Handler: w.refundsPage, Access: looks, Doc: "refunds: the operator's queue, or a funder's credit",
-			Nav: Nav{Key: "closing.nav", Icon: "undo-2"}},
+			Nav: Nav{Key: "closing.nav", Icon: "undo-2", Desk: true}},
 		{Method: "POST", Path: "/refunds", Handler: w.approveForm, Access: refunds, Doc: "approve refunds: effect, then done"},
 		{Method: "GET", Path: "/refunds/account", Handler: w.accountPage, Access: decides, Doc: "where a funder is refunded: form"},
 		{Method: "POST", Path: "/refunds/account", Handler: w.accountForm, Access: decides, Doc: "give the account to which a funder is refunded"},

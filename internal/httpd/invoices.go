@@ -25,7 +25,7 @@ func InvoiceRoutes(room *invoicing.Service) []Route {
 	looks := ForAny(identity.Funder, identity.Operator)
 	return []Route{
 		{Method: "GET", Path: "/invoices", Handler: w.listPage, Access: looks, Doc: "invoices and credit notes, newest first",
-			Nav: Nav{Key: "invoicing.nav", Icon: "receipt-text"}},
+			Nav: Nav{Key: "invoicing.nav", Icon: "receipt-text", Desk: true}},
 		{Method: "GET", Path: "/invoices.csv", Handler: w.csv, Access: looks, Doc: "the same as a table for spreadsheets"},
 		{Method: "GET", Path: "/invoices/:id", Handler: w.openPage, Access: looks, Doc: "one invoice: figures, payment, credit notes, Chorus Pro"},
 		{Method: "GET", Path: "/invoices/:id/pdf", Handler: w.pdf, Access: looks, Doc: "the invoice as a Factur-X PDF"},

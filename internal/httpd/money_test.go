@@ -37,7 +37,7 @@ func init() {
 		desk.Tiles = append(desk.Tiles, money.Tile{Name: name, Count: 2, Amount: 100, Oldest: day.AddDays(-2)})
 	}
 	body := moneyBody(w, desk)
-	body.MayExport = true
+	body.Pages = []NavItem{{Href: "/tariffs", Key: "orders.tariffs.nav", Icon: "percent"}}
 	samples["money/desk"] = body
 	samples["money/accounts"] = AccountsBody{Campaign: 1, Rows: []accountRow{book, {money.Balance{Account: ledger.Segregated, Asset: true}, "Banque", "/"}}, Next: "/"}
 	samples["money/account"] = BookBody{accountRow: book, Campaign: 1, Next: "/", CSV: "/",

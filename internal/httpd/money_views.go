@@ -17,16 +17,17 @@ import (
 // MoneyBody is what money/desk.html shows.
 type MoneyBody struct {
 	money.Desk
-	Holdings  []holdingRow
-	Tiles     []tileRow
-	Ageing    []ageRow // without ages at which nothing is unpaid
-	MayExport bool
+	Holdings []holdingRow
+	Tiles    []tileRow
+	Ageing   []ageRow // without ages at which nothing is unpaid
+	Pages    []NavItem
 }
 
 type holdingRow struct {
 	money.Holding
 	Name, Href string
 	AgreedText string // when the bank's word was the same
+	Old        bool   // that was long ago: a statement is missing
 }
 
 type tileRow struct {
@@ -50,7 +51,7 @@ func (w moneyWindow) deskPage(c *fiber.Ctx) error {
 		return err
 	}
 	body := moneyBody(words(c), d)
-	body.MayExport = actor(c).Needs(identity.Operator, identity.Finance) == nil
+	body.Pages = of(c).server.deskPages(c, actor(c))
 	return page(c, "money/desk", body)
 }
 
@@ -63,6 +64,7 @@ func moneyBody(w *i18n.Words, d money.Desk) MoneyBody {
 		} else {
 			r.AgreedText = w.Text("money.agreed-today")
 		}
+		r.Old = h.Bank != nil && h.Bank.AgeDays(d.At) > 7
 		body.Holdings = append(body.Holdings, r)
 	}
 	for _, t := range d.Tiles {

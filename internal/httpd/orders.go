@@ -45,7 +45,7 @@ func (w *Orders) Routes() []Route {
 		{Method: "POST", Path: "/quotes/:id/acceptance", Handler: w.acceptForm, Access: binds, Doc: "accept a quote: form"},
 
 		{Method: "GET", Path: "/tariffs", Handler: w.tariffsPage, Access: operator, Doc: "tariffs: publish one, list",
-			Nav: Nav{Key: "orders.tariffs.nav", Icon: "percent"}},
+			Nav: Nav{Key: "orders.tariffs.nav", Icon: "percent", Desk: true}},
 		{Method: "POST", Path: "/tariffs", Handler: w.publishForm, Access: finance, Doc: "publish a tariff: confirmation, then form"},
 		{Method: "GET", Path: "/terms/:version", Handler: w.termsPage, Access: Public, Doc: "one version of the terms"},
 

@@ -28,7 +28,7 @@ func (w *Payments) Routes() []Route {
 
 		{Method: "POST", Path: "/orders/:id/checkouts", Handler: w.startForm, Access: pays, Doc: "make a page to pay an order on, from its page"},
 		{Method: "GET", Path: "/payments", Handler: w.deskPage, Access: operator, Doc: "online payments: where their money is",
-			Nav: Nav{Key: "payments.nav", Icon: "hand-coins"}},
+			Nav: Nav{Key: "payments.nav", Icon: "hand-coins", Desk: true}},
 		{Method: "POST", Path: "/payments/checkouts/:id/refunds", Handler: w.refundForm, Access: finance, Doc: "give face value back to the payer: form"},
 		{Method: "POST", Path: "/payments/payouts/:id/retry", Handler: w.retryForm, Access: finance, Doc: "ask Stripe again for a payout that waits: form"},
 

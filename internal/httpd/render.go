@@ -201,10 +201,19 @@ func who(a identity.Actor) *Who {
 
 // navigation lists the pages that this actor may open.
 func (s *Server) navigation(c *fiber.Ctx, a identity.Actor) []NavItem {
+	return s.listed(c, a, func(n Nav) bool { return !n.Desk || a.Kind != identity.Operator })
+}
+
+// deskPages lists those that the operator finds on its money desk.
+func (s *Server) deskPages(c *fiber.Ctx, a identity.Actor) []NavItem {
+	return s.listed(c, a, func(n Nav) bool { return n.Desk })
+}
+
+func (s *Server) listed(c *fiber.Ctx, a identity.Actor, wanted func(Nav) bool) []NavItem {
 	var items []NavItem
 	for i := range s.routes {
 		r := &s.routes[i]
-		if r.Nav.Key == "" || r.Access.Check(a) != nil {
+		if r.Nav.Key == "" || !wanted(r.Nav) || r.Access.Check(a) != nil {
 			continue
 		}
 		current := c.Path() == r.Path || strings.HasPrefix(c.Path(), r.Path+"/")

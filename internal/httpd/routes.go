@@ -27,6 +27,7 @@ type Route struct {
 type Nav struct {
 	Key  string // of the text
 	Icon string // a file of web/static/icons, without ".svg"
+	Desk bool   // the operator, who has many pages, finds it on its money desk
 }
 
 type level uint8
