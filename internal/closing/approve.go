@@ -140,6 +140,7 @@ func (s *Service) holdProposed(ctx context.Context, tx *db.Tx, actor identity.Ac
 	if len(all) != len(ids) {
 		return nil, fault.New(fault.Conflict, "refund_changed")
 	}
+	requested := map[vouchers.OrganisationID]parts{}
 	for _, r := range all {
 		switch {
 		case r.State != Proposed:
@@ -149,31 +150,50 @@ func (s *Service) holdProposed(ctx context.Context, tx *db.Tx, actor identity.Ac
 		case r.RequestedBy != nil && *r.RequestedBy == actor.Person:
 			return nil, fault.New(fault.Conflict, "own_request")
 		}
-		if err := covered(ctx, tx, r); err != nil {
+		if r.RequestedBy == nil {
+			continue
+		}
+		given, err := partsOf(ctx, tx, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		if requested[r.funder()] == nil {
+			requested[r.funder()] = parts{}
+		}
+		for c, amount := range given {
+			requested[r.funder()][c] += amount
+		}
+	}
+	for funder, asked := range requested {
+		if err := covered(ctx, tx, funder, asked); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// covered refuses a refund that somebody requested before the funder fell into debt.
-func covered(ctx context.Context, tx *db.Tx, r Refund) error {
-	if r.RequestedBy == nil {
-		return nil
-	}
-	all, err := creditsOf(ctx, tx, r.funder())
+// covered refuses what somebody requested before the funder fell into debt, or before that
+// credit was taken away.
+func covered(ctx context.Context, tx *db.Tx, funder vouchers.OrganisationID, asked parts) error {
+	all, err := creditsOf(ctx, tx, funder)
 	if err != nil {
 		return err
 	}
-	debt, err := debtOf(ctx, tx, r.funder())
+	debt, err := debtOf(ctx, tx, funder)
 	if err != nil {
 		return err
 	}
-	left := -debt
+	have := parts{}
 	for _, c := range all {
-		left += c.Amount
+		have[c.Campaign] = c.Amount
 	}
-	if r.Amount > left {
+	left := have.sum() - debt
+	for c, amount := range asked {
+		if amount > have[c] {
+			left = min(left, have[c])
+		}
+	}
+	if asked.sum() > left {
 		return fault.New(fault.Conflict, "more_than_credit", "left", max(left, 0))
 	}
 	return nil

@@ -139,24 +139,22 @@ func (s *Service) comesBack(ctx context.Context, tx *db.Tx, b booking) (string, 
 }
 
 // arrives: the statement of the operating account shows a claim. It makes good what the
-// operator had advanced, then the debts of the funders of its campaigns. Where it comes to
-// more, a person has to say what it is.
+// operator had advanced, then the debts of the funders from whose money it was taken: each
+// no more than was taken for it. Where it comes to more, a person has to say what it is.
 func (s *Service) arrives(ctx context.Context, tx *db.Tx, b booking) (string, error) {
-	advanced, err := ledger.Balance(ctx, tx, ledger.Advances)
+	due, err := claimedFor(ctx, tx)
 	if err != nil {
 		return "", err
 	}
-	advances := min(max(-advanced, 0), b.Amount)
-	debts, err := debtsOf(ctx, tx, b.ID)
-	if err != nil {
-		return "", err
-	}
+	var advances vouchers.Cents
 	repaid := map[vouchers.OrganisationID]vouchers.Cents{}
-	left := b.Amount - advances
-	for _, d := range debts {
-		if part := min(d.Amount, left); part > 0 {
+	left := b.Amount
+	for _, d := range due {
+		part := min(d.Amount, left)
+		if left -= part; d.Funder == 0 {
+			advances = part
+		} else if part > 0 {
 			repaid[d.Funder] = part
-			left -= part
 		}
 	}
 	if left > 0 {

@@ -61,6 +61,27 @@ func TestACreditIsRefundedToTheVerifiedAccount(t *testing.T) {
 	}
 }
 
+// A new account that nobody has verified yet takes the place of the old one at once.
+func TestNothingGoesToAnAccountThatWasReplaced(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	start := s.today()
+	c := s.funded("Premiers clics", 10)
+	s.chooses(s.Funder, c, closing.ToBank, 0)
+	s.givesAccount(s.Funder, funderIBAN)
+	s.on(start.AddDays(closesOn))
+	s.closes(1)
+	old := s.proposed()[0]
+	_, err := s.room.GiveAccount(t.Context(), s.Funder, closing.NewAccount{IBAN: segregated.Full(), Holder: "Paierie"})
+	s.ok(err)
+	if n := len(s.proposed()); n != 0 {
+		t.Errorf("%d refunds wait that nobody can send", n)
+	}
+	_, err = s.room.Approve(t.Context(), s.finance, closing.ApproveRequest{Refunds: []vouchers.RefundID{old.ID}})
+	s.refused(err, "refund_changed")
+	s.holds()
+}
+
 func TestARefundThatCameBackIsSentAgainToANewAccount(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

@@ -106,7 +106,7 @@ func (s *Service) propose(ctx context.Context, tx *db.Tx, funder vouchers.Organi
 	}
 	proposals := map[Kind]parts{OfCredit: credit, OfFees: {0: max(fees, 0)}}
 	if account == nil || account.VerifiedAt == nil {
-		proposals = map[Kind]parts{OfCredit: nil, OfFees: nil}
+		account, proposals = nil, map[Kind]parts{OfCredit: nil, OfFees: nil} // whichever account they were to go to
 	}
 	for _, kind := range slices.Sorted(maps.Keys(proposals)) {
 		if err := converge(ctx, tx, proposal{kind: kind, funder: funder, parts: proposals[kind], account: account}); err != nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
-	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -236,20 +235,28 @@ func markArrived(ctx context.Context, tx *db.Tx, b booking, advances vouchers.Ce
 	return err
 }
 
-// debt is what a funder owes.
-type debt struct {
-	Funder vouchers.OrganisationID `db:"funder_id"`
+// claimed is what was taken from the segregated account for the operator and has not
+// arrived yet.
+type claimed struct {
+	Funder vouchers.OrganisationID `db:"funder_id"` // whose debt it answers for; 0: advances
 	Amount vouchers.Cents          `db:"amount"`
 }
 
-// debtsOf are the debts of those who have ordered for the campaigns of a claim, in the
-// order of their ids.
-func debtsOf(ctx context.Context, tx *db.Tx, claim vouchers.RefundID) ([]debt, error) {
-	var all []debt
+// claimedFor tells what claims are for, advances first, then by funder. What may still have
+// to be given back (payments.ClaimsHeld) is not among it.
+func claimedFor(ctx context.Context, tx *db.Tx) ([]claimed, error) {
+	var all []claimed
 	err := tx.Select(ctx, &all, `
-		SELECT f.funder_id, (sum(s.debited) - sum(s.credited))::bigint AS amount
-		FROM (SELECT DISTINCT o.funder_id FROM refund_parts p JOIN orders o ON o.campaign_id = p.campaign_id WHERE p.refund_id = $1) AS f
-		JOIN (`+ledger.SumsSQL+`) AS s ON s.account = 'funder:' || f.funder_id || ':debt'
-		GROUP BY f.funder_id HAVING sum(s.debited) > sum(s.credited) ORDER BY f.funder_id`, claim)
+		SELECT funder_id, sum(amount)::bigint AS amount
+		FROM (SELECT 0 AS funder_id, t.funds_cents AS amount FROM takebacks t JOIN card_refunds r ON r.id = t.card_refund_id
+		      WHERE t.undone_at IS NULL AND r.state NOT IN ('asked', 'pending')
+		      UNION ALL
+		      SELECT o.funder_id, t.funds_cents FROM takebacks t JOIN disputes d ON d.id = t.dispute_id JOIN orders o ON o.id = t.order_id
+		      WHERE t.undone_at IS NULL AND d.state <> 'open'
+		      UNION ALL
+		      SELECT o.funder_id, r.claim_cents FROM receipts r JOIN orders o ON o.id = r.order_id
+		      UNION ALL
+		      SELECT COALESCE(funder_id, 0), -amount_cents FROM claim_uses) AS claims
+		GROUP BY funder_id HAVING sum(amount) > 0 ORDER BY funder_id`)
 	return all, err
 }
