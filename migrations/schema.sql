@@ -345,7 +345,7 @@ CREATE TABLE disputes (
     CONSTRAINT disputes_object UNIQUE (object_id),
     CONSTRAINT disputes_pending CHECK ((pending_cents >= 0)),
     CONSTRAINT disputes_pkey PRIMARY KEY (id),
-    CONSTRAINT disputes_state CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text]))),
+    CONSTRAINT disputes_state CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text, 'bounced'::text]))),
     CONSTRAINT disputes_taken CHECK ((num_nulls(counted_cents, pending_cents, fees_cents) = ANY (ARRAY[0, 3])))
 );
 

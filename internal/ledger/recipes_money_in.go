@@ -180,6 +180,12 @@ func DisputeWon(dispute int64, c vouchers.CampaignID, funder vouchers.Organisati
 	)
 }
 
+// DisputeBounced: a payment that somebody had given back by hand came back after Stripe had
+// called it done: as CardRefundBounced.
+func DisputeBounced(dispute int64, c vouchers.CampaignID, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
+	return positive(Transfer{disputeWon, dispute, StripeClearing, FeesDue(funder), amount, c})
+}
+
 // DebtSecured: unspent funds answer for a funder's debt. They cannot become live any more.
 func DebtSecured(dispute int64, c vouchers.CampaignID, amount vouchers.Cents) []Transfer {
 	return positive(Transfer{debtSecured, dispute, Funds(c), Claims, amount, c})

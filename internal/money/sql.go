@@ -123,7 +123,7 @@ func ageing(ctx context.Context, tx *db.Tx) ([]Bucket, error) {
 
 // ordersInDebt are the orders whose money was taken back after it had become live.
 const ordersInDebt = `
-	SELECT o.id, o.funder_id, o.campaign_id, m.debt, m.debt_to_bank,
+	SELECT o.id, o.funder_id, o.campaign_id, m.debt, m.debt_to_bank, m.debt_to_operator,
 		(SELECT min((t.taken_at AT TIME ZONE 'Europe/Paris')::date) FROM takebacks t WHERE t.order_id = o.id AND t.debt_cents > 0 AND t.undone_at IS NULL) AS since
 	FROM orders o CROSS JOIN LATERAL (` + orders.MoneyOfOrder + `) AS m
 	WHERE o.id IN (SELECT order_id FROM takebacks WHERE debt_cents > 0 AND undone_at IS NULL) AND m.debt > 0`
@@ -131,7 +131,7 @@ const ordersInDebt = `
 func debts(ctx context.Context, tx *db.Tx) ([]Debt, error) {
 	all := []Debt{}
 	err := tx.Select(ctx, &all, `
-		SELECT d.id, d.funder_id, f.name AS funder_name, d.campaign_id, d.debt, d.debt_to_bank, d.since,
+		SELECT d.id, d.funder_id, f.name AS funder_name, d.campaign_id, d.debt, d.debt_to_bank, d.debt_to_operator, d.since,
 			EXISTS (SELECT 1 FROM debt_writeoffs w WHERE w.order_id = d.id AND w.state = 'requested') AS asked
 		FROM (`+ordersInDebt+`) AS d JOIN organisations f ON f.id = d.funder_id ORDER BY d.since, d.id`)
 	return all, err

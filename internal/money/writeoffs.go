@@ -52,13 +52,14 @@ type Debt struct {
 	Campaign   vouchers.CampaignID     `json:"campaign" db:"campaign_id"`
 	Debt       vouchers.Cents          `json:"debt_cents" db:"debt"`
 	ToBank     vouchers.Cents          `json:"to_bank_cents" db:"debt_to_bank"` // the segregated account still lacks it
+	ToOperator vouchers.Cents          `json:"-" db:"debt_to_operator"`
 	Since      vouchers.Day            `json:"since" db:"since"`
 	Asked      bool                    `json:"asked" db:"asked"` // a write-off waits for its decision
 }
 
 // Forgivable is what the operator can bear: what the segregated account lacks must come
-// back to it first.
-func (d Debt) Forgivable() vouchers.Cents { return d.Debt - d.ToBank }
+// back to it first, and what a dispute is about may come back by itself.
+func (d Debt) Forgivable() vouchers.Cents { return max(d.ToOperator, 0) }
 
 // AgeDays is how many days ago the first of it was taken back.
 func (d Debt) AgeDays(today vouchers.Day) int { return int(today - d.Since) }

@@ -60,6 +60,7 @@ type Order struct {
 	Received     vouchers.Cents          `json:"received_cents"` // and not taken back, or forgiven; at most Face, what came above is the funder's credit
 	Credit       vouchers.Cents          `json:"credit_cents"`   // what came above Face
 	Debt         vouchers.Cents          `json:"debt_cents"`     // taken back after it had become live, and neither repaid nor forgiven
+	InDoubt      vouchers.Cents          `json:"-"`              // taken by a dispute or a refund that is not decided: not to be paid again meanwhile
 	State        State                   `json:"state"`
 	Fees         vouchers.Cents          `json:"fees_cents"` // of the service, without VAT
 	VAT          vouchers.Cents          `json:"vat_cents"`  // of the fees
@@ -94,8 +95,8 @@ type Bill struct {
 	State     State              `json:"state"`
 }
 
-// Lacks is what has not arrived yet.
-func (o Order) Lacks() vouchers.Cents { return o.Face - o.Received }
+// Lacks is what has not arrived yet, or was taken back for good.
+func (o Order) Lacks() vouchers.Cents { return o.Face - o.Received - o.InDoubt }
 
 // AgeDays is how many days ago the order was made.
 func (o Order) AgeDays(today vouchers.Day) int { return int(today - vouchers.DayOf(o.OrderedAt)) }

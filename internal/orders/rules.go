@@ -50,8 +50,8 @@ type receipt struct {
 	shared ledger.Received
 }
 
-// receive shares amount out: debts are repaid first, then the order gets what it lacks,
-// and the rest is the funder's credit. An order of a closed campaign lacks nothing.
+// receive shares amount out: debts that will stay are repaid first, then the order gets what
+// it lacks, and the rest is the funder's credit. What is in doubt is not paid again. An order of a closed campaign lacks nothing.
 func (o *locked) receive(source Source, amount vouchers.Cents) receipt {
 	r := ledger.Received{Campaign: o.Campaign, Funder: o.Funder, Excess: amount}
 	take := func(most vouchers.Cents) vouchers.Cents {
@@ -63,14 +63,14 @@ func (o *locked) receive(source Source, amount vouchers.Cents) receipt {
 	r.Claim = take(o.DebtToOperator)
 	o.DebtToBank, o.DebtToOperator, o.Received = o.DebtToBank-r.Debt, o.DebtToOperator-r.Claim, o.Received+r.Debt+r.Claim
 	if !o.Closed {
-		r.Funds = take(o.Face - o.Received - o.DebtToBank - o.DebtToOperator)
+		r.Funds = take(o.Face - o.Received - o.DebtToBank - o.DebtToOperator - o.InDoubt)
 		o.Received += r.Funds
 	}
 	return receipt{source, o, r}
 }
 
-// lacks is what has not arrived, or was taken back and not repaid.
-func (o *locked) lacks() vouchers.Cents { return o.Face - o.Received }
+// lacks is what has not arrived, or was taken back for good and not repaid.
+func (o *locked) lacks() vouchers.Cents { return o.Face - o.Received - o.InDoubt }
 
 // takeable is how much of amount can be taken out of a campaign's funds for an order: what
 // other funders have paid stays theirs, as if the order's own money had been spent first.
@@ -81,7 +81,7 @@ func (o *locked) takeable(amount, funds vouchers.Cents) vouchers.Cents {
 // canLose tells whether a receipt can be taken out of the order as if it had never come: none
 // of it has become live, been given back or repaid a debt.
 func (o *locked) canLose(r ledger.Received, funds, credit vouchers.Cents) bool {
-	return r.Debt+r.Claim == 0 && o.DebtToBank+o.DebtToOperator == 0 && o.Received >= r.Funds &&
+	return r.Debt+r.Claim == 0 && o.DebtToBank+o.DebtToOperator+o.InDoubt == 0 && o.Received >= r.Funds &&
 		o.takeable(r.Funds, funds) == r.Funds && credit >= r.Excess
 }
 
@@ -112,6 +112,9 @@ func bills(o Order, issued []invoicing.Invoice, segregated invoicing.Account) []
 			b.Due = max(i.Gross()-i.Credited-paid, 0)
 		}
 		b.State = stateOf(paid, paid+b.Due)
+		if i.Kind == invoicing.Face {
+			b.Due = max(b.Due-o.InDoubt, 0)
+		}
 		all = append(all, b)
 	}
 	if len(all) == 0 {

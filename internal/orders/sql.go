@@ -12,7 +12,7 @@ import (
 
 const selectOrders = `
 	SELECT o.id, o.campaign_id, c.name AS campaign_name, o.funder_id, f.name AS funder_name, f.email, o.vouchers, o.face_cents,
-		o.reference, o.ordered_at, m.received, m.credit, m.debt, o.engagement, o.service_code, o.accepted_name,
+		o.reference, o.ordered_at, m.received, m.credit, m.debt, m.in_doubt, o.engagement, o.service_code, o.accepted_name,
 		COALESCE(v.quote_id, 0) AS quote_id, COALESCE(v.version, 0) AS version, q.made_at AS quoted_at, COALESCE(v.tariff_id, 0) AS tariff_id,
 		COALESCE(v.medium, '') AS medium, COALESCE(v.letter_language, '') AS letter_language,
 		COALESCE(v.service_cents + v.printing_cents, 0) AS fees, COALESCE(v.vat_cents, 0) AS vat
@@ -22,18 +22,22 @@ const selectOrders = `
 
 // MoneyOfOrder is what has arrived for order o and stayed, what came above it, and what was
 // taken back after it had become live and was neither repaid nor forgiven. What was
-// forgiven counts as received: the operator bears it.
+// forgiven counts as received: the operator bears it. While a dispute is open, or a card
+// refund on its way, nobody knows whether what it took will come back: it is in doubt, and
+// neither paid again, repaid nor forgiven.
 const MoneyOfOrder = `
 	SELECT (r.funds + r.debt + r.claim + t.paid - t.funds - t.debt + w.forgiven)::bigint AS received, (r.credit - t.credit)::bigint AS credit,
 		(t.debt - t.paid - r.debt - r.claim - w.forgiven)::bigint AS debt, (t.to_bank - r.debt)::bigint AS debt_to_bank,
-		(t.debt - t.paid - t.to_bank - r.claim - w.forgiven)::bigint AS debt_to_operator
+		(t.debt - t.paid - t.to_bank - t.disputed - r.claim - w.forgiven)::bigint AS debt_to_operator, (t.disputed + t.doubtful)::bigint AS in_doubt
 	FROM (SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(claim_cents), 0) AS claim,
 			COALESCE(sum(credit_cents), 0) AS credit
 		FROM receipts WHERE order_id = o.id) AS r,
-		(SELECT COALESCE(sum(funds_cents), 0) AS funds, COALESCE(sum(debt_cents), 0) AS debt, COALESCE(sum(credit_cents), 0) AS credit,
-			COALESCE(sum(paid_cents), 0) AS paid,
-			COALESCE(sum(debt_cents - topped_up_cents) FILTER (WHERE line_id IS NOT NULL), 0) AS to_bank
-		FROM takebacks WHERE order_id = o.id AND undone_at IS NULL) AS t,
+		(SELECT COALESCE(sum(k.funds_cents), 0) AS funds, COALESCE(sum(k.debt_cents), 0) AS debt, COALESCE(sum(k.credit_cents), 0) AS credit,
+			COALESCE(sum(k.paid_cents), 0) AS paid, COALESCE(sum(k.debt_cents) FILTER (WHERE d.state = 'open'), 0) AS disputed,
+			COALESCE(sum(k.funds_cents) FILTER (WHERE d.state = 'open' OR c.state IN ('asked', 'pending')), 0) AS doubtful,
+			COALESCE(sum(k.debt_cents - k.topped_up_cents) FILTER (WHERE k.line_id IS NOT NULL), 0) AS to_bank
+		FROM takebacks k LEFT JOIN disputes d ON d.id = k.dispute_id LEFT JOIN card_refunds c ON c.id = k.card_refund_id
+		WHERE k.order_id = o.id AND k.undone_at IS NULL) AS t,
 		(SELECT COALESCE(sum(amount_cents), 0) AS forgiven FROM debt_writeoffs WHERE order_id = o.id AND state = 'approved') AS w`
 
 type row struct {
@@ -50,6 +54,7 @@ type row struct {
 	Received     vouchers.Cents          `db:"received"`
 	Credit       vouchers.Cents          `db:"credit"`
 	Debt         vouchers.Cents          `db:"debt"`
+	InDoubt      vouchers.Cents          `db:"in_doubt"`
 	Fees         vouchers.Cents          `db:"fees"`
 	VAT          vouchers.Cents          `db:"vat"`
 	Engagement   string                  `db:"engagement"`
@@ -66,7 +71,8 @@ type row struct {
 func (r row) order() Order {
 	o := Order{ID: r.ID, Campaign: r.Campaign, CampaignName: r.CampaignName, Funder: r.Funder, FunderName: r.FunderName,
 		Vouchers: r.Vouchers, Face: r.Face, Reference: r.Reference, OrderedAt: r.OrderedAt,
-		Received: r.Received, Credit: r.Credit, Debt: r.Debt, State: stateOf(r.Received, r.Face),
+		Received: r.Received, Credit: max(r.Credit, 0), // after the end of the campaign more may have gone back than came above
+		Debt: r.Debt, InDoubt: r.InDoubt, State: stateOf(r.Received, r.Face),
 		Fees: r.Fees, VAT: r.VAT, Engagement: r.Engagement, ServiceCode: r.ServiceCode}
 	if r.Quote != 0 {
 		o.Accepted = &Acceptance{Quote: r.Quote, Number: quoteNumber(r.Quote, *r.QuotedAt), Version: r.Version, Name: r.AcceptedName,
@@ -151,6 +157,7 @@ type locked struct {
 	Credit         vouchers.Cents          `db:"credit"`           // what came above
 	DebtToBank     vouchers.Cents          `db:"debt_to_bank"`     // what the bank took back, and the segregated account lacks
 	DebtToOperator vouchers.Cents          `db:"debt_to_operator"` // what Stripe took back, out of the operator's money
+	InDoubt        vouchers.Cents          `db:"in_doubt"`         // what Stripe took and may give back
 	Closed         bool                    `db:"closed"`           // the campaign
 	Others         vouchers.Cents          `db:"others"`           // what other funders have paid for the campaign
 }
@@ -163,7 +170,7 @@ func lock(ctx context.Context, tx *db.Tx, ids []int64) (map[vouchers.OrderID]*lo
 	}
 	var rows []locked
 	err := tx.Select(ctx, &rows, `
-		SELECT o.id, o.campaign_id, o.funder_id, o.face_cents, m.received, m.credit, m.debt_to_bank, m.debt_to_operator,
+		SELECT o.id, o.campaign_id, o.funder_id, o.face_cents, m.received, m.credit, m.debt_to_bank, m.debt_to_operator, m.in_doubt,
 			c.closed_at IS NOT NULL AS closed,
 			(SELECT COALESCE(sum(q.funds_cents), 0)::bigint FROM orders w JOIN receipts q ON q.order_id = w.id
 			 WHERE w.campaign_id = o.campaign_id AND w.funder_id <> o.funder_id) AS others
@@ -231,7 +238,8 @@ func payDebt(ctx context.Context, tx *db.Tx, order vouchers.OrderID, amount vouc
 	_, err := tx.Exec(ctx, `
 		UPDATE takebacks t SET paid_cents = t.paid_cents + least(f.free, $2 - f.before)
 		FROM (SELECT id, free, sum(free) OVER (ORDER BY id) - free AS before
-		      FROM (SELECT id, debt_cents - paid_cents AS free FROM takebacks WHERE order_id = $1 AND undone_at IS NULL) AS each_one) AS f
+		      FROM (SELECT k.id, k.debt_cents - k.paid_cents AS free FROM takebacks k LEFT JOIN disputes d ON d.id = k.dispute_id
+	            WHERE k.order_id = $1 AND k.undone_at IS NULL AND d.state IS DISTINCT FROM 'open') AS each_one) AS f
 		WHERE t.id = f.id AND f.before < $2`, order, amount)
 	return err
 }

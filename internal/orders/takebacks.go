@@ -89,7 +89,7 @@ func GiveBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, 
 type Debt struct {
 	Funder     vouchers.OrganisationID
 	ToBank     vouchers.Cents // the segregated account lacks it
-	ToOperator vouchers.Cents // it came out of the operator's money
+	ToOperator vouchers.Cents // it came out of the operator's money, and no dispute about it is open
 }
 
 // LockDebt locks an order and returns what it owes.

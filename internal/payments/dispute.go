@@ -15,9 +15,10 @@ import (
 
 // The states of a dispute.
 const (
-	disputeOpen = "open"
-	disputeWon  = "won"
-	disputeLost = "lost"
+	disputeOpen    = "open"
+	disputeWon     = "won"
+	disputeLost    = "lost"
+	disputeBounced = "bounced" // given back by hand, and come back after it had been done
 )
 
 // Dispute is a payment that went back to the payer against our will: its bank asked it back,
@@ -93,6 +94,9 @@ func (s *Service) applyDispute(ctx context.Context, tx *db.Tx, id vouchers.Check
 	}
 	if err := s.costOf(ctx, tx, k, d, found.Fee); err != nil {
 		return err
+	}
+	if d.State == disputeLost && d.Reason == ByHand && found.Status == stripe.DisputeWon {
+		return s.bounce(ctx, tx, k, d)
 	}
 	if d.State != disputeOpen {
 		return nil // what is closed stays so
@@ -176,7 +180,7 @@ func (s *Service) secure(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) 
 		return err
 	}
 	stopped, err := issuing.FreezeForDebt(ctx, tx, k.Campaign, taken.Debt)
-	if err != nil {
+	if err != nil || len(stopped) == 0 { // all is redeemed, or the debt is below one voucher
 		return err
 	}
 	return setFrozen(ctx, tx, d.ID, stopped)
@@ -222,6 +226,16 @@ func (s *Service) win(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) err
 		return err
 	}
 	return s.settle(ctx, tx, k.ID)
+}
+
+// bounce books that money which had been given back by hand is at Stripe again. What was set
+// aside for it may have been swept since, so the operator owes it to the funder.
+func (s *Service) bounce(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) error {
+	if err := closeDispute(ctx, tx, d.ID, disputeBounced); err != nil {
+		return err
+	}
+	s.log.Error("a refund came back: it is owed to the funder out of the operating account", "dispute", d.ID)
+	return ledger.Post(ctx, tx, ledger.DisputeBounced(d.ID, k.Campaign, k.Funder, *d.Counted+*d.Pending+*d.Fees)...)
 }
 
 // thaw lets the vouchers run again that a dispute had stopped.

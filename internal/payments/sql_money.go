@@ -201,10 +201,10 @@ func takeFrozen(ctx context.Context, tx *db.Tx, id int64) ([]int64, error) {
 	return stopped, err
 }
 
-// stopping are the lost disputes that still stop vouchers.
+// stopping are the disputes that were lost and still stop vouchers.
 func stopping(ctx context.Context, tx *db.Tx) ([]Dispute, error) {
 	var all []Dispute
-	err := tx.Select(ctx, &all, selectDisputes+`WHERE d.frozen <> '{}' AND d.state = 'lost' ORDER BY d.id`)
+	err := tx.Select(ctx, &all, selectDisputes+`WHERE d.frozen <> '{}' AND d.state IN ('lost', 'bounced') ORDER BY d.id`)
 	return all, err
 }
 

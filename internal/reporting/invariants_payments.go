@@ -52,6 +52,7 @@ const expectedOfCardsBack = `
 		(true, 'disputed', 'funder:' || o.funder_id || ':paying', 'stripe:clearing', d.pending_cents),
 		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':debt', d.counted_cents + d.fees_cents),
 		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':paying', d.pending_cents),
+		(d.state = 'bounced', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':fees_due', d.counted_cents + d.pending_cents + d.fees_cents),
 		(true, 'debt_secured', 'campaign:' || o.campaign_id || ':funds', 'operator:claims', t.funds_cents),
 		(t.undone_at IS NOT NULL, 'debt_released', 'operator:claims', 'campaign:' || o.campaign_id || ':funds', t.funds_cents))
 		AS e(so, event, debit, credit, cents)
