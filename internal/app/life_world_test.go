@@ -17,6 +17,7 @@ import (
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/jobs"
 	"github.com/passerelle/passerelle/internal/mail"
+	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -100,7 +101,8 @@ func (l *life) open(cfg Config, url string) {
 	l.runner = (&Program{rooms: l.rooms, Config: cfg, store: l.store, log: log}).jobs(anywhere{})
 }
 
-// peoples adds two funders, a prescriber, a structure and a colleague of the operator's.
+// peoples adds two funders, a prescriber, a structure and a colleague of the operator's, who
+// charges for its service.
 func (l *life) peoples() {
 	l.t.Helper()
 	l.funders = []identity.Actor{l.Funder, l.Organisation(identity.Funder, "Préfecture"), l.Organisation(identity.Funder, "Mutuelle des Alpes")}
@@ -115,6 +117,9 @@ func (l *life) peoples() {
 	l.colleague = l.Operator
 	l.colleague.Person, l.colleague.Role = m.ID, identity.Finance
 	l.programmes = []campaigns.Campaign{l.Campaign}
+	_, err = l.orders.Publish(l.ctx(), l.Operator, orders.NewTariff{FromOn: l.today(), FeeRate: 777, Booklet: 35, VATRate: 2000,
+		ValidityDays: 30, FeesRefunded: true, Terms: "Conditions générales"})
+	l.ok(err)
 }
 
 // ibanOf is the nth account of a bank that exists in these tests only.
