@@ -47,6 +47,29 @@ END $function$;
 
 CREATE SEQUENCE redemption_ids;
 
+CREATE TABLE agenda_sessions (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    place_id bigint NOT NULL,
+    service_id bigint NOT NULL,
+    mediator_id bigint,
+    kind text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    seats integer NOT NULL,
+    waiting_seats integer NOT NULL DEFAULT 0,
+    note text NOT NULL DEFAULT ''::text,
+    published_at timestamp with time zone NOT NULL,
+    published_by bigint,
+    cancelled_at timestamp with time zone,
+    cancel_reason text,
+    CONSTRAINT agenda_sessions_cancelled CHECK (((cancelled_at IS NULL) = (cancel_reason IS NULL))),
+    CONSTRAINT agenda_sessions_ends CHECK ((ends_at > starts_at)),
+    CONSTRAINT agenda_sessions_kind CHECK ((kind = ANY (ARRAY['session'::text, 'appointment'::text, 'course'::text]))),
+    CONSTRAINT agenda_sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT agenda_sessions_seats CHECK (((seats >= 1) AND (seats <= 500))),
+    CONSTRAINT agenda_sessions_waiting CHECK (((waiting_seats >= 0) AND (waiting_seats <= 500)))
+);
+
 CREATE TABLE allocations (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     campaign_id bigint NOT NULL,
@@ -615,6 +638,25 @@ CREATE TABLE places (
     imported_at timestamp with time zone NOT NULL,
     corrected text[] NOT NULL DEFAULT '{}'::text[],
     corrected_at timestamp with time zone,
+    other_id text NOT NULL DEFAULT ''::text,
+    address_extra text NOT NULL DEFAULT ''::text,
+    other_emails text[] NOT NULL DEFAULT '{}'::text[],
+    other_websites text[] NOT NULL DEFAULT '{}'::text[],
+    kinds text[] NOT NULL DEFAULT '{}'::text[],
+    summary text NOT NULL DEFAULT ''::text,
+    collected_by text NOT NULL DEFAULT ''::text,
+    mobilities text[] NOT NULL DEFAULT '{}'::text[],
+    parent text NOT NULL DEFAULT ''::text,
+    audiences text[] NOT NULL DEFAULT '{}'::text[],
+    special_care text[] NOT NULL DEFAULT '{}'::text[],
+    fees text[] NOT NULL DEFAULT '{}'::text[],
+    programmes text[] NOT NULL DEFAULT '{}'::text[],
+    trainings text[] NOT NULL DEFAULT '{}'::text[],
+    other_trainings text NOT NULL DEFAULT ''::text,
+    access_ways text[] NOT NULL DEFAULT '{}'::text[],
+    support_ways text[] NOT NULL DEFAULT '{}'::text[],
+    booking_url text NOT NULL DEFAULT ''::text,
+    languages text[] NOT NULL DEFAULT '{}'::text[],
     CONSTRAINT places_claim CHECK (((structure_id IS NULL) = (claimed_at IS NULL))),
     CONSTRAINT places_corrected CHECK (((corrected = '{}'::text[]) = (corrected_at IS NULL))),
     CONSTRAINT places_pkey PRIMARY KEY (id),
@@ -795,9 +837,23 @@ CREATE TABLE services (
     theme text NOT NULL,
     price_vouchers integer NOT NULL,
     duration_minutes integer NOT NULL,
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    title text NOT NULL DEFAULT ''::text,
+    description text NOT NULL DEFAULT ''::text,
+    topics text[] NOT NULL DEFAULT '{}'::text[],
+    level text NOT NULL DEFAULT ''::text,
+    modes text[] NOT NULL DEFAULT '{}'::text[],
+    audiences text[] NOT NULL DEFAULT '{}'::text[],
+    extra_cents bigint NOT NULL DEFAULT 0,
+    meetings integer NOT NULL DEFAULT 1,
+    withdrawn_at timestamp with time zone,
     CONSTRAINT services_duration CHECK (((duration_minutes >= 5) AND (duration_minutes <= 600))),
-    CONSTRAINT services_pkey PRIMARY KEY (place_id, theme),
-    CONSTRAINT services_price CHECK (((price_vouchers >= 1) AND (price_vouchers <= 127)))
+    CONSTRAINT services_extra CHECK (((extra_cents >= 0) AND (extra_cents <= 100000))),
+    CONSTRAINT services_level CHECK ((level = ANY (ARRAY[''::text, 'beginner'::text, 'intermediate'::text, 'advanced'::text]))),
+    CONSTRAINT services_meetings CHECK (((meetings >= 1) AND (meetings <= 30))),
+    CONSTRAINT services_modes CHECK ((modes <@ '{individual,group,remote,self_service}'::text[])),
+    CONSTRAINT services_pkey PRIMARY KEY (id),
+    CONSTRAINT services_price CHECK (((price_vouchers >= 0) AND (price_vouchers <= 127)))
 );
 
 CREATE TABLE sessions (
@@ -994,6 +1050,14 @@ CREATE TABLE vouchers (
     CONSTRAINT vouchers_state CHECK ((state = ANY (ARRAY['reserved'::text, 'live'::text, 'redeemed'::text, 'frozen'::text, 'replaced'::text, 'expired'::text, 'returned'::text])))
 ) WITH (fillfactor=80);
 
+ALTER TABLE agenda_sessions ADD CONSTRAINT agenda_sessions_mediator FOREIGN KEY (mediator_id) REFERENCES people(id);
+
+ALTER TABLE agenda_sessions ADD CONSTRAINT agenda_sessions_place FOREIGN KEY (place_id) REFERENCES places(id);
+
+ALTER TABLE agenda_sessions ADD CONSTRAINT agenda_sessions_published_by FOREIGN KEY (published_by) REFERENCES people(id);
+
+ALTER TABLE agenda_sessions ADD CONSTRAINT agenda_sessions_service FOREIGN KEY (service_id) REFERENCES services(id);
+
 ALTER TABLE allocations ADD CONSTRAINT allocations_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
 
 ALTER TABLE allocations ADD CONSTRAINT allocations_prescriber FOREIGN KEY (prescriber_id) REFERENCES organisations(id);
@@ -1178,6 +1242,10 @@ ALTER TABLE tariffs ADD CONSTRAINT tariffs_published_by FOREIGN KEY (published_b
 
 ALTER TABLE vouchers ADD CONSTRAINT vouchers_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
 
+CREATE INDEX agenda_sessions_by_place ON public.agenda_sessions USING btree (place_id, starts_at);
+
+CREATE INDEX agenda_sessions_by_start ON public.agenda_sessions USING btree (starts_at) WHERE (cancelled_at IS NULL);
+
 CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object, id);
 
 CREATE INDEX bank_cases_open ON public.bank_cases USING btree (kind, line_id) WHERE (decision IS NULL);
@@ -1269,6 +1337,8 @@ CREATE INDEX refunds_by_funder ON public.refunds USING btree (funder_id, id);
 CREATE INDEX refunds_waiting ON public.refunds USING btree (kind) WHERE (state = 'proposed'::text);
 
 CREATE INDEX rollovers_by_funder ON public.rollovers USING btree (funder_id, id);
+
+CREATE UNIQUE INDEX services_one_in_force ON public.services USING btree (place_id, theme, title) WHERE (withdrawn_at IS NULL);
 
 CREATE INDEX statement_lines_by_day ON public.statement_lines USING btree (booked_on);
 

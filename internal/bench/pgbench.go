@@ -27,7 +27,7 @@ b AS (
 	JOIN campaigns c ON c.id = b.campaign_id
 	JOIN places p ON p.structure_id = :s
 	JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND CURRENT_DATE BETWEEN l.starts_on AND l.ends_on
-	JOIN services s ON s.place_id = p.id AND s.theme = 'everyday_tools'
+	JOIN services s ON s.place_id = p.id AND s.theme = 'everyday_tools' AND s.withdrawn_at IS NULL
 	WHERE b.id = :b AND CURRENT_DATE BETWEEN b.from_on AND b.until_on + c.tolerance_days AND 1 <= c.price_cap
 		AND s.theme = ANY (c.themes)
 		AND (p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))

@@ -90,10 +90,12 @@ func importPlaces(ctx context.Context, tx *db.Tx, actor identity.Actor, what imp
 		map[string]any{"file": what, "counts": counts})
 }
 
-// SetServices replaces what a place of the actor's structure offers. No service at all
-// is an offer too: the place then takes no voucher. Its faults are theme_unknown,
-// theme_repeated, price_out_of_range and
-// service_duration_out_of_range.
+// SetServices replaces what a place of the actor's structure offers. A service is known
+// again by its theme and title. No service at all is an offer too: the place then takes no
+// voucher. Its faults are services_too_many, service_repeated, theme_unknown,
+// service_words_too_long, price_out_of_range, extra_out_of_range,
+// service_duration_out_of_range, meetings_out_of_range, level_unknown and
+// service_value_unknown.
 func (s *Service) SetServices(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, offers []Offer) ([]Offer, error) {
 	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
 		return nil, err
@@ -101,6 +103,7 @@ func (s *Service) SetServices(ctx context.Context, actor identity.Actor, place v
 	if err := actor.NeedsScope(labelling.PlacesScope); err != nil {
 		return nil, err
 	}
+	offers = tidyOffers(offers)
 	if err := checkOffers(offers); err != nil {
 		return nil, err
 	}
@@ -147,4 +150,18 @@ func (s *Service) Services(ctx context.Context, _ identity.Actor, place vouchers
 		return err
 	})
 	return all, err
+}
+
+// OfferOf reads for another room a service that a place offers today.
+func OfferOf(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, id vouchers.ServiceID) (Offer, error) {
+	offers, err := servicesOf(ctx, tx, place)
+	if err != nil {
+		return Offer{}, err
+	}
+	for _, o := range offers {
+		if o.ID == id {
+			return o, nil
+		}
+	}
+	return Offer{}, fault.New(fault.NotFound, "not_found")
 }

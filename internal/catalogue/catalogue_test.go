@@ -122,7 +122,7 @@ func TestAnImportFollowsItsSourceAndLeavesTheStructuresWorkAlone(t *testing.T) {
 		t.Errorf("the row that was refused is not told first: %+v", report.Problems)
 	}
 	after, err := w.Labelling.Open(t.Context(), identity.Actor{}, place.ID)
-	if err != nil || after.Address != "2 rue B" || after.Structure != w.Structure.Organisation || len(after.Services) != 1 || after.Services[0] != offers[0] {
+	if err != nil || after.Address != "2 rue B" || after.Structure != w.Structure.Organisation || len(after.Services) != 1 || after.Services[0].PriceVouchers != offers[0].PriceVouchers {
 		t.Errorf("%+v, %v", after, err)
 	}
 }
@@ -267,11 +267,15 @@ func TestServicesAreRefused(t *testing.T) {
 	}
 	wantFault(t, set(other.Actor, good), "not_found")
 	wantFault(t, set(w.Operator, good), "forbidden")
-	wantFault(t, set(w.Structure.Actor, good, good), "theme_repeated")
+	wantFault(t, set(w.Structure.Actor, good, good), "service_repeated")
 	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "cooking", PriceVouchers: 1, DurationMinutes: 60}), "theme_unknown")
-	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", DurationMinutes: 60}), "price_out_of_range")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: -1, DurationMinutes: 60}), "price_out_of_range")
 	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: 128, DurationMinutes: 60}), "price_out_of_range")
 	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", PriceVouchers: 1, DurationMinutes: 4}), "service_duration_out_of_range")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", DurationMinutes: 60, Extra: 1000_01}), "extra_out_of_range")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", DurationMinutes: 60, Meetings: 31}), "meetings_out_of_range")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", DurationMinutes: 60, Level: "expert"}), "level_unknown")
+	wantFault(t, set(w.Structure.Actor, catalogue.Offer{Theme: "employment", DurationMinutes: 60, Topics: db.Strings{"Cuisine"}}), "service_value_unknown")
 	if kept, err := w.Catalogue.Services(t.Context(), identity.Actor{}, w.Structure.Place); err != nil || len(kept) != 1 || kept[0].Theme != world.Theme {
 		t.Errorf("after the refusals: %+v, %v", kept, err)
 	}

@@ -2,6 +2,8 @@ package catalogue
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/territory"
@@ -11,25 +13,35 @@ import (
 func servicesOf(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) ([]Offer, error) {
 	offers := []Offer{}
 	err := tx.Select(ctx, &offers, `
-		SELECT theme, price_vouchers, duration_minutes FROM services WHERE place_id = $1
-		ORDER BY array_position($2::text[], theme)`, place, db.Array(Themes()))
+		SELECT id, theme, title, description, topics, level, modes, audiences, price_vouchers, extra_cents, duration_minutes, meetings
+		FROM services WHERE place_id = $1 AND withdrawn_at IS NULL
+		ORDER BY array_position($2::text[], theme), id`, place, db.Array(Themes()))
 	return offers, err
 }
 
+// replaceServices knows a service again by its theme and title; the others are withdrawn.
 func replaceServices(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, offers []Offer) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM services WHERE place_id = $1`, place); err != nil {
+	rows, err := json.Marshal(offers)
+	if err != nil {
+		return fmt.Errorf("catalogue: services: %w", err)
+	}
+	const asRows = `json_to_recordset($2::json) AS r(theme text, title text, description text, topics text[], level text, modes text[],
+		audiences text[], price_vouchers integer, extra_cents bigint, duration_minutes integer, meetings integer)`
+	_, err = tx.Exec(ctx, `
+		UPDATE services s SET withdrawn_at = $3 WHERE s.place_id = $1 AND s.withdrawn_at IS NULL
+			AND NOT EXISTS (SELECT 1 FROM `+asRows+` WHERE r.theme = s.theme AND r.title = s.title)`, place, string(rows), tx.Now)
+	if err != nil {
 		return err
 	}
-	n := len(offers)
-	themes, prices, minutes := make([]string, n), make([]int64, n), make([]int64, n)
-	for i, o := range offers {
-		themes[i], prices[i], minutes[i] = o.Theme, int64(o.PriceVouchers), int64(o.DurationMinutes)
-	}
-	_, err := tx.Exec(ctx, `
-		INSERT INTO services (place_id, theme, price_vouchers, duration_minutes)
-		SELECT $1, u.theme, u.price, u.minutes
-		FROM unnest($2::text[], $3::integer[], $4::integer[]) AS u(theme, price, minutes)`,
-		place, db.Array(themes), db.Array(prices), db.Array(minutes))
+	_, err = tx.Exec(ctx, `
+		INSERT INTO services (place_id, theme, title, description, topics, level, modes, audiences, price_vouchers, extra_cents,
+			duration_minutes, meetings)
+		SELECT $1, r.theme, r.title, r.description, r.topics, r.level, r.modes, r.audiences, r.price_vouchers, r.extra_cents,
+			r.duration_minutes, r.meetings FROM `+asRows+`
+		ON CONFLICT (place_id, theme, title) WHERE withdrawn_at IS NULL
+		DO UPDATE SET (description, topics, level, modes, audiences, price_vouchers, extra_cents, duration_minutes, meetings)
+			= (excluded.description, excluded.topics, excluded.level, excluded.modes, excluded.audiences, excluded.price_vouchers,
+				excluded.extra_cents, excluded.duration_minutes, excluded.meetings)`, place, string(rows))
 	return err
 }
 
@@ -78,7 +90,7 @@ func find(ctx context.Context, tx *db.Tx, q query) ([]hit, error) {
 				SELECT 1 FROM unnest($5::text[]) AS w(word)
 				WHERE p.folded NOT LIKE '%' || w.word || '%'
 					AND NOT EXISTS (SELECT 1 FROM named n WHERE n.word = w.word AND (n.theme = ANY (p.themes)
-						OR EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.theme = n.theme))))
+						OR EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.theme = n.theme AND s.withdrawn_at IS NULL))))
 			AND (NOT $6 OR EXISTS (SELECT 1 FROM labels l
 				WHERE l.place_id = p.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on)))
 		SELECT id, km FROM near

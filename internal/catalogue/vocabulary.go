@@ -24,6 +24,9 @@ func (v vocabulary) find(written string) (label string, ok bool) {
 	return label, ok
 }
 
+// has reports whether the standard writes a value so.
+func (v vocabulary) has(value string) bool { return v[squeeze(value)] == value && value != "" }
+
 func squeeze(s string) string { return strings.ReplaceAll(territory.Fold(s), " ", "") }
 
 // The enumerations of standard-mediation-num v1.0.2, verbatim; services are in themes.go.

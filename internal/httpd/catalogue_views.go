@@ -116,6 +116,7 @@ type PlaceDetailBody struct {
 	HoursLines    []string
 	Offers        []OfferView
 	Themes        []string // in words, where the place has no offer of its own
+	Summary       string
 	Presentation  string
 	Email         string
 	Website       string
@@ -151,7 +152,7 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	who := actor(c)
 	body := PlaceDetailBody{
 		PlaceView: placeView(words(c), p), ID: p.ID, HoursLines: hoursInWords(words(c), p.Hours),
-		Offers: offerViews(words(c), p.Services), Presentation: p.Presentation, Email: p.Email, Website: p.Website,
+		Offers: offerViews(words(c), p.Services), Summary: p.Summary, Presentation: p.Presentation, Email: p.Email, Website: p.Website,
 		Accessibility: p.Accessibility, UpdatedOn: p.UpdatedOn,
 		MayClaim: p.Structure == 0 && who.Needs(identity.Structure, identity.Agent) == nil,
 		MayLabel: p.Structure != 0 && who.Needs(identity.Operator, identity.Agent) == nil,

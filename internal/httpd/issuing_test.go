@@ -49,7 +49,8 @@ func setupIssuing(t *testing.T) *counterWindow {
 		Places: func(_ context.Context, q labelling.NearQuery) ([]labelling.Place, error) {
 			*w.near = q
 			return []labelling.Place{{ID: 7, Name: thones, Address: "1 rue de la Saulne", Postcode: "74230", Town: "Thônes",
-				Lat: &lat, Lon: &lon, Km: &km, Phone: "+33450020000", Hours: "Mo-Fr 09:00-12:00,14:00-17:00", Labelled: true}}, nil
+				Lat: &lat, Lon: &lon, Km: &km, Labelled: true,
+				Description: labelling.Description{Phone: "+33450020000", Hours: "Mo-Fr 09:00-12:00,14:00-17:00"}}}, nil
 		}}
 	reader := w.Prescriber
 	reader.Role = identity.Reader

@@ -79,7 +79,7 @@ func TestAProgramCorrectsAPlace(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &p); err != nil || answer.StatusCode != 200 || p.Phone != "+33450021111" || p.CorrectedAt == nil {
 		t.Fatalf("%d %s", answer.StatusCode, text)
 	}
-	for body, want := range map[string]string{`{"phone":"12"}`: "correction_phone_invalid", `{"name":"Autre"}`: "invalid_input", `{"address":"a\u0000"}`: "invalid_input"} {
+	for body, want := range map[string]string{`{"phone":"12"}`: "correction_phone_invalid", `{"siret":"Autre"}`: "invalid_input", `{"address":"a\u0000"}`: "invalid_input"} {
 		if answer, text := api.as("structure", "PATCH", path, body); answer.StatusCode != 422 || !strings.Contains(text, want) {
 			t.Errorf("%s: %d %s", body, answer.StatusCode, text)
 		}

@@ -47,6 +47,7 @@ type OfferBody struct {
 	Problem string // sentence: the form as sent cannot be granted
 	Take    takeForm
 	Choices []themeChoice
+	Chosen  int    // index of the one that is chosen
 	Most    int    // vouchers that may be taken at once
 	Counts  string // "1 voucher · 10 €" for 1 to Most, one a line
 	Buttons string // the button's text for 1 to Most, one a line
@@ -157,7 +158,7 @@ func offerOf(c *fiber.Ctx, checked redemption.Checked, here redemption.Place, ta
 		body.Choices = append(body.Choices, themeChoice{offer, checked.Face * vouchers.Cents(offer.PriceVouchers)})
 	}
 	body.Most = min(checked.Left, checked.PriceCap)
-	body.Take = filled(take, checked.Themes, body.Most)
+	body.Take, body.Chosen = filled(take, checked.Themes, body.Most)
 	counts, buttons := make([]string, body.Most), make([]string, body.Most)
 	for i := range body.Most {
 		value := words(c).Euros(checked.Face * vouchers.Cents(i+1))
@@ -169,8 +170,9 @@ func offerOf(c *fiber.Ctx, checked redemption.Checked, here redemption.Place, ta
 	return body
 }
 
-// filled completes a choice: the first service, its price, its duration, face to face.
-func filled(take takeForm, themes []redemption.ThemeOffer, most int) takeForm {
+// filled completes a choice: the first service of its theme, its price, its duration, face
+// to face.
+func filled(take takeForm, themes []redemption.ThemeOffer, most int) (takeForm, int) {
 	i := max(0, slices.IndexFunc(themes, func(t redemption.ThemeOffer) bool { return t.Theme == take.Theme }))
 	take.Theme = themes[i].Theme
 	if take.Count == 0 {
@@ -183,7 +185,7 @@ func filled(take takeForm, themes []redemption.ThemeOffer, most int) takeForm {
 	if take.Mode == "" {
 		take.Mode = "individual"
 	}
-	return take
+	return take, i
 }
 
 // CountText is the line of Counts for what is chosen.

@@ -72,7 +72,7 @@ func TestAPlaceIsClaimedPricedLabelledFoundAndLosesItsLabel(t *testing.T) {
 		t.Fatalf("the label: %+v, %v", label, err)
 	}
 	mine, err := w.Labelling.Mine(t.Context(), s.Actor)
-	if err != nil || len(mine) != 1 || !mine[0].Labelled || len(mine[0].Services) != 1 || mine[0].Services[0] != offers[0] {
+	if err != nil || len(mine) != 1 || !mine[0].Labelled || len(mine[0].Services) != 1 || mine[0].Services[0].PriceVouchers != offers[0].PriceVouchers {
 		t.Fatalf("the structure's places: %+v, %v", mine, err)
 	}
 	here := labelling.NearQuery{Lat: 45.88, Lon: 6.32, Limit: 10}

@@ -3,7 +3,9 @@ package labelling
 import (
 	"math"
 	"slices"
+	"strings"
 
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
@@ -74,20 +76,37 @@ type stored struct {
 
 // complete puts a record in its commune: the whole one, never an arrondissement.
 func complete(r Record) stored {
-	s := stored{Record: r, Folded: territory.Fold(r.Name + " " + r.Town)}
+	s := stored{Record: r, Folded: folded(r.Name, r.Town, r.INSEE)}
 	if s.Themes == nil {
 		s.Themes = []string{}
+	}
+	for _, list := range s.lists() {
+		if *list == nil {
+			*list = db.Strings{}
+		}
 	}
 	c, known := territory.Lookup(r.INSEE)
 	if !known {
 		return s
 	}
 	s.INSEE, s.EPCI, s.Departement = c.INSEE, c.EPCI, c.Departement
-	s.Folded = territory.Fold(r.Name + " " + r.Town + " " + c.Name)
 	if (r.Lat == nil || r.Lon == nil) && c.Located {
 		s.Lat, s.Lon = &c.Lat, &c.Lon
 	}
 	return s
+}
+
+// lists are all its lists but the themes: absent ones are written as empty.
+func (s *stored) lists() []*db.Strings {
+	d := &s.Description
+	return []*db.Strings{&s.OtherEmails, &s.OtherWebsites, &d.Kinds, &d.Mobilities, &d.Audiences, &d.SpecialCare, &d.Fees,
+		&d.Programmes, &d.Trainings, &d.AccessWays, &d.SupportWays, &d.Languages}
+}
+
+// folded is what a place is found by: its name and the names of its town.
+func folded(name, town, insee string) string {
+	c, _ := territory.Lookup(insee)
+	return strings.TrimSpace(territory.Fold(name + " " + town + " " + c.Name))
 }
 
 // completeAll does so for all records, sorted as every import locks them.

@@ -13,13 +13,14 @@ import (
 )
 
 // selectPlaces reads places as of day $1; %s is the distance in kilometres, or NULL.
-const selectPlaces = `
-	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.name, p.address, p.postcode, p.town, p.insee, p.lat, p.lon,
-		p.phone, p.email, p.website, p.hours, p.themes, p.presentation, p.accessibility, p.updated_on, p.corrected_at,
+var selectPlaces = `
+	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.postcode, p.town, p.insee, p.lat, p.lon,
+		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at,
 		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, %s AS km,
-		COALESCE((SELECT json_agg(json_build_object('theme', s.theme, 'price_vouchers', s.price_vouchers,
-				'duration_minutes', s.duration_minutes) ORDER BY s.theme COLLATE "C")
-			FROM services s WHERE s.place_id = p.id), '[]') AS services
+		COALESCE((SELECT json_agg(json_build_object('id', s.id, 'theme', s.theme, 'title', s.title, 'description', s.description,
+				'topics', s.topics, 'level', s.level, 'modes', s.modes, 'audiences', s.audiences, 'price_vouchers', s.price_vouchers,
+				'extra_cents', s.extra_cents, 'duration_minutes', s.duration_minutes, 'meetings', s.meetings) ORDER BY s.theme COLLATE "C", s.id)
+			FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL), '[]') AS services
 	FROM places p
 	LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND l.ends_on >= $1::date `
 
@@ -91,7 +92,7 @@ func nearest(ctx context.Context, tx *db.Tx, q NearQuery) ([]Place, error) {
 			AND (c.id IS NOT NULL OR $4 = 0)
 			AND (c.id IS NULL OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0
 				OR p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))
-			AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id
+			AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL AND s.price_vouchers > 0
 				AND (c.id IS NULL OR cardinality(c.themes) = 0 OR s.theme = ANY (c.themes)))
 		ORDER BY km, p.id LIMIT $10`,
 		q.Lat, q.Lon, q.Campaign, b.south, b.north, b.west, b.east, q.RadiusKm, q.Limit)
@@ -106,18 +107,6 @@ func selectForUpdate(ctx context.Context, tx *db.Tx, id vouchers.PlaceID) (holde
 
 func setStructure(ctx context.Context, tx *db.Tx, id vouchers.PlaceID, structure vouchers.OrganisationID) error {
 	_, err := tx.Exec(ctx, `UPDATE places SET structure_id = $2, claimed_at = $3 WHERE id = $1`, id, structure, tx.Now)
-	return err
-}
-
-// setCorrected writes a correction and remembers which columns it was of.
-func setCorrected(ctx context.Context, tx *db.Tx, id vouchers.PlaceID, c Correction, columns []string) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE places SET address = COALESCE($2, address), phone = COALESCE($3, phone), email = COALESCE($4, email),
-			website = COALESCE($5, website), hours = COALESCE($6, hours), presentation = COALESCE($7, presentation),
-			accessibility = COALESCE($8, accessibility), corrected_at = $10,
-			corrected = ARRAY(SELECT DISTINCT u.name FROM unnest(corrected || $9::text[]) AS u(name) ORDER BY u.name)
-		WHERE id = $1`,
-		id, c.Address, c.Phone, c.Email, c.Website, c.Hours, c.Presentation, c.Accessibility, db.Array(columns), tx.Now)
 	return err
 }
 
@@ -181,7 +170,7 @@ func waiting(ctx context.Context, tx *db.Tx) ([]Waiting, error) {
 		SELECT p.id, p.name, p.town, p.structure_id, o.name AS structure_name,
 			GREATEST(p.claimed_at, (SELECT max(LEAST(l.ended_at, (l.ends_on + 1)::timestamp AT TIME ZONE 'Europe/Paris'))
 				FROM labels l WHERE l.place_id = p.id)) AS since,
-			(SELECT count(*) FROM services s WHERE s.place_id = p.id) AS services,
+			(SELECT count(*) FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL) AS services,
 			EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = p.structure_id AND b.replaced_at IS NULL) AS has_bank
 		FROM places p JOIN organisations o ON o.id = p.structure_id
 		WHERE NOT EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.ends_on >= $1::date)

@@ -4,37 +4,79 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/passerelle/passerelle/internal/db"
 )
 
+// column is one that an import writes, with its type.
+type column struct{ name, kind string }
+
 // followed are the columns of a place that its source alone writes.
-var followed = []string{"siret", "name", "postcode", "insee", "town", "epci", "departement", "lat", "lon", "themes", "updated_on", "folded"}
+var followed = []column{
+	{"siret", "text"}, {"other_id", "text"}, {"postcode", "text"}, {"insee", "text"}, {"town", "text"}, {"epci", "text"},
+	{"departement", "text"}, {"lat", "double precision"}, {"lon", "double precision"}, {"other_emails", "text[]"},
+	{"other_websites", "text[]"}, {"collected_by", "text"}, {"themes", "text[]"}, {"updated_on", "date"},
+}
+
+// corrected are the columns that a structure may write too.
+var corrected = func() []column {
+	var all []column
+	for _, text := range (&Correction{}).Texts(Place{}) {
+		all = append(all, column{text.Name, "text"})
+	}
+	for _, list := range (&Correction{}).Lists(Place{}) {
+		all = append(all, column{list.Name, "text[]"})
+	}
+	return all
+}()
+
+// each writes a pattern for every column, "?" its name and "!" its type.
+func each(columns []column, pattern string) string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		all[i] = strings.NewReplacer("?", c.name, "!", c.kind).Replace(pattern)
+	}
+	return strings.Join(all, ", ")
+}
 
 // upsertPlaces writes the records of a source. A known place follows its source, the
 // columns apart that its structure corrected; one that would not change is left alone.
 var upsertPlaces = func() string {
-	columns, become := append([]string{}, followed...), make([]string, 0, 20)
-	for _, name := range followed {
-		become = append(become, "excluded."+name)
-	}
-	for _, t := range (&Correction{}).Texts(Place{}) {
-		columns = append(columns, t.Name)
-		become = append(become, strings.ReplaceAll("CASE WHEN '?' = ANY (places.corrected) THEN places.? ELSE excluded.? END", "?", t.Name))
-	}
-	list, becoming := strings.Join(columns, ", "), strings.Join(become, ", ")
+	columns := slices.Concat(followed, corrected, []column{{"folded", "text"}})
+	const unless = "CASE WHEN '%s' = ANY (places.corrected) THEN places.? ELSE excluded.? END"
+	becoming := each(followed, "excluded.?") + ", " + each(corrected, fmt.Sprintf(unless, "?")) + ", " +
+		each([]column{{name: "folded"}}, fmt.Sprintf(unless, "name"))
 	return fmt.Sprintf(`
-		INSERT INTO places (source, source_id, %s, imported_at)
-		SELECT $1, r.source_id, r.%s, $3
-		FROM json_to_recordset($2::json) AS r(source_id text, siret text, name text, address text, postcode text, insee text,
-			town text, epci text, departement text, lat double precision, lon double precision, phone text, email text,
-			website text, hours text, themes text[], presentation text, accessibility text, updated_on date, folded text)
-		ON CONFLICT ON CONSTRAINT places_source DO UPDATE SET (%s, imported_at) = ROW(%s, excluded.imported_at)
-		WHERE (places.%s) IS DISTINCT FROM (%s)
+		INSERT INTO places (source, source_id, %[1]s, imported_at)
+		SELECT $1, r.source_id, %[2]s, $3
+		FROM json_to_recordset($2::json) AS r(source_id text, %[3]s)
+		ON CONFLICT ON CONSTRAINT places_source DO UPDATE SET (%[1]s, imported_at) = ROW(%[4]s, excluded.imported_at)
+		WHERE (%[5]s) IS DISTINCT FROM (%[4]s)
 		RETURNING xmax = 0`,
-		list, strings.Join(columns, ", r."), list, becoming, strings.Join(columns, ", places."), becoming)
+		each(columns, "?"), each(columns, "r.?"), each(columns, "? !"), becoming, each(columns, "places.?"))
 }()
+
+// correctPlace writes the columns that a correction names.
+var correctPlace = fmt.Sprintf(`
+	UPDATE places AS p SET (%s, folded, corrected_at, corrected) = ROW(%s, $4, $5,
+		ARRAY(SELECT DISTINCT u.name FROM unnest(p.corrected || $3::text[]) AS u(name) ORDER BY u.name))
+	FROM json_to_record($2::json) AS r(%s)
+	WHERE p.id = $1`, each(corrected, "?"), each(corrected, "COALESCE(r.?, p.?)"), each(corrected, "? !"))
+
+// setCorrected writes a correction and remembers which columns it was of.
+func setCorrected(ctx context.Context, tx *db.Tx, now Place, c Correction, columns []string) error {
+	row, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("labelling: correction: %w", err)
+	}
+	if c.Name != nil {
+		now.Name = *c.Name
+	}
+	_, err = tx.Exec(ctx, correctPlace, now.ID, string(row), db.Array(columns), folded(now.Name, now.Town, now.INSEE), tx.Now)
+	return err
+}
 
 // upsert tells which rows it changed and whether each was added.
 func upsert(ctx context.Context, tx *db.Tx, source string, places []stored) (added []bool, err error) {

@@ -196,9 +196,11 @@ type Checked struct {
 
 // ThemeOffer is a service of the place that the campaign accepts, with its price.
 type ThemeOffer struct {
-	Theme           string `json:"theme" db:"theme"`
-	PriceVouchers   int    `json:"price_vouchers" db:"price_vouchers"`
-	DurationMinutes int    `json:"duration_minutes" db:"duration_minutes"`
+	Theme           string         `json:"theme" db:"theme"`
+	Title           string         `json:"title" db:"title"` // "": the theme says it all
+	PriceVouchers   int            `json:"price_vouchers" db:"price_vouchers"`
+	Extra           vouchers.Cents `json:"extra_cents" db:"extra_cents"` // what the person pays besides
+	DurationMinutes int            `json:"duration_minutes" db:"duration_minutes"`
 }
 
 // CheckRequest asks what a code is good for at a place.

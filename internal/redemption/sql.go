@@ -39,7 +39,9 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, l.id IS NOT NULL AS labelled,
 			COALESCE(p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0, false) AS in_area,
-			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open, s.place_id IS NOT NULL AS theme_onsite
+			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open, 
+			EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.theme = r.theme AND s.withdrawn_at IS NULL AND s.price_vouchers > 0)
+				AS theme_onsite
 		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
 			WITH ORDINALITY AS r(scope, key, booklet, campaign, place, theme, position)
 		LEFT JOIN LATERAL (
@@ -47,8 +49,7 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 		LEFT JOIN booklets b ON b.id = r.booklet AND r.campaign IN (0, b.campaign_id)
 		LEFT JOIN campaigns c ON c.id = b.campaign_id
 		LEFT JOIN places p ON p.structure_id = r.scope AND (r.place = 0 OR p.id = r.place)
-		LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on
-		LEFT JOIN services s ON s.place_id = p.id AND s.theme = r.theme`,
+		LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on`,
 		db.Packed(scopes), db.Packed(keys), db.Packed(booklets), db.Packed(campaigns), db.Packed(places), db.Packed(themes), today)
 	if err != nil {
 		return nil, err
@@ -144,9 +145,9 @@ func lastRedemption(ctx context.Context, read query, b vouchers.BookletID) (last
 func offers(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, campaign vouchers.CampaignID) ([]ThemeOffer, error) {
 	offers := []ThemeOffer{}
 	err := tx.Select(ctx, &offers, `
-		SELECT s.theme, s.price_vouchers, s.duration_minutes FROM services s JOIN campaigns c ON c.id = $2
-		WHERE s.place_id = $1 AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes))
-		ORDER BY s.theme COLLATE "C"`, place, campaign)
+		SELECT s.theme, s.title, s.price_vouchers, s.duration_minutes, s.extra_cents FROM services s JOIN campaigns c ON c.id = $2
+		WHERE s.place_id = $1 AND s.withdrawn_at IS NULL AND s.price_vouchers > 0 AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes))
+		ORDER BY s.theme COLLATE "C", s.id`, place, campaign)
 	return offers, err
 }
 

@@ -46,7 +46,8 @@ func (w *World) NewPlace(name string, number siret.SIRET) vouchers.PlaceID {
 	lat, lon := 45.8811, 6.3256
 	w.InTx(func(tx *db.Tx) error {
 		record := labelling.Record{SourceID: fmt.Sprint(w.count.Add(1)), SIRET: number, Name: name, Address: "1 rue de la Saulne",
-			Postcode: "74230", INSEE: "74280", Town: "Thônes", Lat: &lat, Lon: &lon, Phone: "+33450020000"}
+			Postcode: "74230", INSEE: "74280", Town: "Thônes", Lat: &lat, Lon: &lon,
+			Description: labelling.Description{Phone: "+33450020000"}}
 		if _, err := labelling.UpsertPlaces(w.t.Context(), tx, "test", []labelling.Record{record}); err != nil {
 			return err
 		}
