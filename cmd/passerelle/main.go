@@ -46,7 +46,8 @@ type commands struct {
 		FEC exportFEC `cmd:"" name:"fec" help:"Write a year's accounting entries as the French tax administration wants them (FEC)."`
 	} `cmd:"" help:"Take files out."`
 	Bench struct {
-		Redeem benchRedeem `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
+		Redeem   benchRedeem   `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
+		Coverage benchCoverage `cmd:"" help:"How far people have to go, in a région and in the whole country, beside reading the places."`
 	} `cmd:"" help:"Measure, each time beside a limit."`
 }
 
@@ -281,6 +282,24 @@ func (b *benchRedeem) Run(p *program) error {
 		return writeJSON(os.Stdout, result)
 	}
 	result.Print(os.Stdout)
+	return nil
+}
+
+type benchCoverage struct {
+	Places int  `default:"20000" help:"Places in the database."`
+	Runs   int  `default:"5" help:"Of each area."`
+	JSON   bool `name:"json" help:"Print the results as JSON on standard output."`
+}
+
+func (b *benchCoverage) Run(p *program) error {
+	results, err := bench.Coverage(p, bench.CoverageOptions{Places: b.Places, Runs: b.Runs, Log: app.NewLog(os.Stderr, slog.LevelWarn)})
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		return writeJSON(os.Stdout, results)
+	}
+	bench.PrintCoverage(os.Stdout, results)
 	return nil
 }
 

@@ -38,6 +38,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.invoices(operator, funder, order)
 	booklet := s.handsOver(prescriber, campaign)
 	s.redeems(structure, booklet)
+	s.covers(nobody, funder, campaign)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
 	s.paysOnline(funder, campaign)

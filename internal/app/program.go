@@ -15,6 +15,7 @@ import (
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/closing"
+	"github.com/passerelle/passerelle/internal/coverage"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -57,6 +58,7 @@ type rooms struct {
 	statements *statements.Service
 	closing    *closing.Service
 	reporting  *reporting.Service
+	coverage   *coverage.Service
 	accounting *accounting.Service
 	money      *money.Service
 }
@@ -84,6 +86,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
 		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
+	r.coverage = coverage.New(s.DB)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err

@@ -73,6 +73,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
 		httpd.LabellingRoutes(p.labelling, p.catalogue),
 		httpd.CatalogueRoutes(p.catalogue, p.labelling),
+		httpd.CoverageRoutes(p.coverage),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
 		httpd.AccountingRoutes(p.accounting),

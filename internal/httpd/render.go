@@ -103,6 +103,7 @@ func functions(w *i18n.Words, assets *assets, icons map[string]template.HTML) te
 		"rate":     w.BasisPoints,
 		"asset":    assets.url,
 		"typed":    typed,
+		"phone":    phoneAsRead,
 		"dict":     dict,
 		"icon": func(name string) (template.HTML, error) {
 			if svg, there := icons[name]; there {

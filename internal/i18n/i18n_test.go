@@ -74,7 +74,7 @@ func TestNumbersAreWrittenAsTheLanguageWritesThem(t *testing.T) {
 		{fr.BasisPoints(5), "0,05_%"},
 		{en.BasisPoints(2250), "22.5%"},
 		{fr.Km(0.8), "800~m"},
-		{fr.Km(0.996), "1,0~km"},
+		{fr.Km(0.996), "1~km"},
 		{fr.Km(2.44), "2,4~km"},
 		{fr.Km(12.6), "13~km"},
 		{en.Km(2.44), "2.4~km"},

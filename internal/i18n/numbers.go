@@ -90,15 +90,15 @@ func perMille(part, whole int64) int64 {
 	return twice.Quo(twice, new(big.Int).Mul(big.NewInt(whole), big.NewInt(2))).Int64()
 }
 
-// Km writes a distance given in kilometres: "2,4 km", in metres under one kilometre and
-// without decimals from ten on.
+// Km writes a distance given in kilometres: "2,4 km", "5 km", in metres under one kilometre
+// and without decimals from ten on.
 func (w *Words) Km(km float64) string {
 	switch {
 	case km < 0.995:
 		metres := int64(km*100+0.5) * 10
 		return w.Text("format.metres", "count", metres)
 	case km < 9.95:
-		text := strconv.FormatFloat(km, 'f', 1, 64)
+		text := strings.TrimSuffix(strconv.FormatFloat(km, 'f', 1, 64), ".0")
 		return w.Text("format.km", "amount", strings.Replace(text, ".", w.decimal, 1))
 	}
 	return w.Text("format.km", "amount", w.Number(int64(km+0.5)))

@@ -113,7 +113,7 @@ func report(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.Ca
 	}
 	r.Months, r.Themes = byMonth(handed, cells), byTheme(cells)
 	homes, err := homes(ctx, tx, id)
-	r.Residents = residents(homes)
+	r.Residents = ShowResidents(homes)
 	return r, err
 }
 

@@ -25,8 +25,8 @@ type CommuneFigure struct {
 	Booklets int    `json:"booklets" db:"booklets"`
 }
 
-// residents hides what is too small to be shown.
-func residents(all []CommuneFigure) Residents {
+// ShowResidents hides what is too small to be shown.
+func ShowResidents(all []CommuneFigure) Residents {
 	bySize := slices.Clone(all)
 	slices.SortFunc(bySize, func(a, b CommuneFigure) int {
 		return cmp.Or(cmp.Compare(a.Booklets, b.Booklets), cmp.Compare(a.INSEE, b.INSEE))

@@ -176,7 +176,7 @@ func TestNobodyCanBeWorkedOutOfTheCommunes(t *testing.T) {
 		for i, n := range c.counts {
 			all = append(all, CommuneFigure{INSEE: string(rune('a' + i)), Booklets: n})
 		}
-		r := residents(all)
+		r := ShowResidents(all)
 		if len(r.Communes) != len(c.shown) || r.Hidden != len(c.counts)-len(c.shown) {
 			t.Errorf("%v: shows %v, hides %d", c.counts, r.Communes, r.Hidden)
 			continue
@@ -198,7 +198,7 @@ func TestWhatIsHiddenIsNeverFewerThanElevenPeopleOfTwoCommunes(t *testing.T) {
 			all = append(all, CommuneFigure{INSEE: string(rune(i)), Booklets: int(n%40) + 1})
 			total += int(n%40) + 1
 		}
-		r, shown := residents(all), 0
+		r, shown := ShowResidents(all), 0
 		for _, c := range r.Communes {
 			if c.Booklets < fewest {
 				return false

@@ -67,3 +67,43 @@ func (a Area) unknownCodes() []string {
 	}
 	return unknown
 }
+
+// Members lists the communes of the area, by their INSEE codes.
+func (a Area) Members() []Commune {
+	t := tables()
+	if a.Everywhere() {
+		return slices.Clone(t.communes)
+	}
+	var positions []int32
+	for _, code := range a.Communes {
+		if i, known := t.byCode[code]; known {
+			positions = append(positions, i)
+		}
+	}
+	for _, siren := range a.EPCIs {
+		positions = append(positions, t.byEPCI[siren]...)
+	}
+	for i := range t.communes {
+		if slices.Contains(a.Departements, t.communes[i].Departement) {
+			positions = append(positions, int32(i))
+		}
+	}
+	slices.Sort(positions)
+	members := []Commune{}
+	for _, i := range slices.Compact(positions) {
+		members = append(members, t.communes[i])
+	}
+	return members
+}
+
+// Departements lists the codes of the départements of a région.
+func Departements(region string) []string {
+	var codes []string
+	for code, d := range tables().departements {
+		if d.Region == region {
+			codes = append(codes, code)
+		}
+	}
+	slices.Sort(codes)
+	return codes
+}
