@@ -42,6 +42,7 @@ var sameFloor = map[string]string{
 	"redemption → issuing":    "a voucher is spent from a booklet",
 	"settlement → redemption": "a payout pays redemptions",
 	"statements → orders":     "a bank line pays an order",
+	"money → invoicing":       "what is unpaid of fees is invoicing's",
 	"money → orders":          "what is unpaid and what is owed are orders'",
 	"money → statements":      "the desk shows what the bank says beside the books",
 	"money → reporting":       "the desk shows the cover",

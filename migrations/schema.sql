@@ -386,6 +386,16 @@ CREATE TABLE fee_receipts (
     CONSTRAINT fee_receipts_source CHECK ((num_nonnulls(line_id, checkout_id) = 1))
 );
 
+CREATE TABLE fee_takebacks (
+    dispute_id bigint NOT NULL,
+    invoice_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    undone_at timestamp with time zone,
+    CONSTRAINT fee_takebacks_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT fee_takebacks_pkey PRIMARY KEY (dispute_id)
+);
+
 CREATE TABLE funder_accounts (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     funder_id bigint NOT NULL,
@@ -1144,6 +1154,8 @@ ALTER TABLE disputes ADD CONSTRAINT disputes_checkout FOREIGN KEY (checkout_id) 
 
 ALTER TABLE fee_receipts ADD CONSTRAINT fee_receipts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
 
+ALTER TABLE fee_takebacks ADD CONSTRAINT fee_takebacks_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
 ALTER TABLE funder_accounts ADD CONSTRAINT funder_accounts_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
 
 ALTER TABLE funder_accounts ADD CONSTRAINT funder_accounts_given_by FOREIGN KEY (given_by) REFERENCES people(id);
@@ -1289,6 +1301,8 @@ CREATE INDEX disputes_by_checkout ON public.disputes USING btree (checkout_id);
 CREATE INDEX disputes_with_frozen ON public.disputes USING btree (id) WHERE (frozen <> '{}'::bigint[]);
 
 CREATE INDEX fee_receipts_by_invoice ON public.fee_receipts USING btree (invoice_id);
+
+CREATE INDEX fee_takebacks_by_invoice ON public.fee_takebacks USING btree (invoice_id);
 
 CREATE UNIQUE INDEX funder_accounts_one_in_force ON public.funder_accounts USING btree (funder_id) WHERE (replaced_at IS NULL);
 

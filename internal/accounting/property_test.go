@@ -22,6 +22,10 @@ type drawn struct {
 	x, y      vouchers.Cents
 }
 
+func (d drawn) contested() ledger.Contested {
+	return ledger.Contested{Campaign: d.c, Funder: d.funder, Counted: d.x, Pending: d.y, Fees: d.x}
+}
+
 // recipes are all that the ledger can be told.
 var recipes = []func(d drawn) []ledger.Transfer{
 	func(d drawn) []ledger.Transfer {
@@ -58,7 +62,7 @@ var recipes = []func(d drawn) []ledger.Transfer{
 			ledger.CardCounted(k, r), ledger.CardCountedBanked(d.n, d.c, d.x), ledger.CardBanked(d.n, r), ledger.StripePaidOut(d.n, d.y))
 	},
 	func(d drawn) []ledger.Transfer {
-		return slices.Concat(ledger.CardRefunded(d.n, d.c, d.x), ledger.Disputed(d.n, d.c, d.funder, d.x, d.y), ledger.DisputeWon(d.n, d.c, d.funder, d.y, d.x),
+		return slices.Concat(ledger.CardRefunded(d.n, d.c, d.x), ledger.Disputed(d.n, d.contested()), ledger.DisputeWon(d.n, d.contested()),
 			ledger.DebtSecured(d.n, d.c, d.y), ledger.DebtReleased(d.n, d.c, d.x), ledger.DebtPaid(d.n, d.funder, d.y), ledger.DebtForgiven(d.n, d.funder, d.x))
 	},
 	func(d drawn) []ledger.Transfer {

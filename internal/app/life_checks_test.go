@@ -207,6 +207,7 @@ func (l *life) notesDisputes() {
 	for _, d := range desk.Disputes {
 		l.note("a dispute takes what does not count yet", d.ID, d.Pending != nil && *d.Pending > 0)
 		l.note("a dispute stops vouchers", d.ID, d.Frozen > 0)
+		l.note("what was lost comes back too late to be undone", d.ID, d.State == "bounced")
 	}
 	owed, err := l.money.Debts(l.ctx(), l.Operator)
 	l.ok(err)

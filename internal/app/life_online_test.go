@@ -137,13 +137,24 @@ func (l *life) decidesDispute() {
 	if !there {
 		return
 	}
-	won, kind := l.one(2), "a dispute is lost"
+	won, kind, state := l.one(2), "a dispute is lost", "lost"
 	if won {
-		kind = "a dispute is won"
+		kind, state = "a dispute is won", "over"
 	}
 	l.stripe.CloseDispute(p.dispute, won)
-	p.state = "over"
+	p.state = state
 	l.act(kind, nil)
+}
+
+// reinstates lets a bank give up a dispute that it had won.
+func (l *life) reinstates() {
+	p, there := pick(l.rand, l.in("lost"))
+	if !there {
+		return
+	}
+	l.stripe.CloseDispute(p.dispute, true)
+	p.state = "over"
+	l.act("a lost dispute is given up", nil)
 }
 
 func (l *life) refundsCard() {

@@ -101,7 +101,7 @@ var everything = []struct {
 }{
 	{(*life).publishes, 1}, {(*life).defines, 3}, {(*life).places, 10}, {(*life).quotes, 4},
 	{(*life).paysByBank, 14}, {(*life).paysFees, 6}, {(*life).bankGivesBack, 4}, {(*life).bankErrs, 1}, {(*life).decides, 12},
-	{(*life).opensPage, 6}, {(*life).paysOnline, 8}, {(*life).disputes, 4}, {(*life).decidesDispute, 2}, {(*life).refundsCard, 3},
+	{(*life).opensPage, 6}, {(*life).paysOnline, 8}, {(*life).disputes, 4}, {(*life).decidesDispute, 2}, {(*life).reinstates, 1}, {(*life).refundsCard, 3},
 	{(*life).refundByHand, 1}, {(*life).refundSettles, 2}, {(*life).hears, 5}, {(*life).stripePays, 7}, {(*life).stripeFails, 2}, {(*life).retries, 2},
 	{(*life).allocates, 8}, {(*life).handsOver, 14}, {(*life).freezes, 2}, {(*life).redeems, 14}, {(*life).undoes, 4},
 	{(*life).timePasses, 7}, {(*life).settles, 3}, {(*life).bankPaysOut, 5}, {(*life).payoutReturns, 1},
@@ -161,6 +161,8 @@ a payment is disputed
 a debit bounces
 a dispute is won
 a dispute is lost
+a lost dispute is given up
+what was lost comes back too late to be undone
 a dispute takes what does not count yet
 a dispute takes what is live
 a dispute stops vouchers

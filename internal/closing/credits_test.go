@@ -233,7 +233,7 @@ func TestADebtAnswersBeforeAnythingIsGivenBack(t *testing.T) {
 	s.givesAccount(s.Funder, funderIBAN)
 	s.chooses(s.Funder, c, closing.ToBank, 0)
 	s.InTx(func(tx *db.Tx) error {
-		return ledger.Post(t.Context(), tx, ledger.Disputed(1, other.ID, s.Funder.Organisation, 40_00, 0)...)
+		return ledger.Post(t.Context(), tx, ledger.Disputed(1, ledger.Contested{Campaign: other.ID, Funder: s.Funder.Organisation, Counted: 40_00})...)
 	})
 	s.on(start.AddDays(closesOn))
 	if _, err := s.room.CloseDue(t.Context()); err != nil {

@@ -124,7 +124,7 @@ func (s *stage) givenBack(o orders.Order, amount vouchers.Cents, disputed bool) 
 				INSERT INTO disputes (checkout_id, object_id, reason, amount_cents, state, opened_at, closed_at, counted_cents, pending_cents, fees_cents)
 				VALUES ($1::bigint, 'dp_' || $1, 'general', $2, 'lost', $3, $3, $2, 0, 0) RETURNING id`, paid, amount, tx.Now)
 			of.Dispute, recipe = back, func(t orders.Taken) []ledger.Transfer {
-				return append(ledger.Disputed(back, t.Campaign, t.Funder, amount, 0), ledger.DebtSecured(back, t.Campaign, t.Funds)...)
+				return append(ledger.Disputed(back, ledger.Contested{Campaign: t.Campaign, Funder: t.Funder, Counted: amount}), ledger.DebtSecured(back, t.Campaign, t.Funds)...)
 			}
 		} else {
 			err = tx.Get(ctx, &back, `
@@ -194,7 +194,7 @@ func TestAClaimAnswersForTheDebtThatItWasTakenFor(t *testing.T) {
 	s.pays(first, first.Face)
 	s.pays(second, second.Face)
 	s.InTx(func(tx *db.Tx) error { // a debt of the first, for which nothing was set aside
-		return ledger.Post(t.Context(), tx, ledger.Disputed(99, c.ID, s.Funder.Organisation, 30_00, 0)...)
+		return ledger.Post(t.Context(), tx, ledger.Disputed(99, ledger.Contested{Campaign: c.ID, Funder: s.Funder.Organisation, Counted: 30_00})...)
 	})
 	s.givenBack(second, 40_00, true)
 	s.wantBank(operating, s.claim(40_00), true, "claim_arrived")

@@ -183,7 +183,7 @@ func lostPayment(t *testing.T, w *world.World, debt vouchers.Cents) {
 			INSERT INTO takebacks (order_id, dispute_id, funds_cents, debt_cents, taken_at) VALUES (1, 1, 0, $1, $2)`, debt, tx.Now); err != nil {
 			return err
 		}
-		return ledger.Post(t.Context(), tx, ledger.Disputed(1, w.Campaign.ID, w.Funder.Organisation, debt, 0)...)
+		return ledger.Post(t.Context(), tx, ledger.Disputed(1, ledger.Contested{Campaign: w.Campaign.ID, Funder: w.Funder.Organisation, Counted: debt})...)
 	})
 }
 

@@ -259,6 +259,27 @@ func PayFees(ctx context.Context, tx *db.Tx, p FeesPaid) (Invoice, error) {
 	return i, insertFeeReceipt(ctx, tx, p)
 }
 
+// FeesTakenBack is what a dispute took back of fees that had been paid online.
+type FeesTakenBack struct {
+	Invoice vouchers.InvoiceID
+	Dispute int64
+	Amount  vouchers.Cents
+}
+
+// TakeFeesBack makes fees due again that a dispute took back. Its transfers are the caller's.
+func TakeFeesBack(ctx context.Context, tx *db.Tx, b FeesTakenBack) error {
+	if _, err := lockInvoice(ctx, tx, b.Invoice); err != nil {
+		return err
+	}
+	return insertFeeTakeback(ctx, tx, b)
+}
+
+// GiveFeesBack undoes it, where there was such a dispute; not twice. Its transfers are the
+// caller's.
+func GiveFeesBack(ctx context.Context, tx *db.Tx, dispute int64) error {
+	return undoFeeTakeback(ctx, tx, dispute)
+}
+
 // UnpayFees forgets that a line of the operating account paid fees: it was for something
 // else. Its transfers are the caller's. It returns the invoice that was paid.
 func UnpayFees(ctx context.Context, tx *db.Tx, line int64) (Invoice, error) {
@@ -279,11 +300,10 @@ func UnpayFees(ctx context.Context, tx *db.Tx, line int64) (Invoice, error) {
 // FeesUnpaid returns the latest invoices of fees that are not wholly paid, of all funders.
 func FeesUnpaid(ctx context.Context, tx *db.Tx) ([]Invoice, error) {
 	return invoices(ctx, tx, `i.id IN (
-		SELECT u.id FROM invoices u
-		WHERE u.kind = 'fees' AND u.corrects IS NULL AND u.net_cents + u.vat_cents
-			> (SELECT COALESCE(sum(amount_cents), 0) FROM fee_receipts WHERE invoice_id = u.id)
-			+ (SELECT COALESCE(sum(net_cents + vat_cents), 0) FROM invoices WHERE corrects = u.id)
-		ORDER BY u.id DESC LIMIT 200)`)
+		SELECT i.id FROM invoices i
+		WHERE i.kind = 'fees' AND i.corrects IS NULL AND i.net_cents + i.vat_cents
+			> (`+PaidOfFees+`) + (SELECT COALESCE(sum(net_cents + vat_cents), 0) FROM invoices WHERE corrects = i.id)
+		ORDER BY i.id DESC LIMIT 200)`)
 }
 
 // FeesByIDs returns invoices of fees.

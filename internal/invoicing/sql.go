@@ -55,7 +55,7 @@ func invoices(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Invo
 			CASE WHEN i.corrects IS NOT NULL THEN 0 WHEN i.kind = 'fees' THEN f.cents ELSE r.cents END AS paid,
 			c.credited, c.credited_net, COALESCE(d.status, '') AS chorus
 		FROM invoices i
-		CROSS JOIN LATERAL (SELECT COALESCE(sum(amount_cents), 0)::bigint AS cents FROM fee_receipts WHERE invoice_id = i.id) AS f
+		CROSS JOIN LATERAL (`+PaidOfFees+`) AS f
 		CROSS JOIN LATERAL (SELECT (COALESCE(sum(q.cents), 0))::bigint AS cents
 			FROM (SELECT funds_cents + debt_cents + claim_cents AS cents FROM receipts WHERE order_id = i.order_id
 			      UNION ALL
@@ -75,6 +75,22 @@ func invoices(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Invo
 		}
 	}
 	return all, nil
+}
+
+// PaidOfFees is what has been paid of the fees of invoice i and was not taken back.
+const PaidOfFees = `
+	SELECT (COALESCE((SELECT sum(amount_cents) FROM fee_receipts WHERE invoice_id = i.id), 0)
+		- COALESCE((SELECT sum(amount_cents) FROM fee_takebacks WHERE invoice_id = i.id AND undone_at IS NULL), 0))::bigint AS cents`
+
+func insertFeeTakeback(ctx context.Context, tx *db.Tx, b FeesTakenBack) error {
+	_, err := tx.Exec(ctx, `INSERT INTO fee_takebacks (dispute_id, invoice_id, amount_cents, taken_at) VALUES ($1, $2, $3, $4)`,
+		b.Dispute, b.Invoice, b.Amount, tx.Now)
+	return err
+}
+
+func undoFeeTakeback(ctx context.Context, tx *db.Tx, dispute int64) error {
+	_, err := tx.Exec(ctx, `UPDATE fee_takebacks SET undone_at = $2 WHERE dispute_id = $1 AND undone_at IS NULL`, dispute, tx.Now)
+	return err
 }
 
 func insertFeeReceipt(ctx context.Context, tx *db.Tx, p FeesPaid) error {

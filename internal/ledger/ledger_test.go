@@ -22,6 +22,7 @@ import (
 func TestRecipesMoveMoneyAsTheySay(t *testing.T) {
 	t.Parallel()
 	parts := map[vouchers.CampaignID]vouchers.Cents{2: 300, 1: 700}
+	contested := ledger.Contested{Campaign: 1, Funder: 5, Counted: 600, Pending: 500, Fees: 200}
 	for name, c := range map[string]struct {
 		legs []ledger.Transfer
 		want []string
@@ -59,8 +60,8 @@ func TestRecipesMoveMoneyAsTheySay(t *testing.T) {
 		"a refund did not go through":          {ledger.CardRefundUndone(9, 1, 400), []string{"stripe:clearing → operator:advances 4.00 (1)", "operator:claims → campaign:1:funds 4.00 (1)"}},
 		"a refund bounces":                     {ledger.CardRefundBounced(9, 1, 5, 400), []string{"stripe:clearing → funder:5:fees_due 4.00 (1)"}},
 		"Stripe gives a fee back":              {ledger.CardCost(9, 1, -30), []string{"stripe:clearing → costs:stripe 0.30 (1)"}},
-		"a payment is disputed":                {ledger.Disputed(9, 1, 5, 600, 500), []string{"funder:5:debt → stripe:clearing 6.00 (1)", "funder:5:paying → stripe:clearing 5.00 (1)"}},
-		"a dispute is won":                     {ledger.DisputeWon(9, 1, 5, 600, 500), []string{"stripe:clearing → funder:5:debt 6.00 (1)", "stripe:clearing → funder:5:paying 5.00 (1)"}},
+		"a payment is disputed":                {ledger.Disputed(9, contested), []string{"funder:5:debt → stripe:clearing 6.00 (1)", "funder:5:paying → stripe:clearing 5.00 (1)", "funder:5:fees_due → stripe:clearing 2.00 (1)"}},
+		"a dispute is won":                     {ledger.DisputeWon(9, contested), []string{"stripe:clearing → funder:5:debt 6.00 (1)", "stripe:clearing → funder:5:paying 5.00 (1)", "stripe:clearing → funder:5:fees_due 2.00 (1)"}},
 		"a debt is secured":                    {ledger.DebtSecured(9, 1, 400), []string{"campaign:1:funds → operator:claims 4.00 (1)"}},
 		"a debt's security is released":        {ledger.DebtReleased(9, 1, 400), []string{"operator:claims → campaign:1:funds 4.00 (1)"}},
 		"a debt is paid":                       {ledger.DebtPaid(9, 5, 200), []string{"suspense:operating → funder:5:debt 2.00 (0)"}},

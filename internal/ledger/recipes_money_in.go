@@ -157,31 +157,43 @@ func CardRefundUndone(refund int64, c vouchers.CampaignID, amount vouchers.Cents
 	)
 }
 
-// CardRefundBounced: it came back after Stripe had called it done. The operator may have
-// taken its claim since, so it owes the funder the amount out of its own account.
+// CardRefundBounced: it came back after Stripe had called it done, and what was decided
+// meanwhile stands: the operator has taken its claim, so it owes the funder the amount out of
+// its own account.
 func CardRefundBounced(refund int64, c vouchers.CampaignID, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
 	return positive(Transfer{cardRefunded, refund, StripeClearing, FeesDue(funder), amount, c})
 }
 
-// Disputed: Stripe took a payment back. counted is the part that had become funds, and is
-// the funder's debt; pending had not counted yet.
-func Disputed(dispute int64, c vouchers.CampaignID, funder vouchers.OrganisationID, counted, pending vouchers.Cents) []Transfer {
+// Contested is what Stripe took back of a payment.
+type Contested struct {
+	Campaign vouchers.CampaignID
+	Funder   vouchers.OrganisationID
+	Counted  vouchers.Cents // had become funds
+	Pending  vouchers.Cents // face value that had not counted yet
+	Fees     vouchers.Cents
+}
+
+// Disputed: Stripe took a payment back. What had become funds is the funder's debt; fees are
+// due again.
+func Disputed(dispute int64, t Contested) []Transfer {
 	return positive(
-		Transfer{disputed, dispute, Debt(funder), StripeClearing, counted, c},
-		Transfer{disputed, dispute, Paying(funder), StripeClearing, pending, c},
+		Transfer{disputed, dispute, Debt(t.Funder), StripeClearing, t.Counted, t.Campaign},
+		Transfer{disputed, dispute, Paying(t.Funder), StripeClearing, t.Pending, t.Campaign},
+		Transfer{disputed, dispute, FeesDue(t.Funder), StripeClearing, t.Fees, t.Campaign},
 	)
 }
 
 // DisputeWon: Stripe gave it back.
-func DisputeWon(dispute int64, c vouchers.CampaignID, funder vouchers.OrganisationID, counted, pending vouchers.Cents) []Transfer {
+func DisputeWon(dispute int64, t Contested) []Transfer {
 	return positive(
-		Transfer{disputeWon, dispute, StripeClearing, Debt(funder), counted, c},
-		Transfer{disputeWon, dispute, StripeClearing, Paying(funder), pending, c},
+		Transfer{disputeWon, dispute, StripeClearing, Debt(t.Funder), t.Counted, t.Campaign},
+		Transfer{disputeWon, dispute, StripeClearing, Paying(t.Funder), t.Pending, t.Campaign},
+		Transfer{disputeWon, dispute, StripeClearing, FeesDue(t.Funder), t.Fees, t.Campaign},
 	)
 }
 
-// DisputeBounced: a payment that somebody had given back by hand came back after Stripe had
-// called it done: as CardRefundBounced.
+// DisputeBounced: a payment that had been taken back for good came back all the same, and
+// what was decided meanwhile stands: as CardRefundBounced.
 func DisputeBounced(dispute int64, c vouchers.CampaignID, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
 	return positive(Transfer{disputeWon, dispute, StripeClearing, FeesDue(funder), amount, c})
 }

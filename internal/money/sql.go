@@ -6,6 +6,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/vouchers"
@@ -105,7 +106,7 @@ func ageing(ctx context.Context, tx *db.Tx) ([]Bucket, error) {
 		      WHERE c.closed_at IS NULL
 		      UNION ALL
 		      SELECT 'fees', $1::date - i.issued_on, i.net_cents + i.vat_cents
-			      - (SELECT COALESCE(sum(amount_cents), 0) FROM fee_receipts WHERE invoice_id = i.id)
+			      - (`+invoicing.PaidOfFees+`)
 			      - (SELECT COALESCE(sum(net_cents + vat_cents), 0) FROM invoices WHERE corrects = i.id)
 		      FROM invoices i WHERE i.kind = 'fees' AND i.corrects IS NULL) AS due
 		WHERE cents > 0 GROUP BY 1, 2`, vouchers.DayOf(tx.Now))

@@ -10,7 +10,9 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/payments"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/stripe"
 	"github.com/passerelle/passerelle/internal/stripe/stripefake"
@@ -103,10 +105,42 @@ func TestARefundThatBouncesIsOwedByTheOperator(t *testing.T) {
 	c.stripe.RefundFails(c.stripe.Refunds()[0])
 	c.hears()
 	c.hears()
+	c.same("state", c.desk().Refunds[0].State, "failed")
+	c.is(ledger.FeesDue(c.Funder.Organisation), 0)
+	c.is(ledger.Claims, 0)
+	c.is(ledger.Funds(c.campaign.ID), face)
+	c.sound()
+}
+
+// The order was paid again meanwhile, which stands: the operator owes what came back.
+func TestARefundThatFailsAfterTheOrderWasPaidAgainIsOwedByTheOperator(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	o, k := c.received(100, stripe.Card)
+	_, err := c.refunds(k, 100_00)
+	c.ok(err)
+	c.works()
+	c.paysByTransfer(o, 100_00)
+	c.stripe.RefundFails(c.stripe.Refunds()[0])
+	c.hears()
+	c.hears()
 	c.same("state", c.desk().Refunds[0].State, "bounced")
 	c.is(ledger.FeesDue(c.Funder.Organisation), -100_00)
-	c.is(ledger.Funds(c.campaign.ID), face-100_00)
+	c.is(ledger.Funds(c.campaign.ID), face)
 	c.sound()
+}
+
+// paysByTransfer is a line of the bank that pays an order.
+func (c *till) paysByTransfer(o orders.Order, amount vouchers.Cents) {
+	c.t.Helper()
+	c.InTx(func(tx *db.Tx) error {
+		line, err := c.BankLine(tx, world.Line{Amount: amount, Credit: true, Outcome: "order_funded", Cause: int64(o.ID)})
+		if err != nil {
+			return err
+		}
+		_, err = c.orders.PayFromLines(c.t.Context(), tx, []orders.Payment{{Line: line, Amount: amount}}, map[int64]vouchers.OrderID{line: o.ID})
+		return err
+	})
 }
 
 func TestARefundThatStripeRefusesIsUndone(t *testing.T) {
@@ -148,7 +182,37 @@ func TestARefundByHandIsTakenLikeALostDispute(t *testing.T) {
 	c.sound()
 }
 
-func TestARefundByHandThatBouncesIsOwedByTheOperator(t *testing.T) {
+// Heard of when it was done, or only after it had failed: all is as before.
+func TestARefundByHandThatBouncesIsUndoneWheneverItIsHeardOf(t *testing.T) {
+	t.Parallel()
+	for name, early := range map[string]bool{"heard of when it was done": true, "heard of when it had failed": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := setup(t)
+			o, k := c.received(10, stripe.Card)
+			c.handsOver(4)
+			before, books := c.clearing(), c.balances()
+			id := c.stripe.RefundByHand(c.page(k), 100_00)
+			if early {
+				c.hears()
+				c.same("dispute", c.desk().Disputes[0].State, "lost")
+				c.same("received", c.order(o).Received, vouchers.Cents(0))
+				c.sound()
+			}
+			c.stripe.RefundFails(id)
+			c.hears()
+			c.hears()
+			c.same("dispute", c.desk().Disputes[0].State, "won")
+			c.same("at Stripe", c.clearing(), before)
+			c.same("received", c.order(o).Received, o.Face)
+			c.sameBut(books)
+			c.sound()
+		})
+	}
+}
+
+// Its debt was repaid meanwhile, which stands: the operator owes what came back.
+func TestARefundByHandThatBouncesAfterItWasRepaidIsOwedByTheOperator(t *testing.T) {
 	t.Parallel()
 	c := setup(t)
 	o, k := c.received(10, stripe.Card)
@@ -156,14 +220,14 @@ func TestARefundByHandThatBouncesIsOwedByTheOperator(t *testing.T) {
 	before := c.clearing()
 	id := c.stripe.RefundByHand(c.page(k), 100_00)
 	c.hears()
-	c.same("dispute", c.desk().Disputes[0].State, "lost")
+	c.paysByTransfer(o, 100_00)
 	c.stripe.RefundFails(id)
 	c.hears()
 	c.hears()
 	c.same("dispute", c.desk().Disputes[0].State, "bounced")
 	c.same("at Stripe", c.clearing(), before)
 	c.is(ledger.FeesDue(c.Funder.Organisation), -100_00)
-	c.same("received", c.order(o).Received, vouchers.Cents(0))
+	c.same("received", c.order(o).Received, o.Face)
 	c.sound()
 }
 
@@ -243,6 +307,50 @@ func (c *till) happens() []stripefake.Delivery {
 	c.stripe.RefundByHand(c.page(k), 100_00)
 	c.stripe.CloseDispute(c.stripe.Dispute(c.page(k)), true)
 	return c.stripe.Deliveries()[known:]
+}
+
+// However late each thing is heard of, the books and the rows end the same (INV-15): a refund
+// by hand that fails after it was done, a dispute that is lost and then given up.
+func TestEveryDelayOfEventsEndsTheSame(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	var want string
+	for heard := range 1 << 5 {
+		before := c.balances()
+		k := c.starts(c.ordered(100), stripe.Card)
+		c.stripe.Pay(c.page(k))
+		var refund, dispute string
+		for i, act := range []func(){
+			func() { refund = c.stripe.RefundByHand(c.page(k), 100_00) },
+			func() { c.stripe.RefundFails(refund) },
+			func() { dispute = c.stripe.Dispute(c.page(k)) },
+			func() { c.stripe.CloseDispute(dispute, false) },
+			func() { c.stripe.CloseDispute(dispute, true) },
+		} {
+			if act(); heard>>i&1 == 1 {
+				c.hears()
+			}
+		}
+		c.hears()
+		got := c.changed(before)
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Fatalf("heard after %05b:\n got %s\nwant %s", heard, got, want)
+		}
+	}
+	c.sound()
+}
+
+// sameBut compares all balances with what they were, but for accounts named.
+func (c *till) sameBut(books map[ledger.Account]vouchers.Cents, but ...ledger.Account) {
+	c.t.Helper()
+	for account, now := range c.balances() {
+		if !slices.Contains(but, account) {
+			c.same(string(account), now, books[account])
+		}
+	}
 }
 
 func (c *till) balances() map[ledger.Account]vouchers.Cents {

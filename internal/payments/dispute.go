@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/orders"
@@ -18,7 +19,7 @@ const (
 	disputeOpen    = "open"
 	disputeWon     = "won"
 	disputeLost    = "lost"
-	disputeBounced = "bounced" // given back by hand, and come back after it had been done
+	disputeBounced = "bounced" // lost, and come back after something had been decided on it
 )
 
 // Dispute is a payment that went back to the payer against our will: its bank asked it back,
@@ -95,8 +96,15 @@ func (s *Service) applyDispute(ctx context.Context, tx *db.Tx, id vouchers.Check
 	if err := s.costOf(ctx, tx, k, d, found.Fee); err != nil {
 		return err
 	}
-	if d.State == disputeLost && d.Reason == ByHand && found.Status == stripe.DisputeWon {
-		return s.bounce(ctx, tx, k, d)
+	if d.State == disputeLost && found.Status == stripe.DisputeWon {
+		intact, err := takenIsIntact(ctx, tx, k, orders.Taker{Dispute: d.ID})
+		if err != nil {
+			return err
+		}
+		if !intact {
+			return s.bounce(ctx, tx, k, d)
+		}
+		return s.win(ctx, tx, k, d)
 	}
 	if d.State != disputeOpen {
 		return nil // what is closed stays so
@@ -146,8 +154,13 @@ func (s *Service) take(ctx context.Context, tx *db.Tx, k Checkout, d Dispute, ta
 	if err := setTaken(ctx, tx, d); err != nil {
 		return d, err
 	}
-	if err := ledger.Post(ctx, tx, ledger.Disputed(d.ID, k.Campaign, k.Funder, counted+fees, pending)...); err != nil {
+	if err := ledger.Post(ctx, tx, ledger.Disputed(d.ID, k.contested(d))...); err != nil {
 		return d, err
+	}
+	if fees > 0 && k.Invoice != nil {
+		if err := invoicing.TakeFeesBack(ctx, tx, invoicing.FeesTakenBack{Invoice: *k.Invoice, Dispute: d.ID, Amount: fees}); err != nil {
+			return d, err
+		}
 	}
 	if k.Received {
 		if err := s.secure(ctx, tx, k, d); err != nil {
@@ -206,7 +219,10 @@ func (s *Service) win(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) err
 		return err
 	}
 	if d.Counted != nil {
-		if err := ledger.Post(ctx, tx, ledger.DisputeWon(d.ID, k.Campaign, k.Funder, *d.Counted+*d.Fees, *d.Pending)...); err != nil {
+		if err := ledger.Post(ctx, tx, ledger.DisputeWon(d.ID, k.contested(d))...); err != nil {
+			return err
+		}
+		if err := invoicing.GiveFeesBack(ctx, tx, d.ID); err != nil {
 			return err
 		}
 	}
@@ -228,14 +244,43 @@ func (s *Service) win(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) err
 	return s.settle(ctx, tx, k.ID)
 }
 
-// bounce books that money which had been given back by hand is at Stripe again. What was set
-// aside for it may have been swept since, so the operator owes it to the funder.
+// bounce books that money which had been taken back for good is at Stripe again, after what
+// was set aside for it was swept, or its debt repaid or forgiven: that stands, and the
+// operator owes the money to the funder.
 func (s *Service) bounce(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) error {
 	if err := closeDispute(ctx, tx, d.ID, disputeBounced); err != nil {
 		return err
 	}
-	s.log.Error("a refund came back: it is owed to the funder out of the operating account", "dispute", d.ID)
+	if err := invoicing.GiveFeesBack(ctx, tx, d.ID); err != nil {
+		return err
+	}
+	s.log.Error("a payment that was taken back came back: it is owed to the funder out of the operating account", "dispute", d.ID)
 	return ledger.Post(ctx, tx, ledger.DisputeBounced(d.ID, k.Campaign, k.Funder, *d.Counted+*d.Pending+*d.Fees)...)
+}
+
+// contested is what a dispute that has taken something took of the payment.
+func (k Checkout) contested(d Dispute) ledger.Contested {
+	return ledger.Contested{Campaign: k.Campaign, Funder: k.Funder, Counted: *d.Counted, Pending: *d.Pending, Fees: *d.Fees}
+}
+
+// takenIsIntact reports whether nothing has been decided since on what was taken of an order:
+// no claim of its campaign was swept, and nothing of the order was paid again, repaid or
+// forgiven. Then it can be undone as if it had never happened, so that it does not matter
+// when we hear of it.
+func takenIsIntact(ctx context.Context, tx *db.Tx, k Checkout, by orders.Taker) (bool, error) {
+	taken, there, err := takebackOf(ctx, tx, by)
+	if err != nil || !there {
+		return err == nil, err
+	}
+	debt, err := orders.LockDebt(ctx, tx, k.Order)
+	if err != nil {
+		return false, err
+	}
+	o, err := orders.Get(ctx, tx, k.Order)
+	if err != nil {
+		return false, err
+	}
+	return !taken.Swept && taken.Repaid == 0 && debt.ToOperator >= taken.Debt && o.Received+taken.Funds+taken.Debt <= o.Face, nil
 }
 
 // thaw lets the vouchers run again that a dispute had stopped.

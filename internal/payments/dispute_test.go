@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/orders"
@@ -29,7 +30,8 @@ func TestADisputeBeforeTheMoneyCounts(t *testing.T) {
 			c.hears()
 			c.same("alerts", len(*c.alerts), 1)
 			c.is(ledger.Paying(c.Funder.Organisation), 0)
-			c.is(ledger.Debt(c.Funder.Organisation), fees)
+			c.is(ledger.Debt(c.Funder.Organisation), 0)
+			c.is(ledger.FeesDue(c.Funder.Organisation), fees)
 			c.waits(73 * time.Hour)
 			c.same("payouts", len(c.desk().Payouts), 0)
 			c.sound()
@@ -66,7 +68,8 @@ func TestADisputeAfterVouchersWentLive(t *testing.T) {
 			c.is(ledger.Funds(c.campaign.ID), 0)
 			c.is(ledger.Claims, 600_00)
 			c.same("held claims", c.claimsHeld(), vouchers.Cents(600_00))
-			c.is(ledger.Debt(c.Funder.Organisation), face+fees)
+			c.is(ledger.Debt(c.Funder.Organisation), face)
+			c.is(ledger.FeesDue(c.Funder.Organisation), fees)
 			c.same("debt of the order", c.order(o).Debt, vouchers.Cents(400_00))
 			c.cannotAllocate()
 			c.same("alerts", len(*c.alerts), 1)
@@ -119,14 +122,7 @@ func TestWhatADisputeTookIsNotDueBeforeItIsDecided(t *testing.T) {
 	c.same("debt of the order", c.order(o).Debt, vouchers.Cents(40_00))
 	c.same("lacks", c.order(o).Lacks(), vouchers.Cents(0))
 	c.refused(c.DB.InTx(t.Context(), func(tx *db.Tx) error { return orders.PayDebt(t.Context(), tx, o.ID, 1, 40_00) }), "payment_above_debt")
-	c.InTx(func(tx *db.Tx) error {
-		line, err := c.BankLine(tx, world.Line{Amount: 100_00, Credit: true, Outcome: "order_funded", Cause: int64(o.ID)})
-		if err != nil {
-			return err
-		}
-		_, err = c.orders.PayFromLines(t.Context(), tx, []orders.Payment{{Line: line, Amount: 100_00}}, map[int64]vouchers.OrderID{line: o.ID})
-		return err
-	})
+	c.paysByTransfer(o, 100_00)
 	c.is(ledger.Claims, 60_00)
 	c.is(ledger.Credit(c.Funder.Organisation), 100_00)
 	c.stripe.CloseDispute(dispute, true)
@@ -165,7 +161,7 @@ func TestALostDisputeStaysADebtUntilItIsRepaid(t *testing.T) {
 	c.sound()
 
 	again := c.starts(o, stripe.Card) // the funder pays once more
-	c.same("to pay", again.Total(), face)
+	c.same("to pay", again.Total(), face+fees)
 	c.stripe.Pay(c.page(again))
 	c.hears()
 	c.stripe.TakeAway(-3_000_00) // the operator tops up its balance at Stripe
@@ -179,6 +175,77 @@ func TestALostDisputeStaysADebtUntilItIsRepaid(t *testing.T) {
 	c.same("frozen", c.desk().Disputes[0].Frozen, 0)
 	c.Redeem(c.Structure, b, 1)
 	c.sound()
+}
+
+// Fees that went back with a payment are due again: their invoice says so, and is paid as
+// any other.
+func TestFeesThatADisputeTookAreDueAgain(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	o, k := c.received(10, stripe.Card)
+	c.same("fees due", c.feesDue(o), vouchers.Cents(0))
+	dispute := c.stripe.Dispute(c.page(k))
+	c.stripe.CloseDispute(dispute, false)
+	c.hears()
+	c.same("fees due", c.feesDue(o), fees)
+	c.is(ledger.FeesDue(c.Funder.Organisation), fees)
+	c.sound()
+	again := c.starts(o, stripe.Card)
+	c.same("fees to pay", again.Fees, fees)
+	c.stripe.Pay(c.page(again))
+	c.hears()
+	c.same("fees due", c.feesDue(o), vouchers.Cents(0))
+	c.is(ledger.FeesDue(c.Funder.Organisation), 0)
+	c.sound()
+}
+
+// feesDue is what the invoices of an order's fees still ask for.
+func (c *till) feesDue(o orders.Order) (due vouchers.Cents) {
+	c.t.Helper()
+	c.InTx(func(tx *db.Tx) error {
+		all, err := invoicing.OfOrder(c.t.Context(), tx, o.ID)
+		for _, i := range all {
+			if i.Kind == invoicing.Fees {
+				due += i.Due()
+			}
+		}
+		return err
+	})
+	return due
+}
+
+// A bank that had asked a payment back gives it up after all: all is as before the dispute,
+// whether we heard of the loss or not.
+func TestALostDisputeThatIsReinstatedIsUndone(t *testing.T) {
+	t.Parallel()
+	for name, early := range map[string]bool{"heard of when it was lost": true, "heard of at the end": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := setup(t, freezing)
+			o, k := c.received(100, stripe.Card)
+			b := c.handsOver(40)
+			books := c.balances()
+			dispute := c.stripe.Dispute(c.page(k))
+			c.stripe.CloseDispute(dispute, false)
+			if early {
+				c.hears()
+				c.same("dispute", c.desk().Disputes[0].State, "lost")
+				c.same("frozen", c.desk().Disputes[0].Frozen, 40)
+			}
+			c.stripe.CloseDispute(dispute, true)
+			c.hears()
+			c.hears()
+			c.same("dispute", c.desk().Disputes[0].State, "won")
+			c.same("debt of the order", c.order(o).Debt, vouchers.Cents(0))
+			c.same("received", c.order(o).Received, o.Face)
+			c.same("fees due", c.feesDue(o), vouchers.Cents(0))
+			c.is(ledger.Funds(c.campaign.ID), 600_00)
+			c.is(ledger.Claims, 0)
+			c.sameBut(books, ledger.StripeClearing, ledger.StripeCosts)
+			c.Redeem(c.Structure, b, 1)
+			c.sound()
+		})
+	}
 }
 
 // The money is between Stripe and the bank when the dispute comes.
@@ -196,7 +263,8 @@ func TestADisputeWhileTheMoneyIsOnItsWayToTheBank(t *testing.T) {
 			dispute := c.stripe.Dispute(c.page(k))
 			c.hears()
 			c.is(ledger.Paying(c.Funder.Organisation), face)
-			c.is(ledger.Debt(c.Funder.Organisation), face+fees)
+			c.is(ledger.Debt(c.Funder.Organisation), face)
+			c.is(ledger.FeesDue(c.Funder.Organisation), fees)
 			if won {
 				c.stripe.CloseDispute(dispute, true)
 				c.hears()

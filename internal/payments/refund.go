@@ -23,7 +23,7 @@ const (
 	refundPending = "pending" // on its way to the payer
 	refundDone    = "done"
 	refundFailed  = "failed"  // did not go through: all is as before
-	refundBounced = "bounced" // came back after it had been done: the operator owes it to the funder
+	refundBounced = "bounced" // came back after something had been decided on it: the operator owes it to the funder
 )
 
 // Refund is face value that we give back to a payer.
@@ -155,7 +155,13 @@ func (s *Service) applyRefund(ctx context.Context, tx *db.Tx, id int64, found st
 	}
 	state := string(found.Status)
 	if state == refundFailed && r.State == refundDone {
-		state = refundBounced
+		intact, err := takenIsIntact(ctx, tx, k, orders.Taker{CardRefund: id})
+		if err != nil {
+			return err
+		}
+		if !intact {
+			state = refundBounced
+		}
 	}
 	if rank(state) < rank(r.State) || r.State == refundFailed || r.State == refundBounced {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/stripe"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -153,6 +154,26 @@ func lockDispute(ctx context.Context, tx *db.Tx, k vouchers.CheckoutID, found st
 	}
 	var d Dispute
 	return d, tx.Get(ctx, &d, selectDisputes+`WHERE d.object_id = $1`, found.ID)
+}
+
+// takeback is what was taken of an order and not given back.
+type takeback struct {
+	Funds  vouchers.Cents `db:"funds_cents"`
+	Debt   vouchers.Cents `db:"debt_cents"`
+	Repaid vouchers.Cents `db:"paid_cents"`
+	Swept  bool           `db:"swept"` // claims of its campaign have left since
+}
+
+func takebackOf(ctx context.Context, tx *db.Tx, by orders.Taker) (t takeback, there bool, err error) {
+	err = tx.Get(ctx, &t, `
+		SELECT t.funds_cents, t.debt_cents, t.paid_cents,
+			EXISTS (SELECT 1 FROM transfers x WHERE x.event = 'claim_ordered' AND x.campaign_id = o.campaign_id AND x.at >= t.taken_at) AS swept
+		FROM takebacks t JOIN orders o ON o.id = t.order_id
+		WHERE (t.dispute_id = NULLIF($1::bigint, 0) OR t.card_refund_id = NULLIF($2::bigint, 0)) AND t.undone_at IS NULL`, by.Dispute, by.CardRefund)
+	if errors.Is(err, db.ErrNoRows) {
+		return t, false, nil
+	}
+	return t, err == nil, err
 }
 
 func setTaken(ctx context.Context, tx *db.Tx, d Dispute) error {

@@ -48,9 +48,11 @@ const expectedOfCardsBack = `
 	FROM disputes d JOIN checkouts k ON k.id = d.checkout_id JOIN orders o ON o.id = k.order_id
 	LEFT JOIN takebacks t ON t.dispute_id = d.id
 	CROSS JOIN LATERAL (VALUES
-		(true, 'disputed', 'funder:' || o.funder_id || ':debt', 'stripe:clearing', d.counted_cents + d.fees_cents),
+		(true, 'disputed', 'funder:' || o.funder_id || ':debt', 'stripe:clearing', d.counted_cents),
+		(true, 'disputed', 'funder:' || o.funder_id || ':fees_due', 'stripe:clearing', d.fees_cents),
 		(true, 'disputed', 'funder:' || o.funder_id || ':paying', 'stripe:clearing', d.pending_cents),
-		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':debt', d.counted_cents + d.fees_cents),
+		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':debt', d.counted_cents),
+		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':fees_due', d.fees_cents),
 		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':paying', d.pending_cents),
 		(d.state = 'bounced', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':fees_due', d.counted_cents + d.pending_cents + d.fees_cents),
 		(true, 'debt_secured', 'campaign:' || o.campaign_id || ':funds', 'operator:claims', t.funds_cents),
