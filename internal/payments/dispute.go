@@ -101,7 +101,11 @@ func (s *Service) applyDispute(ctx context.Context, tx *db.Tx, id vouchers.Check
 		if err != nil {
 			return err
 		}
-		if !intact {
+		sent, err := hasPayout(ctx, tx, k.ID)
+		if err != nil {
+			return err
+		}
+		if !intact || sent && d.Pending != nil && *d.Pending > 0 { // the rest went to the bank without it
 			return s.bounce(ctx, tx, k, d)
 		}
 		return s.win(ctx, tx, k, d)

@@ -248,6 +248,28 @@ func TestALostDisputeThatIsReinstatedIsUndone(t *testing.T) {
 	}
 }
 
+// It was lost before the money counted, and the rest of the payment went to the bank without
+// it: what comes back is owed by the operator.
+func TestALostDisputeIsReinstatedAfterTheRestWentToTheBank(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	o := c.ordered(100)
+	k := c.starts(o, stripe.Card)
+	c.stripe.Pay(c.page(k))
+	c.hears()
+	c.stripe.RefundByHand(c.page(k), 300_00)
+	c.hears()
+	c.waits(73 * time.Hour)
+	c.banks()
+	c.same("received", c.order(o).Received, face-300_00)
+	c.stripe.RefundFails(c.stripe.Refunds()[0])
+	c.hears()
+	c.same("dispute", c.desk().Disputes[0].State, "bounced")
+	c.is(ledger.Paying(c.Funder.Organisation), 0)
+	c.is(ledger.FeesDue(c.Funder.Organisation), -300_00)
+	c.sound()
+}
+
 // The money is between Stripe and the bank when the dispute comes.
 func TestADisputeWhileTheMoneyIsOnItsWayToTheBank(t *testing.T) {
 	t.Parallel()
