@@ -620,6 +620,14 @@ CREATE TABLE people (
     CONSTRAINT people_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE place_aliases (
+    source text NOT NULL,
+    source_id text NOT NULL,
+    place_id bigint NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    CONSTRAINT place_aliases_pkey PRIMARY KEY (source, source_id)
+);
+
 CREATE TABLE places (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     source text NOT NULL,
@@ -1196,6 +1204,8 @@ ALTER TABLE payouts ADD CONSTRAINT payouts_settlement FOREIGN KEY (settlement_id
 
 ALTER TABLE payouts ADD CONSTRAINT payouts_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
+ALTER TABLE place_aliases ADD CONSTRAINT place_aliases_place FOREIGN KEY (place_id) REFERENCES places(id);
+
 ALTER TABLE places ADD CONSTRAINT places_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
 ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_made_by FOREIGN KEY (made_by) REFERENCES people(id);
@@ -1329,6 +1339,8 @@ CREATE INDEX payouts_by_reissue ON public.payouts USING btree (reissued_in) WHER
 CREATE INDEX payouts_by_structure ON public.payouts USING btree (structure_id, id);
 
 CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHERE ((state = 'returned'::text) AND (reissued_in IS NULL));
+
+CREATE INDEX place_aliases_by_place ON public.place_aliases USING btree (place_id);
 
 CREATE INDEX places_by_position ON public.places USING btree (lat, lon);
 

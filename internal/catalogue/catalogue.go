@@ -29,18 +29,19 @@ func New(d *db.DB) *Service { return &Service{db: d} }
 type Offer = labelling.Offer
 
 // ImportReport tells what became of a file. A row that was refused is in none of Added,
-// Updated and Unchanged; its reason is among Problems.
+// Updated, Unchanged and Same; its reason is among Problems.
 type ImportReport struct {
 	Read      int          `json:"read"` // rows
 	Added     int          `json:"added"`
 	Updated   int          `json:"updated"`
 	Unchanged int          `json:"unchanged"`
+	Same      int          `json:"same"` // known from another source, which they are left to
 	Refused   int          `json:"refused"`
 	Problems  []RowProblem `json:"problems"` // those that refused a row first; at most 1,000
 	Unlisted  int          `json:"unlisted"` // problems beyond that
 }
 
-// Import reads places from a file in standard-mediation-num and keeps them. source names
+// Import reads places from a file in standard-mediation-num or data·inclusion and keeps them. source names
 // who made the file; places are known again by it and the id in their row, so that a
 // file can be imported any number of times. Its faults are those of ReadPlaces and
 // source_malformed.
@@ -82,6 +83,11 @@ func importPlaces(ctx context.Context, tx *db.Tx, actor identity.Actor, what imp
 	done, err := labelling.UpsertPlaces(ctx, tx, what.Source, records(places))
 	if err != nil {
 		return ImportReport{}, err
+	}
+	for _, p := range places {
+		if known, same := done.Same[p.SourceID]; same {
+			problems = append(problems, newProblem(p.Line, "nom", "same_place", fmt.Sprintf("%s (%d)", known.Name, known.Place)))
+		}
 	}
 	report := newReport(len(places), done, problems)
 	counts := report

@@ -55,25 +55,38 @@ type PlaceRecord struct {
 // farKm is beyond the reach of any commune from its centre, those of Guiana included.
 const farKm = 100
 
-// ReadPlaces reads a file of places in standard-mediation-num. Separator (comma, semicolon,
-// tab) and encoding (UTF-8, UTF-16, Windows-1252) are found out. Good rows are kept; a wrong
-// value is left out and told; a row is left out only without id, name or commune.
+// ReadPlaces reads a file of places in standard-mediation-num, CSV or JSON, or in
+// data·inclusion v1 (see inclusion.go). Format, separator (comma, semicolon, tab) and
+// encoding (UTF-8, UTF-16, Windows-1252) are found out. Good rows are kept; a wrong value is
+// left out and told; a row is left out only without id, name or commune.
 //
-// Its faults are import_columns_missing, import_file_empty, import_file_too_large and
-// import_not_csv; any other error comes from r.
+// Its faults are import_columns_missing, import_file_empty, import_file_too_large,
+// import_json_broken, import_json_form and import_not_csv; any other error comes from r.
 func ReadPlaces(r io.Reader) (places []PlaceRecord, problems []RowProblem, err error) {
-	s, err := openSheet(r)
+	text, err := readText(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if start := strings.TrimSpace(text); start[0] == '[' || start[0] == '{' {
+		return readJSON(text)
+	}
+	s, err := openSheet(text)
 	if err != nil {
 		return nil, nil, err
 	}
 	header, _ := s.next()
 	s.width = len(header.cells)
+	return readRows(header, s.next)
+}
+
+// readRows reads a header and the rows under it.
+func readRows(header row, next func() (row, bool)) ([]PlaceRecord, []RowProblem, error) {
 	reader := &placesReader{seen: map[string]bool{}, empty: map[string]int{}}
 	if err := reader.matchHeader(header); err != nil {
 		return nil, nil, err
 	}
 	for {
-		row, ok := s.next()
+		row, ok := next()
 		if !ok {
 			break
 		}

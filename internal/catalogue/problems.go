@@ -30,6 +30,9 @@ var effects = map[string]Effect{
 	"commune_resolved":    ForInformation,
 	"hours_unread":        ForInformation,
 	"text_cut":            ForInformation,
+	"same_place":          ForInformation,
+	"theme_unmapped":      ForInformation,
+	"service_orphan":      ForInformation,
 	"pivot_invalid":       ValueDropped,
 	"siret_invalid":       ValueDropped,
 	"postcode_invalid":    ValueDropped,
@@ -40,11 +43,13 @@ var effects = map[string]Effect{
 	"link_invalid":        ValueDropped,
 	"date_invalid":        ValueDropped,
 	"value_unknown":       ValueDropped,
+	"value_nested":        ValueDropped,
 	"row_unreadable":      RowLeftOut,
 	"id_missing":          RowLeftOut,
 	"id_repeated":         RowLeftOut,
 	"name_missing":        RowLeftOut,
 	"commune_unknown":     RowLeftOut,
+	"not_digital":         RowLeftOut,
 }
 
 func newProblem(line int, field, code, value string) RowProblem {

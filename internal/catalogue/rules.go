@@ -147,7 +147,7 @@ const mostProblems = 1000
 
 // newReport counts, and puts first what cost a row.
 func newReport(kept int, done labelling.Upserted, problems []RowProblem) ImportReport {
-	r := ImportReport{Added: done.Added, Updated: done.Updated, Unchanged: done.Unchanged, Problems: slices.Clone(problems)}
+	r := ImportReport{Added: done.Added, Updated: done.Updated, Unchanged: done.Unchanged, Same: len(done.Same), Problems: slices.Clone(problems)}
 	slices.SortStableFunc(r.Problems, func(a, b RowProblem) int { return cmp.Compare(b.Effect, a.Effect) })
 	for _, p := range problems {
 		if p.Effect == RowLeftOut {

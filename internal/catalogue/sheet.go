@@ -29,22 +29,30 @@ type sheet struct {
 	spare     int // bytes that may still be read twice because of quotes left open
 }
 
-// openSheet reads and decodes the whole file. It refuses a file that is too large (fault
+// readText reads and decodes the whole file. It refuses a file that is too large (fault
 // import_file_too_large), empty (import_file_empty) or a workbook (import_not_csv).
-func openSheet(r io.Reader) (*sheet, error) {
+func readText(r io.Reader) (string, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	switch {
 	case err != nil:
-		return nil, err
+		return "", err
 	case len(raw) > maxFile:
-		return nil, fault.New(fault.TooLarge, "import_file_too_large", "megabytes", maxFile>>20)
+		return "", fault.New(fault.TooLarge, "import_file_too_large", "megabytes", maxFile>>20)
 	case bytes.HasPrefix(raw, []byte("PK\x03\x04")), bytes.HasPrefix(raw, []byte("\xd0\xcf\x11\xe0")):
-		return nil, fault.New(fault.Malformed, "import_not_csv")
+		return "", fault.New(fault.Malformed, "import_not_csv")
 	}
 	text := strings.ReplaceAll(decode(raw), "\r\n", "\n")
 	if !strings.Contains(text, "\n") {
 		text = strings.ReplaceAll(text, "\r", "\n")
 	}
+	if strings.TrimSpace(text) == "" {
+		return "", fault.New(fault.Malformed, "import_file_empty")
+	}
+	return text, nil
+}
+
+// openSheet reads rows of cells out of a text; fault import_file_empty where there is none.
+func openSheet(text string) (*sheet, error) {
 	s := &sheet{rest: text, line: 1, spare: 16*len(text) + maxRecord}
 	s.separator = s.sniff()
 	if strings.TrimSpace(s.rest) == "" {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
@@ -137,12 +138,19 @@ func LockOwn(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.P
 }
 
 // UpsertPlaces writes the places of a source: new ones are added, known ones follow
-// their source. It never touches who answers for a place, what its structure corrected,
+// their source. One that another source has brought before is left to that source, and known
+// again from then on. It never touches who answers for a place, what its structure corrected,
 // its services or its labels.
 // A source id must come once.
 func UpsertPlaces(ctx context.Context, tx *db.Tx, source string, records []Record) (Upserted, error) {
-	changed, err := upsert(ctx, tx, source, completeAll(records))
-	u := Upserted{Unchanged: len(records) - len(changed)}
+	all := completeAll(records)
+	same, err := findSame(ctx, tx, source, all)
+	if err != nil {
+		return Upserted{}, err
+	}
+	all = slices.DeleteFunc(all, func(s stored) bool { _, known := same[s.SourceID]; return known })
+	changed, err := upsert(ctx, tx, source, all)
+	u := Upserted{Unchanged: len(all) - len(changed), Same: same}
 	for _, added := range changed {
 		if added {
 			u.Added++

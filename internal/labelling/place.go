@@ -97,7 +97,16 @@ type Record struct {
 }
 
 // Upserted counts what became of records.
-type Upserted struct{ Added, Updated, Unchanged int }
+type Upserted struct {
+	Added, Updated, Unchanged int
+	Same                      map[string]Known // by source id, those that are another source's
+}
+
+// Known is a place that another source has brought before.
+type Known struct {
+	Place vouchers.PlaceID `db:"place_id"`
+	Name  string           `db:"name"`
+}
 
 // NearQuery says near what, and for whom.
 type NearQuery struct {

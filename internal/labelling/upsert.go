@@ -88,3 +88,39 @@ func upsert(ctx context.Context, tx *db.Tx, source string, places []stored) (add
 	err = tx.Select(ctx, &added, upsertPlaces, source, string(rows), tx.Now)
 	return added, err
 }
+
+// findSame tells which records are a place that another source has brought: known so
+// already, or now found by the same name in the same commune, or by the same SIRET within
+// 150 metres. It remembers what it finds.
+func findSame(ctx context.Context, tx *db.Tx, source string, places []stored) (map[string]Known, error) {
+	rows, err := json.Marshal(places)
+	if err != nil {
+		return nil, fmt.Errorf("labelling: places: %w", err)
+	}
+	var found []struct {
+		SourceID string `db:"source_id"`
+		Known
+	}
+	err = tx.Select(ctx, &found, `
+		WITH records AS (
+			SELECT r.* FROM json_to_recordset($2::json) AS r(source_id text, siret text, insee text, folded text, lat double precision, lon double precision)),
+		found AS (
+			SELECT DISTINCT ON (r.source_id) r.source_id, p.id AS place_id, p.name
+			FROM records r
+			JOIN places p ON p.insee = r.insee AND p.source <> $1
+				AND (p.folded = r.folded OR r.siret <> '' AND p.siret = r.siret AND km_between(p.lat, p.lon, r.lat, r.lon) <= 0.15)
+			WHERE NOT EXISTS (SELECT 1 FROM places WHERE source = $1 AND source_id = r.source_id)
+				AND NOT EXISTS (SELECT 1 FROM place_aliases WHERE source = $1 AND source_id = r.source_id)
+			ORDER BY r.source_id, p.id),
+		kept AS (
+			INSERT INTO place_aliases (source, source_id, place_id, found_at) SELECT $1, source_id, place_id, $3 FROM found)
+		SELECT source_id, place_id, name FROM found
+		UNION ALL
+		SELECT a.source_id, a.place_id, p.name FROM place_aliases a JOIN places p ON p.id = a.place_id
+		WHERE a.source = $1 AND a.source_id IN (SELECT source_id FROM records)`, source, string(rows), tx.Now)
+	same := make(map[string]Known, len(found))
+	for _, f := range found {
+		same[f.SourceID] = f.Known
+	}
+	return same, err
+}
