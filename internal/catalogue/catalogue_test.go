@@ -132,9 +132,31 @@ func TestTheSameSourceIDsOfTwoSourcesAreTwoPlaces(t *testing.T) {
 	w := world.New(t)
 	file := header + "a,,Maison du clic,Annecy,74000,74010,,,,,\n"
 	imported(t, w, file)
-	report, err := w.Catalogue.Import(t.Context(), w.Operator, "autre", strings.NewReader(file))
+	other := header + "a,,Cyber-base,Annecy,74000,74010,,,,,\n"
+	report, err := w.Catalogue.Import(t.Context(), w.Operator, "autre", strings.NewReader(other))
 	if err != nil || report.Added != 1 {
 		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// A place that two sources describe has one card, however often they come: the first
+// source's.
+func TestAPlaceThatTwoSourcesDescribeHasOneCard(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	imported(t, w, header+"a,,Maison du clic,Annecy,74000,74010,,45.9000,6.1200,,\n")
+	again := header + "z,,MAISON DU CLIC,Annecy,74000,74010,,,,,\ny,,Cyber-base,Annecy,74000,74010,,,,,\n"
+	for range 2 {
+		report, err := w.Catalogue.Import(t.Context(), w.Operator, "autre", strings.NewReader(again))
+		if err != nil || report.Same != 1 || report.Added+report.Unchanged != 1 || report.Refused != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		if told := report.Problems[len(report.Problems)-1]; told.Code != "same_place" || told.Line != 2 || !strings.HasPrefix(told.Value, "Maison du clic (") {
+			t.Errorf("told %+v", told)
+		}
+	}
+	if names := names(found(t, w, catalogue.FindRequest{Query: "maison clic"})); names != "Maison du clic" {
+		t.Errorf("found %q", names)
 	}
 }
 

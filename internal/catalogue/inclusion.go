@@ -144,3 +144,43 @@ func (e element) join(column, value string) {
 		e.values[column] = strings.Join(append(have, value), "|")
 	}
 }
+
+// inclusionKind is the kind of a service by how it is given; nil where that is not said.
+func inclusionKind(modes []string) *string {
+	kind := ""
+	switch {
+	case slices.Contains(modes, "group"):
+		kind = "atelier"
+	case slices.Contains(modes, "individual"), slices.Contains(modes, "remote"):
+		kind = "accompagnement"
+	case slices.Contains(modes, "self_service"):
+		kind = "aide-materielle"
+	}
+	return present(kind)
+}
+
+// inclusionModes says where a service is given; nil where that is not said.
+func inclusionModes(modes []string) []string {
+	var all []string
+	if slices.Contains(modes, "remote") {
+		all = append(all, "a-distance")
+	}
+	if slices.ContainsFunc(modes, func(m string) bool { return m != "remote" }) {
+		all = append(all, "en-presentiel")
+	}
+	return all
+}
+
+// inclusionAudiences writes the standard's audiences; everybody where none is named.
+func inclusionAudiences(audiences []string) []string {
+	var all []string
+	for _, p := range serviceColumns[0].values {
+		if slices.Contains(audiences, p.standard) {
+			all = append(all, p.inclusion)
+		}
+	}
+	if all == nil {
+		return []string{"tous-publics"}
+	}
+	return all
+}

@@ -19,6 +19,10 @@ type element struct {
 	object bool     // false: something else stood there
 }
 
+// namesMost is how many names the objects of a file may have between them: what is not one of
+// the standard's 32 is only told.
+const namesMost = 300
+
 // readJSON reads a list of places, in an array or under any one name; or the structures and
 // services of data·inclusion v1, under these names.
 func readJSON(text string) ([]PlaceRecord, []RowProblem, error) {
@@ -40,12 +44,15 @@ func readJSON(text string) ([]PlaceRecord, []RowProblem, error) {
 
 // readElements reads objects whose names are the standard's as a sheet with these columns.
 func readElements(elements []element) ([]PlaceRecord, []RowProblem, error) {
-	header := row{line: 1, sound: true}
+	header, seen := row{line: 1, sound: true}, map[string]bool{}
 	for _, e := range elements {
 		for name := range e.values {
-			if !slices.Contains(header.cells, name) {
-				header.cells = append(header.cells, name)
+			if !seen[name] {
+				seen[name], header.cells = true, append(header.cells, name)
 			}
+		}
+		if len(seen) > namesMost {
+			return nil, nil, fault.New(fault.Malformed, "import_json_form")
 		}
 	}
 	slices.Sort(header.cells)
@@ -110,6 +117,9 @@ func readLists(text string) (map[string][]element, error) {
 		if lists[fmt.Sprint(name)], err = inner.elements(); err != nil {
 			return nil, err
 		}
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, d.broken(err)
 	}
 	return lists, nil
 }
