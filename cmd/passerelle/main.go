@@ -39,11 +39,12 @@ type commands struct {
 		Create createAdmin `cmd:"" help:"Make an admin of the operator. The password is PASSERELLE_PASSWORD, or asked for, or made and printed."`
 	} `cmd:"" help:"The operator's people."`
 	Import struct {
-		Places    importPlaces    `cmd:"" help:"Import places from a file in standard-mediation-num."`
+		Places    importPlaces    `cmd:"" help:"Import places from a file in standard-mediation-num (CSV, JSON) or data·inclusion (JSON)."`
 		Statement importStatement `cmd:"" help:"Import a bank statement (camt.053 or camt.054)."`
 	} `cmd:"" help:"Bring files in."`
 	Export struct {
-		FEC exportFEC `cmd:"" name:"fec" help:"Write a year's accounting entries as the French tax administration wants them (FEC)."`
+		Places exportPlaces `cmd:"" help:"Write the public files of labelled places, in the national formats."`
+		FEC    exportFEC    `cmd:"" name:"fec" help:"Write a year's accounting entries as the French tax administration wants them (FEC)."`
 	} `cmd:"" help:"Take files out."`
 	Bench struct {
 		Redeem   benchRedeem   `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
@@ -238,6 +239,14 @@ func importFile(name string, do func(io.Reader) (any, error)) error {
 		return err
 	}
 	return writeJSON(os.Stdout, report)
+}
+
+type exportPlaces struct {
+	Dir string `arg:"" type:"path" help:"Where to write them."`
+}
+
+func (e *exportPlaces) Run(p *program) error {
+	return app.ExportPlaces(p, p.cfg, p.log, e.Dir)
 }
 
 type exportFEC struct {

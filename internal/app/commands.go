@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/audit"
+	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/i18n"
@@ -127,6 +130,27 @@ func ExportFEC(ctx context.Context, cfg Config, log *slog.Logger, year int, file
 		return r.accounting.FEC(ctx, actor, year, file)
 	})
 	return name, err
+}
+
+// ExportPlaces writes the public files of labelled places into a folder, which it makes.
+func ExportPlaces(ctx context.Context, cfg Config, log *slog.Logger, dir string) error {
+	var data catalogue.OpenData
+	err := withRooms(ctx, cfg, log, "", func(r *rooms, actor identity.Actor) (err error) {
+		data, err = r.catalogue.Publish(ctx, actor)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, d := range data.Datasets {
+		if err := os.WriteFile(filepath.Join(dir, d.Name), d.Body, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Import is a file that somebody brings on the command line.

@@ -74,6 +74,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		httpd.LabellingRoutes(p.labelling, p.catalogue),
 		httpd.CatalogueRoutes(p.catalogue, p.labelling),
 		httpd.CoverageRoutes(p.coverage),
+		httpd.OpenDataRoutes(p.catalogue),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
 		httpd.AccountingRoutes(p.accounting),

@@ -31,7 +31,7 @@ func CatalogueRoutes(room *catalogue.Service, places *labelling.Service) []Route
 		{Method: "GET", Path: "/api/v1/places", Handler: w.find, Access: Public,
 			Doc: "places, the nearest first; near is a commune or postcode, q words, labelled=true those that take vouchers today"},
 		{Method: "POST", Path: "/api/v1/places/import", Handler: w.importFile, Access: operator, Body: LargestBody,
-			Doc: "import a CSV file in standard-mediation-num, sent as the body; source names who made it"},
+			Doc: "import a file in standard-mediation-num or data·inclusion, sent as the body; source names who made it"},
 		{Method: "GET", Path: "/api/v1/places/:id", Handler: w.open, Access: Public, Doc: "one place with its services and its label"},
 		{Method: "PUT", Path: "/api/v1/places/:id/services", Handler: w.setServices, Access: structure,
 			Doc: "replace what a place of one's structure offers, priced in vouchers"},

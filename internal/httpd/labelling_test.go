@@ -39,6 +39,7 @@ func init() {
 			{Line: 2, Field: "telephone", Effect: "value_dropped", Detail: "z"}}}}
 	samples["labelling/structure"] = StructureBody{Name: "Le Relais", Bank: bank, MayChange: true, MayPay: true,
 		Places: []OwnPlace{{1, "Le Relais", "Annecy", "done", "Label en cours", "x", offers}, {2, "Annexe", "Annecy", "pending", "À l’étude", "x", nil}}}
+	samples["catalogue/data"] = OpenDataBody{Day: day, Places: 22, LeftOut: 1, Files: []OpenDataFile{{"places.csv", "ab12", 22, 1000}}}
 	samples["labelling/claim"] = ClaimBody{Near: "Annecy", Asked: true, Commune: "Annecy", Problem: "x",
 		Places: []ClaimablePlace{{1, "Le Relais", "Annecy", true}, {2, "Annexe", "Annecy", false}}}
 	samples["labelling/bank"] = BankBody{Now: bank, Typed: labelling.NewBankDetails{IBAN: "FR", Holder: "Le Relais"}, Problem: "x"}
@@ -224,6 +225,28 @@ func TestTheOperatorUploadsAFileAndReadsEachBadRow(t *testing.T) {
 		status, text := upload(onePlace + "b,,,Annecy,74000,74010,,,\n")
 		if status != http.StatusOK || !strings.Contains(text, "2 lignes lues") || !strings.Contains(text, "il manque le nom du lieu") {
 			t.Errorf("the report: %d %.300s", status, text)
+		}
+	}
+}
+
+func TestAnyoneFetchesThePlacesAsOpenData(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	window := setup(t, func(o *Options) { o.Now = w.Clock.Now }, OpenDataRoutes(w.Catalogue)...)
+	answer, text := window.ask("GET", "/data/places.csv", "")
+	if answer.StatusCode != 200 || !strings.HasPrefix(text, "id,pivot,nom,") || answer.Header.Get("Access-Control-Allow-Origin") != "*" || len(answer.Cookies()) != 0 {
+		t.Errorf("%d %s %v", answer.StatusCode, text, answer.Header)
+	}
+	again, text := window.ask("GET", "/data/places.csv", "", "If-None-Match", answer.Header.Get("ETag"))
+	if again.StatusCode != 304 || text != "" {
+		t.Errorf("unchanged: %d %q", again.StatusCode, text)
+	}
+	if page, text := window.ask("GET", "/data", ""); page.StatusCode != 200 || !strings.Contains(text, strings.Trim(answer.Header.Get("ETag"), `"`)) {
+		t.Errorf("%d %s", page.StatusCode, text)
+	}
+	for _, name := range openDataFiles {
+		if answer, text := window.ask("GET", "/data/"+name, ""); answer.StatusCode != 200 || text == "" {
+			t.Errorf("%s: %d", name, answer.StatusCode)
 		}
 	}
 }
