@@ -29,6 +29,14 @@ BEGIN
     RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.unaccented(said text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT translate(lower(said), 'àâäáãéèêëíìîïóòôöõúùûüçñ’''-', 'aaaaaeeeeiiiiooooouuuucn   ')
+$function$;
+
 CREATE OR REPLACE FUNCTION public.voucher_moves()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -675,6 +683,7 @@ CREATE TABLE places (
     support_ways text[] NOT NULL DEFAULT '{}'::text[],
     booking_url text NOT NULL DEFAULT ''::text,
     languages text[] NOT NULL DEFAULT '{}'::text[],
+    words tsvector NOT NULL DEFAULT to_tsvector('simple'::regconfig, folded),
     CONSTRAINT places_claim CHECK (((structure_id IS NULL) = (claimed_at IS NULL))),
     CONSTRAINT places_corrected CHECK (((corrected = '{}'::text[]) = (corrected_at IS NULL))),
     CONSTRAINT places_pkey PRIMARY KEY (id),
@@ -865,6 +874,7 @@ CREATE TABLE services (
     extra_cents bigint NOT NULL DEFAULT 0,
     meetings integer NOT NULL DEFAULT 1,
     withdrawn_at timestamp with time zone,
+    words tsvector NOT NULL DEFAULT to_tsvector('simple'::regconfig, unaccented(((title || ' '::text) || description))),
     CONSTRAINT services_duration CHECK (((duration_minutes >= 5) AND (duration_minutes <= 600))),
     CONSTRAINT services_extra CHECK (((extra_cents >= 0) AND (extra_cents <= 100000))),
     CONSTRAINT services_level CHECK ((level = ANY (ARRAY[''::text, 'beginner'::text, 'intermediate'::text, 'advanced'::text]))),
@@ -1342,9 +1352,15 @@ CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHE
 
 CREATE INDEX place_aliases_by_place ON public.place_aliases USING btree (place_id);
 
+CREATE INDEX places_by_insee ON public.places USING btree (insee);
+
 CREATE INDEX places_by_position ON public.places USING btree (lat, lon);
 
 CREATE INDEX places_by_structure ON public.places USING btree (structure_id);
+
+CREATE INDEX places_by_theme ON public.places USING gin (themes);
+
+CREATE INDEX places_by_words ON public.places USING gin (words);
 
 CREATE INDEX quotes_by_funder ON public.quotes USING btree (funder_id, id);
 
@@ -1363,6 +1379,10 @@ CREATE INDEX refunds_by_funder ON public.refunds USING btree (funder_id, id);
 CREATE INDEX refunds_waiting ON public.refunds USING btree (kind) WHERE (state = 'proposed'::text);
 
 CREATE INDEX rollovers_by_funder ON public.rollovers USING btree (funder_id, id);
+
+CREATE INDEX services_by_theme ON public.services USING btree (theme, place_id) WHERE (withdrawn_at IS NULL);
+
+CREATE INDEX services_by_words ON public.services USING gin (words);
 
 CREATE UNIQUE INDEX services_one_in_force ON public.services USING btree (place_id, theme, title) WHERE (withdrawn_at IS NULL);
 

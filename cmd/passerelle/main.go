@@ -48,6 +48,7 @@ type commands struct {
 	} `cmd:"" help:"Take files out."`
 	Bench struct {
 		Redeem   benchRedeem   `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
+		Search   benchSearch   `cmd:"" help:"How well and how fast questions are answered, beside a plain look-up."`
 		Coverage benchCoverage `cmd:"" help:"How far people have to go, in a région and in the whole country, beside reading the places."`
 	} `cmd:"" help:"Measure, each time beside a limit."`
 }
@@ -309,6 +310,24 @@ func (b *benchCoverage) Run(p *program) error {
 		return writeJSON(os.Stdout, results)
 	}
 	bench.PrintCoverage(os.Stdout, results)
+	return nil
+}
+
+type benchSearch struct {
+	Places int  `default:"20000" help:"Places in the database."`
+	Rounds int  `default:"3" help:"Of all judged questions."`
+	JSON   bool `name:"json" help:"Print the result as one JSON object on standard output."`
+}
+
+func (b *benchSearch) Run(p *program) error {
+	result, err := bench.Search(p, bench.SearchOptions{Places: b.Places, Rounds: b.Rounds, Log: app.NewLog(os.Stderr, slog.LevelWarn)})
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		return writeJSON(os.Stdout, result)
+	}
+	result.Print(os.Stdout)
 	return nil
 }
 

@@ -30,6 +30,7 @@ import (
 	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
@@ -59,6 +60,7 @@ type rooms struct {
 	closing    *closing.Service
 	reporting  *reporting.Service
 	coverage   *coverage.Service
+	search     *search.Service
 	accounting *accounting.Service
 	money      *money.Service
 }
@@ -86,7 +88,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
 		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
-	r.coverage = coverage.New(s.DB)
+	r.coverage, r.search = coverage.New(s.DB), search.New(s.DB)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err

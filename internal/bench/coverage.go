@@ -2,17 +2,17 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/coverage"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -42,43 +42,28 @@ type CoverageResult struct {
 
 // Coverage measures a région and the whole country.
 func Coverage(ctx context.Context, opts CoverageOptions) (results []CoverageResult, err error) {
-	dir, err := os.MkdirTemp("", "passerelle-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.Chmod(dir, 0o755); err != nil { // the server's own account must enter
-		return nil, err
-	}
-	server, err := db.StartEmbedded(ctx, db.EmbeddedConfig{Dir: dir, Log: opts.Log})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
-	if err := db.Migrate(ctx, server.URL()); err != nil {
-		return nil, err
-	}
-	d, err := db.Open(ctx, server.URL(), time.Now)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := spreadPlaces(ctx, d, opts.Places); err != nil {
-		return nil, err
-	}
-	for _, area := range []struct {
-		name string
-		req  coverage.Request
-	}{{"Auvergne-Rhône-Alpes", coverage.Request{Region: "84"}}, {"France", coverage.Request{}}} {
-		r, err := measureCoverage(ctx, d, opts, area.req)
-		if err != nil {
-			return nil, err
+	err = withDatabase(ctx, opts.Log, func(d *db.DB) error {
+		if err := spreadPlaces(ctx, d, opts.Places); err != nil {
+			return err
 		}
-		r.Area = area.name
-		results = append(results, r)
-	}
-	return results, nil
+		for _, area := range []struct {
+			name string
+			req  coverage.Request
+		}{{"Auvergne-Rhône-Alpes", coverage.Request{Region: "84"}}, {"France", coverage.Request{}}} {
+			r, err := measureCoverage(ctx, d, opts, area.req)
+			if err != nil {
+				return err
+			}
+			r.Area = area.name
+			results = append(results, r)
+		}
+		return nil
+	})
+	return results, err
 }
+
+// placeKinds begin the names of places.
+var placeKinds = []string{"Médiathèque", "Maison France services", "Centre social", "Espace numérique", "CCAS", "MJC", "Atelier des clics"}
 
 // spreadPlaces puts places where people live: the most populated communes have several, a
 // little apart. One in eight takes vouchers.
@@ -90,13 +75,16 @@ func spreadPlaces(ctx context.Context, d *db.DB, count int) error {
 		}
 	}
 	slices.SortStableFunc(communes, func(a, b territory.Commune) int { return b.Population - a.Population })
-	var insee, departements []string
+	var insee, departements, names, towns, folded, themes []string
 	var lats, lons []float64
 	for i := range count {
 		c := communes[i%min(len(communes), max(1, count*3/4))]
 		shift := float64(i%7-3) / 200
 		insee, departements = append(insee, c.INSEE), append(departements, c.Departement)
 		lats, lons = append(lats, c.Lat+shift), append(lons, c.Lon-shift)
+		name := placeKinds[i%len(placeKinds)] + " de " + c.Name
+		names, towns, folded = append(names, name), append(towns, c.Name), append(folded, territory.Fold(name+" "+c.Name))
+		themes = append(themes, string(catalogue.Themes()[i%9]))
 	}
 	return d.InTx(ctx, func(tx *db.Tx) error {
 		for _, f := range []struct {
@@ -106,13 +94,15 @@ func spreadPlaces(ctx context.Context, d *db.DB, count int) error {
 			{`INSERT INTO people (email, name, password_hash, created_at) VALUES ('bench@passerelle.example', 'Bench', '', $1)`, []any{tx.Now}},
 			{`INSERT INTO places (source, source_id, siret, name, address, postcode, insee, town, epci, departement, lat, lon,
 					phone, email, website, hours, themes, presentation, accessibility, folded, imported_at)
-				SELECT 'bench', u.n::text, '', 'Lieu ' || u.n, '', '', u.insee, '', '', u.departement, u.lat, u.lon,
-					'', '', '', '', ARRAY['everyday_tools'], '', '', '', $5
-				FROM unnest($1::text[], $2::text[], $3::double precision[], $4::double precision[]) WITH ORDINALITY AS u(insee, departement, lat, lon, n)`,
-				[]any{db.Array(insee), db.Array(departements), db.Array(lats), db.Array(lons), tx.Now}},
+				SELECT 'bench', u.n::text, '', u.name, '', '', u.insee, u.town, '', u.departement, u.lat, u.lon,
+					'', '', '', '', ARRAY[u.theme, 'everyday_tools'], '', '', u.folded, $5
+				FROM unnest($1::text[], $2::text[], $3::double precision[], $4::double precision[], $6::text[], $7::text[], $8::text[], $9::text[])
+					WITH ORDINALITY AS u(insee, departement, lat, lon, name, town, folded, theme, n)`,
+				[]any{db.Array(insee), db.Array(departements), db.Array(lats), db.Array(lons), tx.Now, db.Array(names), db.Array(towns), db.Array(folded), db.Array(themes)}},
 			{`INSERT INTO labels (place_id, granted_at, granted_by, starts_on, ends_on)
 				SELECT id, $1, 1, $2, $2::date + 365 FROM places WHERE id % 8 = 0`, []any{tx.Now, vouchers.DayOf(tx.Now)}},
-			{`INSERT INTO services (place_id, theme, price_vouchers, duration_minutes) SELECT id, 'everyday_tools', 1, 60 FROM places`, nil},
+			{`INSERT INTO services (place_id, theme, price_vouchers, duration_minutes) SELECT id, 'everyday_tools', 1, 60 FROM places WHERE id % 8 = 0`, nil},
+			{`ANALYZE`, nil},
 		} {
 			if _, err := tx.Exec(ctx, f.sql, f.args...); err != nil {
 				return fmt.Errorf("bench: %w", err)
@@ -162,4 +152,16 @@ func PrintCoverage(out io.Writer, results []CoverageResult) {
 	for _, r := range results {
 		fmt.Fprintf(out, "%-22s %9d %9d %10.3f s %10.3f s %7.2f\n", r.Area, r.Communes, r.Rows, r.Limit, r.Value, r.Ratio)
 	}
+}
+
+// bringInvented imports the invented territory.
+func bringInvented(ctx context.Context, d *db.DB) error {
+	places, _, err := catalogue.ReadPlaces(catalogue.InventedPlaces())
+	if err != nil {
+		return err
+	}
+	return d.InTx(ctx, func(tx *db.Tx) error {
+		_, err := labelling.UpsertPlaces(ctx, tx, "invented", catalogue.Records(places))
+		return err
+	})
 }

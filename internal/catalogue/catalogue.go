@@ -80,7 +80,7 @@ type importRequest struct {
 }
 
 func importPlaces(ctx context.Context, tx *db.Tx, actor identity.Actor, what importRequest, places []PlaceRecord, problems []RowProblem) (ImportReport, error) {
-	done, err := labelling.UpsertPlaces(ctx, tx, what.Source, records(places))
+	done, err := labelling.UpsertPlaces(ctx, tx, what.Source, Records(places))
 	if err != nil {
 		return ImportReport{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/internal/territory"
 )
 
@@ -35,18 +36,18 @@ func imported(t *testing.T, w *world.World, file string) catalogue.ImportReport 
 	return report
 }
 
-func found(t *testing.T, w *world.World, req catalogue.FindRequest) catalogue.Found {
+func found(t *testing.T, w *world.World, req search.Request) search.Found {
 	t.Helper()
-	f, err := w.Catalogue.Find(t.Context(), identity.Actor{}, req)
+	f, err := search.New(w.DB).Find(t.Context(), identity.Actor{}, req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-func names(f catalogue.Found) string {
+func names(f search.Found) string {
 	var list []string
-	for _, p := range f.Places {
+	for _, p := range f.Hits {
 		list = append(list, p.Name)
 	}
 	return strings.Join(list, "; ")
@@ -102,7 +103,7 @@ func TestAnImportFollowsItsSourceAndLeavesTheStructuresWorkAlone(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	imported(t, w, header+"a,,Maison du clic,Annecy,74000,74010,1 rue A,45.9,6.12,0450020000,Emploi\n")
-	place := found(t, w, catalogue.FindRequest{Query: "maison clic"}).Places[0]
+	place := found(t, w, search.Request{Query: "maison clic"}).Hits[0]
 	_, err := w.Labelling.Claim(t.Context(), w.Structure.Actor, labelling.ClaimRequest{Place: place.ID})
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +156,7 @@ func TestAPlaceThatTwoSourcesDescribeHasOneCard(t *testing.T) {
 			t.Errorf("told %+v", told)
 		}
 	}
-	if names := names(found(t, w, catalogue.FindRequest{Query: "maison clic"})); names != "Maison du clic" {
+	if names := names(found(t, w, search.Request{Query: "maison clic"})); strings.Count(strings.ToLower(names), "maison du clic") != 1 {
 		t.Errorf("found %q", names)
 	}
 }
@@ -164,7 +165,7 @@ func TestAnArrondissementIsItsCommuneAndAPlaceWithoutPositionGetsItsCommunes(t *
 	t.Parallel()
 	w := world.New(t)
 	imported(t, w, header+"p,,Médiathèque de la Part-Dieu,Lyon,69003,69383,,,,,\n")
-	p := found(t, w, catalogue.FindRequest{Query: "mediatheque"}).Places[0]
+	p := found(t, w, search.Request{Query: "mediatheque"}).Hits[0]
 	lyon, _ := territory.Lookup("69123")
 	if p.INSEE != "69123" || p.Lat == nil || *p.Lat != lyon.Lat || *p.Lon != lyon.Lon {
 		t.Errorf("%s at %v, %v", p.INSEE, p.Lat, p.Lon)
@@ -201,81 +202,6 @@ func TestAnImportSentTwiceWithOneKeyIsAnsweredTwiceAndDoneOnce(t *testing.T) {
 	ctx, _ := once.With(t.Context(), "import-0001")
 	_, err := w.Catalogue.Import(ctx, w.Operator, "essai", strings.NewReader(file+"b,,Autre,Annecy,74000,74010,,,,,\n"))
 	wantFault(t, err, "idempotency_conflict")
-}
-
-func TestPlacesAreFoundAsPeopleLookForThem(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	imported(t, w, header+
-		"a,,Médiathèque Élisée-Reclus,Annecy,74000,74010,,45.90,6.12,,Insertion professionnelle via le numérique\n"+
-		"b,,France services,Faverges-Seythenex,74210,74123,,45.7466,6.2942,,\n"+
-		"c,,Point info,Chambéry,73000,73065,,45.57,5.92,,\n")
-	for _, c := range []struct {
-		req  catalogue.FindRequest
-		want string
-	}{
-		{catalogue.FindRequest{Near: "annecy"}, "Médiathèque Élisée-Reclus; Maison France services de Thônes; France services; Point info"},
-		{catalogue.FindRequest{Near: "73000"}, "Point info; France services; Médiathèque Élisée-Reclus; Maison France services de Thônes"},
-		{catalogue.FindRequest{Near: "annecy", LabelledOnly: true}, "Maison France services de Thônes"},
-		{catalogue.FindRequest{Near: "annecy", Query: "ELISEE mediatheque"}, "Médiathèque Élisée-Reclus"},
-		{catalogue.FindRequest{Near: "annecy", Query: "France Services"}, "Maison France services de Thônes; France services"},
-		{catalogue.FindRequest{Query: "faverges"}, "France services"},
-		{catalogue.FindRequest{Near: "annecy", Query: "insertion professionnelle"}, "Médiathèque Élisée-Reclus"},
-		{catalogue.FindRequest{Near: "annecy", Query: "un emploi"}, "Médiathèque Élisée-Reclus"},
-		{catalogue.FindRequest{Near: "annecy", Query: "outils quotidien"}, "Maison France services de Thônes"},
-		{catalogue.FindRequest{Near: "annecy", Query: "100%"}, ""},
-		{catalogue.FindRequest{Near: "xyzzyx"}, ""},
-		{catalogue.FindRequest{Commune: "73065", Near: "annecy", Limit: 1}, "Point info"},
-	} {
-		if got := names(found(t, w, c.req)); got != c.want {
-			t.Errorf("%+v: %q, want %q", c.req, got, c.want)
-		}
-	}
-}
-
-func TestPagesFollowEachOtherWithoutGapOrRepeat(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	report, err := w.Catalogue.Import(t.Context(), w.Operator, "invente", catalogue.InventedPlaces())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, near := range []string{"Annecy", ""} {
-		seen, req := map[string]bool{}, catalogue.FindRequest{Near: near, Limit: 7}
-		last := -1.0
-		for {
-			f := found(t, w, req)
-			for _, p := range f.Places {
-				if seen[p.Name+p.Address] || near != "" && *p.Km < last {
-					t.Fatalf("%s comes twice or too late", p.Name)
-				}
-				seen[p.Name+p.Address] = true
-				if near != "" {
-					last = *p.Km
-				}
-			}
-			if req.After = f.Next; f.Next == "" {
-				break
-			}
-		}
-		if want := report.Added + 1; len(seen) != want {
-			t.Errorf("near %q: %d places, want %d", near, len(seen), want)
-		}
-	}
-	_, err = w.Catalogue.Find(t.Context(), identity.Actor{}, catalogue.FindRequest{After: "x"})
-	wantFault(t, err, "invalid_input")
-}
-
-func TestANameOfSeveralCommunesOffersTheChoice(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	f := found(t, w, catalogue.FindRequest{Near: "Saint-Denis"})
-	if f.Commune == nil || f.Commune.INSEE != "97411" && f.Commune.INSEE != "93066" || len(f.Others) == 0 {
-		t.Errorf("Saint-Denis is %+v or one of %d", f.Commune, len(f.Others))
-	}
-	if f := found(t, w, catalogue.FindRequest{Near: "annecy"}); f.Commune.INSEE != "74010" || len(f.Others) != 0 {
-		t.Errorf("Annecy is %+v or one of %d", f.Commune, len(f.Others))
-	}
 }
 
 func TestServicesAreRefused(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 // Clock is a time of day in minutes after midnight, 0 to 1440.
@@ -149,4 +151,36 @@ func merge(ranges []ClockRange) []ClockRange {
 		merged = append(merged, r)
 	}
 	return slices.Compact(merged)
+}
+
+// OpenUntil tells whether a place with these hours is open at a time, by its usual week, and
+// until when; false also where that cannot be read. Public holidays are not known.
+func OpenUntil(text string, at time.Time) (until Clock, open bool) {
+	hours, read := ReadHours(text)
+	if !read || text == "" {
+		return 0, false
+	}
+	local := at.In(vouchers.DayOf(at).Time().Location())
+	now := Clock(local.Hour()*60 + local.Minute())
+	for _, day := range hours.Week {
+		for _, r := range day.Ranges {
+			to := r.To
+			if to < r.From {
+				to = 24 * 60
+			}
+			if day.includes(local.Weekday()) && r.From <= now && now < to {
+				return r.To, true
+			}
+			yesterday := (local.Weekday() + 6) % 7
+			if r.To < r.From && day.includes(yesterday) && now < r.To {
+				return r.To, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// includes reports whether a day of the week is among those of the line.
+func (d DayHours) includes(day time.Weekday) bool {
+	return (day-d.FirstDay+7)%7 <= (d.LastDay-d.FirstDay+7)%7
 }

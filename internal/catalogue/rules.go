@@ -3,13 +3,11 @@ package catalogue
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/labelling"
-	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -101,8 +99,8 @@ func checkOffer(o Offer) error {
 	return nil
 }
 
-// records keeps of the standard's rows what we hold of a place.
-func records(places []PlaceRecord) []labelling.Record {
+// Records keeps of the standard's rows what we hold of a place.
+func Records(places []PlaceRecord) []labelling.Record {
 	all := make([]labelling.Record, len(places))
 	for i, p := range places {
 		all[i] = record(p)
@@ -159,86 +157,4 @@ func newReport(kept int, done labelling.Upserted, problems []RowProblem) ImportR
 		r.Problems = r.Problems[:mostProblems]
 	}
 	return r
-}
-
-// where is the commune that somebody means, the likeliest where several are possible,
-// and the others to choose from.
-func where(req FindRequest) (*territory.Commune, []territory.Commune) {
-	if c, known := territory.Lookup(req.Commune); known {
-		return &c, nil
-	}
-	found := territory.Search(req.Near, 8)
-	if len(found) == 0 {
-		return nil, nil
-	}
-	named := slices.DeleteFunc(slices.Clone(found), func(c territory.Commune) bool {
-		return territory.Fold(c.Name) != territory.Fold(req.Near)
-	})
-	if len(named) > 0 {
-		found = named
-	}
-	return &found[0], found[1:]
-}
-
-// everydayWords are what people type for a theme besides the words of its label.
-var everydayWords = map[Theme]string{
-	AdministrativeHelp:  "démarches papiers impôts CAF retraite santé",
-	EverydayTools:       "ordinateur téléphone smartphone tablette e-mail internet débuter",
-	Employment:          "emploi travail CV chômage formation",
-	OnlineSafety:        "sécurité arnaque virus mot de passe",
-	ParentingEducation:  "enfants école collège parents",
-	LeisureCreation:     "photo vidéo jeux musique",
-	AccessAndDevices:    "wifi connexion imprimante scanner",
-	AffordableEquipment: "acheter achat reconditionné matériel",
-}
-
-// terms are the words of a search, and for each the themes whose words begin so.
-type terms struct {
-	words            []string
-	themed, ofThemes []string // pairs of a word and a theme
-}
-
-// emptyWords say nothing of what is looked for.
-var emptyWords = strings.Fields("un une le la les l de des du d au aux en et a pour par avec dans sur mon ma mes son ses je j s")
-
-const mostWords = 8
-
-func readTerms(typed string) terms {
-	words := strings.Fields(territory.Fold(typed))
-	full := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return slices.Contains(emptyWords, w) })
-	if len(full) > 0 {
-		words = full
-	}
-	t := terms{words: words[:min(len(words), mostWords)]}
-	for _, word := range t.words {
-		for _, known := range themeLabels {
-			if strings.Contains(" "+territory.Fold(known.label+" "+everydayWords[known.theme]), " "+word) {
-				t.themed, t.ofThemes = append(t.themed, word), append(t.ofThemes, string(known.theme))
-			}
-		}
-	}
-	return t
-}
-
-// after is the last place of a page: how far it is and its number.
-type after struct {
-	km float64
-	id vouchers.PlaceID
-}
-
-func readAfter(text string) (after, error) {
-	if text == "" {
-		return after{km: -1}, nil
-	}
-	km, id, _ := strings.Cut(text, "-")
-	distance, err1 := strconv.ParseFloat(km, 64)
-	number, err2 := strconv.ParseInt(id, 10, 64)
-	if err1 != nil || err2 != nil || distance < 0 {
-		return after{}, fault.New(fault.Invalid, "invalid_input", "field", "after")
-	}
-	return after{distance, vouchers.PlaceID(number)}, nil
-}
-
-func (a after) String() string {
-	return strconv.FormatFloat(a.km, 'f', -1, 64) + "-" + strconv.FormatInt(int64(a.id), 10)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
-	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -28,15 +27,12 @@ func CatalogueRoutes(room *catalogue.Service, places *labelling.Service) []Route
 	w := catalogueWindow{room, places}
 	operator, structure := For(identity.Operator, identity.Agent), For(identity.Structure, identity.Agent)
 	return []Route{
-		{Method: "GET", Path: "/api/v1/places", Handler: w.find, Access: Public,
-			Doc: "places, the nearest first; near is a commune or postcode, q words, labelled=true those that take vouchers today"},
 		{Method: "POST", Path: "/api/v1/places/import", Handler: w.importFile, Access: operator, Body: LargestBody,
 			Doc: "import a file in standard-mediation-num or data·inclusion, sent as the body; source names who made it"},
 		{Method: "GET", Path: "/api/v1/places/:id", Handler: w.open, Access: Public, Doc: "one place with its services and its label"},
 		{Method: "PUT", Path: "/api/v1/places/:id/services", Handler: w.setServices, Access: structure,
 			Doc: "replace what a place of one's structure offers, priced in vouchers"},
 
-		{Method: "GET", Path: "/places", Handler: w.findPage, Access: Public, Doc: "find a place"},
 		{Method: "GET", Path: "/places/import", Handler: w.importPage, Access: operator, Doc: "import places: form",
 			Nav: Nav{Key: "catalogue.import.nav", Icon: "upload"}},
 		{Method: "POST", Path: "/places/import", Handler: w.importForm, Access: operator, Body: LargestBody, Doc: "import places: report"},
@@ -44,55 +40,6 @@ func CatalogueRoutes(room *catalogue.Service, places *labelling.Service) []Route
 		{Method: "GET", Path: "/places/:id/services", Handler: w.servicesPage, Access: structure, Doc: "services of one's place: form"},
 		{Method: "POST", Path: "/places/:id/services", Handler: w.servicesForm, Access: structure, Doc: "services of one's place: keep"},
 	}
-}
-
-// findRequest reads the query of a search.
-func findRequest(c *fiber.Ctx) catalogue.FindRequest {
-	return catalogue.FindRequest{
-		Near: c.Query("near"), Commune: c.Query("commune"), Query: c.Query("q"),
-		LabelledOnly: c.QueryBool("labelled"), Limit: c.QueryInt("limit"), After: c.Query("after"),
-	}
-}
-
-// communeAnswer is a commune, as the API names it.
-type communeAnswer struct {
-	INSEE     string   `json:"insee"`
-	Name      string   `json:"name"`
-	Postcodes []string `json:"postcodes"`
-}
-
-func newCommuneAnswer(c territory.Commune) communeAnswer {
-	return communeAnswer{c.INSEE, c.Name, c.Postcodes}
-}
-
-// placesAnswer is one page of places.
-type placesAnswer struct {
-	Commune *communeAnswer    `json:"commune"` // from where distances are measured
-	Others  []communeAnswer   `json:"others"`  // communes that near may also mean: choose one with commune
-	Items   []labelling.Place `json:"items"`
-	Next    *string           `json:"next"` // for after
-}
-
-func (w catalogueWindow) find(c *fiber.Ctx) error {
-	f, err := w.room.Find(c.UserContext(), actor(c), findRequest(c))
-	if err != nil {
-		return err
-	}
-	answer := placesAnswer{Others: []communeAnswer{}, Items: f.Places}
-	if f.Places == nil {
-		answer.Items = []labelling.Place{}
-	}
-	if f.Commune != nil {
-		commune := newCommuneAnswer(*f.Commune)
-		answer.Commune = &commune
-	}
-	for _, other := range f.Others {
-		answer.Others = append(answer.Others, newCommuneAnswer(other))
-	}
-	if f.Next != "" {
-		answer.Next = &f.Next
-	}
-	return apiJSON(c, http.StatusOK, answer)
 }
 
 func (w catalogueWindow) place(c *fiber.Ctx) (labelling.Place, error) {

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -12,74 +11,8 @@ import (
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
-	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
-
-// FinderBody is what catalogue/places.html shows.
-type FinderBody struct {
-	Near, Query  string
-	LabelledOnly bool
-	Asked        bool   // something was looked for
-	Commune      string // from where distances are measured, "" when not understood
-	Others       []Choice
-	Places       []PlaceView
-	Next         string // URL of the page that follows
-}
-
-// Choice is a link to one of several answers.
-type Choice struct{ Text, Href string }
-
-func (w catalogueWindow) findPage(c *fiber.Ctx) error {
-	req := findRequest(c)
-	body := FinderBody{Near: req.Near, Query: req.Query, LabelledOnly: req.LabelledOnly}
-	body.Asked = req.Near != "" || req.Query != "" || req.Commune != ""
-	if !body.Asked {
-		return page(c, "catalogue/places", body)
-	}
-	f, err := w.room.Find(c.UserContext(), actor(c), req)
-	if err != nil {
-		return err
-	}
-	if f.Commune != nil {
-		body.Commune = f.Commune.Name
-	}
-	for _, other := range f.Others {
-		body.Others = append(body.Others, communeChoice(req, other))
-	}
-	for _, p := range f.Places {
-		view := placeView(words(c), p)
-		view.Services = servicesInLine(words(c), p)
-		body.Places = append(body.Places, view)
-	}
-	if f.Next != "" {
-		body.Next = finderURL(req, f.Next)
-	}
-	return page(c, "catalogue/places", body)
-}
-
-func communeChoice(req catalogue.FindRequest, c territory.Commune) Choice {
-	text := c.Name
-	if len(c.Postcodes) > 0 {
-		text += " (" + c.Postcodes[0] + ")"
-	}
-	req.Commune, req.Near = c.INSEE, c.Name
-	return Choice{text, finderURL(req, "")}
-}
-
-// finderURL is the address of a search, which holds all its filters.
-func finderURL(req catalogue.FindRequest, after string) string {
-	query := url.Values{"near": {req.Near}}
-	for name, value := range map[string]string{"commune": req.Commune, "q": req.Query, "after": after} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
-	if req.LabelledOnly {
-		query.Set("labelled", "true")
-	}
-	return "/places?" + query.Encode()
-}
 
 // servicesInLine says in one line what a place offers, or what its source says it does.
 func servicesInLine(w *i18n.Words, p labelling.Place) string {

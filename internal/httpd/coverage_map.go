@@ -33,31 +33,31 @@ func (p projection) at(lat, lon float64) (x, y float64) {
 	return 12 + (lon-p.west)*p.perLon, p.height - 12 - (lat-p.south)*p.perLat
 }
 
-// project fits communes and places into the drawing; false where there is nothing.
-func project(s coverage.Simulation) (projection, bool) {
-	if len(s.Communes) == 0 {
-		return projection{}, false
-	}
+// fit makes the projection that shows points in a drawing no higher than highest.
+func fit(points []coverage.Point, highest float64) projection {
 	south, north, west, east := 90.0, -90.0, 180.0, -180.0
-	widen := func(lat, lon float64) {
-		south, north, west, east = min(south, lat), max(north, lat), min(west, lon), max(east, lon)
+	for _, p := range points {
+		south, north, west, east = min(south, p.Lat), max(north, p.Lat), min(west, p.Lon), max(east, p.Lon)
 	}
-	for _, c := range s.Communes {
-		widen(c.Lat, c.Lon)
-	}
-	const margin = 0.03 // degrees: a lone commune too has an inside
+	const margin = 0.03 // degrees: a lone point too has an inside
 	south, north, west, east = south-margin, north+margin, west-margin, east+margin
 	squeeze := math.Cos((south + north) / 2 * math.Pi / 180)
-	perDegree := min((mapWidth-24)/((east-west)*squeeze), 900/(north-south))
-	return projection{south, west, perDegree, perDegree * squeeze, 24 + (north-south)*perDegree}, true
+	perDegree := min((mapWidth-24)/((east-west)*squeeze), highest/(north-south))
+	// What is higher than wide stands in the middle.
+	west -= ((mapWidth-24)/(perDegree*squeeze) - (east - west)) / 2
+	return projection{south, west, perDegree, perDegree * squeeze, math.Ceil(24 + (north-south)*perDegree)}
 }
 
 func drawCoverage(s coverage.Simulation) *coverageMap {
-	p, drawn := project(s)
-	if !drawn {
+	if len(s.Communes) == 0 {
 		return nil
 	}
-	m := &coverageMap{Width: mapWidth, Height: math.Ceil(p.height)}
+	points := make([]coverage.Point, len(s.Communes))
+	for i, c := range s.Communes {
+		points[i] = coverage.Point{Lat: c.Lat, Lon: c.Lon}
+	}
+	p := fit(points, 900)
+	m := &coverageMap{Width: mapWidth, Height: p.height}
 	m.dots(p, s)
 	inside := func(x, y float64) bool { return x >= 0 && y >= 0 && x <= m.Width && y <= m.Height }
 	var takes, recruits strings.Builder

@@ -9,6 +9,7 @@ import (
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -16,11 +17,12 @@ import (
 type labellingWindow struct {
 	room   *labelling.Service
 	places *catalogue.Service
+	finder *search.Service
 }
 
 // LabellingRoutes are the routes of package labelling.
-func LabellingRoutes(room *labelling.Service, places *catalogue.Service) []Route {
-	w := labellingWindow{room, places}
+func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder *search.Service) []Route {
+	w := labellingWindow{room, places, finder}
 	claimer, members, admin := For(identity.Structure, identity.Agent), For(identity.Structure), For(identity.Structure, identity.Admin)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
 	return []Route{

@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -26,8 +28,10 @@ func init() {
 	card := PlaceView{Name: "Le Relais", Address: "1 rue A, 74000 Annecy", Href: "/places/1", Phone: "04 50 02 00 00",
 		Dial: "+33450020000", Hours: "lundi : de 9 h à 12 h", Route: "https://www.openstreetmap.org/directions?to=1", HasDistance: true, Km: 2.4, Accepts: true}
 	bank := &labelling.BankDetails{IBAN: "FR76 •••• •••• 0189", Holder: "Le Relais", Since: time.Unix(1e9, 0)}
-	samples["catalogue/places"] = FinderBody{Near: "Saint-Denis", Query: "emploi", Asked: true, Commune: "Saint-Denis",
-		Others: []Choice{{"Saint-Denis (93200)", "/places?commune=93066"}}, Places: []PlaceView{card}, Next: "/places?after=1-1"}
+	samples["search/places"] = FinderBody{Near: "Saint-Denis", Query: "emploi", Asked: true, Commune: "Saint-Denis", Understood: "x", LetGo: []string{"x"},
+		Boxes: []wishBox{{"labelled", true}}, Languages: []choiceOf{{"ar", "Arabe"}}, Language: "ar", Radii: []float64{5}, Narrowed: true,
+		Others: []Choice{{"Saint-Denis (93200)", "/places?commune=93066"}}, Places: []FoundPlace{{card, 1, "x"}}, Next: "/places?after=20",
+		Map: &placesMap{Width: 640, Height: 400, Communes: "M1 1h0", From: true, Pins: []placePin{{1, "x", "/places/1", 5, 5}}, Scale: 90, ScaleKm: 10}}
 	samples["catalogue/place"] = PlaceDetailBody{PlaceView: card, ID: 1, HoursLines: []string{"lundi : de 9 h à 12 h"}, Offers: offers,
 		Presentation: "x", Email: "a@b.example", Website: "https://b.example", Accessibility: "https://acceslibre.example/1",
 		UpdatedOn: &day, CorrectedOn: &day, LabelUntil: &day, MayClaim: true, MayLabel: true, MayPrice: true}
@@ -64,7 +68,7 @@ func desk(t *testing.T) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, append(CatalogueRoutes(w.Catalogue, w.Labelling), LabellingRoutes(w.Labelling, w.Catalogue)...)...)
+	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling), LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB)), SearchRoutes(search.New(w.DB)))...)
 }
 
 const onePlace = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +
@@ -124,13 +128,16 @@ func TestAPersonFindsAPlaceWithoutScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		"/places":                                    "Tapez une commune pour commencer",
-		"/places?near=annecy":                        "Depuis Annecy, du plus proche",
+		"/places":                                    "Dites ce que vous cherchez, ou tapez une commune",
+		"/places?near=annecy":                        "Depuis Annecy",
 		"/places?near=annecy&q=relais":               `href="tel:&#43;33450020000"`,
+		"/places?q=mon+telephone+bug":                "Nous avons compris",
+		"/places?q=emploi+annecy&free=true":          "ils sauront vous orienter",
+		"/places?q=relais&near=annecy&radius=5":      "son nom correspond · à",
 		"/places?near=xyzzyx":                        "Nous ne connaissons pas de commune",
-		"/places?near=annecy&q=zzz":                  "Aucun lieu ne correspond",
+		"/places?near=annecy&q=zzz":                  "Aucun lieu ne s’appelle « zzz »",
 		"/places?near=saint-denis":                   "Vous pensiez à une autre commune",
-		"/places?near=&labelled=true&q=":             "Tapez une commune",
+		"/places?near=&labelled=true&q=":             "Dites ce que vous cherchez",
 		fmt.Sprintf("/places/%d", w.Structure.Place): "Accepte les chèques",
 	} {
 		if text := site.wantStatus(http.StatusOK, "GET", path, ""); !strings.Contains(text, want) {

@@ -92,15 +92,15 @@ func (w labellingWindow) showClaim(c *fiber.Ctx, problem string) error {
 	if !body.Asked {
 		return page(c, "labelling/claim", body)
 	}
-	f, err := w.places.Find(c.UserContext(), actor(c), req)
+	f, err := w.finder.Find(c.UserContext(), actor(c), req)
 	if err != nil {
 		return err
 	}
 	if f.Commune != nil {
 		body.Commune = f.Commune.Name
 	}
-	for _, p := range f.Places {
-		body.Places = append(body.Places, ClaimablePlace{p.ID, p.Name, placeView(words(c), p).Address, p.Structure != 0})
+	for _, p := range f.Hits {
+		body.Places = append(body.Places, ClaimablePlace{p.ID, p.Name, placeView(words(c), p.Place).Address, p.Structure != 0})
 	}
 	return page(c, "labelling/claim", body)
 }
