@@ -28,6 +28,8 @@ func init() {
 	card := PlaceView{Name: "Le Relais", Address: "1 rue A, 74000 Annecy", Href: "/places/1", Phone: "04 50 02 00 00",
 		Dial: "+33450020000", Hours: "lundi : de 9 h à 12 h", Route: "https://www.openstreetmap.org/directions?to=1", HasDistance: true, Km: 2.4, Accepts: true}
 	bank := &labelling.BankDetails{IBAN: "FR76 •••• •••• 0189", Holder: "Le Relais", Since: time.Unix(1e9, 0)}
+	samples["search/widget"] = WidgetBody{Request: search.Request{Query: "x", Near: "x", Wishes: search.Wishes{Labelled: true}}, Asked: true, Theme: "dark", LetGo: []string{"x"}, Places: []FoundPlace{{card, 1, "x"}}, More: "/places"}
+	samples["search/widget-new"] = WidgetMakerBody{Dark: true, Src: "/widget", Frame: "<iframe>", Link: "<a>"}
 	samples["search/places"] = FinderBody{Near: "Saint-Denis", Query: "emploi", Asked: true, Commune: "Saint-Denis", Understood: "x", LetGo: []string{"x"},
 		Boxes: []wishBox{{"labelled", true}}, Languages: []choiceOf{{"ar", "Arabe"}}, Language: "ar", Radii: []float64{5}, Narrowed: true,
 		Others: []Choice{{"Saint-Denis (93200)", "/places?commune=93066"}}, Places: []FoundPlace{{card, 1, "x"}}, Next: "/places?after=20",
@@ -255,5 +257,24 @@ func TestAnyoneFetchesThePlacesAsOpenData(t *testing.T) {
 		if answer, text := window.ask("GET", "/data/"+name, ""); answer.StatusCode != 200 || text == "" {
 			t.Errorf("%s: %d", name, answer.StatusCode)
 		}
+	}
+}
+
+func TestOnlyTheWidgetStandsInAnotherSitesFrame(t *testing.T) {
+	t.Parallel()
+	_, site := desk(t)
+	answer, text := site.ask("GET", "/widget?near=annecy&q=impots", "", "Cookie", "session=x; flash=y")
+	if policy := answer.Header.Get("Content-Security-Policy"); answer.StatusCode != 200 || !strings.HasSuffix(policy, "frame-ancestors *") || !strings.Contains(policy, "default-src 'self'") ||
+		len(answer.Cookies()) != 0 || strings.Contains(text, "<header") || !strings.Contains(text, `target="_blank" rel="noopener"`) || strings.Contains(text, "<script") {
+		t.Errorf("%d %v %s", answer.StatusCode, answer.Header, text)
+	}
+	for _, path := range []string{"/places?near=annecy", "/widget/new", "/", "/data"} {
+		if answer, _ := site.ask("GET", path, ""); !strings.HasSuffix(answer.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+			t.Errorf("%s may be framed", path)
+		}
+	}
+	_, text = site.ask("GET", "/widget/new?near=Ann%22ecy&labelled=true", "")
+	if !strings.Contains(text, "&lt;iframe src=&#34;") || !strings.Contains(text, "near=Ann%22ecy") || strings.Contains(text, `near=Ann"ecy`) {
+		t.Errorf("%s", text)
 	}
 }

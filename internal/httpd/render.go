@@ -22,6 +22,7 @@ type Page struct {
 	Nav                     []NavItem
 	Flash                   *Flash // nil when there is nothing to tell
 	Key                     string // fresh idempotency key for this page's form, field "_key"
+	Bare                    bool   // without header and footer: it stands in another site's frame
 	Body                    any    // the page's own struct
 }
 
@@ -179,6 +180,21 @@ func page(c *fiber.Ctx, name string, body any) error {
 	if err != nil {
 		return err
 	}
+	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	c.Set(fiber.HeaderContentLanguage, r.display.Lang)
+	return c.Send(html)
+}
+
+// framed answers with a page that other sites may show in a frame. Nothing of the reader is
+// read for it, and it sets no cookie.
+func framed(c *fiber.Ctx, name, theme string, body any) error {
+	r := of(c)
+	html, err := r.server.options.Site.render(name, Page{Lang: r.display.Lang, Theme: theme, Bare: true, Body: body})
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors *")
+	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Set(fiber.HeaderContentLanguage, r.display.Lang)
 	return c.Send(html)

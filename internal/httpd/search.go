@@ -23,6 +23,8 @@ func SearchRoutes(room *search.Service) []Route {
 		{Method: "GET", Path: "/api/v1/places", Handler: w.find, Access: Public,
 			Doc: "places that answer a question, the best first; without q the nearest first"},
 		{Method: "GET", Path: "/places", Handler: w.findPage, Access: Public, Doc: "find a place"},
+		{Method: "GET", Path: "/widget", Handler: w.widget, Access: Open, Doc: "find a place, in another site's frame"},
+		{Method: "GET", Path: "/widget/new", Handler: w.widgetMaker, Access: Public, Doc: "make a finder for one's own site"},
 	}
 }
 
@@ -182,7 +184,7 @@ func (w searchWindow) findPage(c *fiber.Ctx) error {
 	for _, gone := range f.LetGo {
 		body.LetGo = append(body.LetGo, words(c).Text("search.let-go."+gone))
 	}
-	if len(f.Unknown) > 0 {
+	if len(f.Unknown) > 0 && body.Understood == "" {
 		body.LetGo = append(body.LetGo, words(c).Text("search.unknown", "words", quoted(f.Unknown)))
 	}
 	first := 0

@@ -98,7 +98,7 @@ func mustRead(file []byte, into any) {
 var emptyWords = strings.Fields(`a ai aide aider aidez ait alors apprend apprends as au aux avec avoir besoin bien bonjour ca ce cela ces cette chez comment dans de des du
 	elle en est et etre faire fait faut il ils j je jai jarrive l la le les leur lui m ma mais me mes moi mon merci n ne nous on ou par pas plus pour pouvoir pourrait
 	qu quand que quel quelle quelqu quelque qui quoi s sa sait savoir se ses si son suis sur svp t ta te toi ton tout toute tres tu un une va veut veux voudrais vous y
-	aimerais cherche chercher trouver lieu lieux endroit endroits quelqu'un peut peux puis arrive arrives d c`)
+	aimerais envoyer recevoir lire regarder mettre installer prendre cherche chercher trouver lieu lieux endroit endroits quelqu'un peut peux puis arrive arrives d c`)
 
 // vagueWords mean something only where nothing else does.
 var vagueWords = strings.Fields("apprendre utiliser cours atelier application appli internet site numerique informatique ordinateur telephone tablette portable pc perdu nul dossier papiers administratif facture travail donnees photo video formulaire courrier google")
