@@ -134,11 +134,15 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await host.press("Utiliser ce compte pour vos virements");
     await host.reads("Vos prochains virements iront sur le compte");
     await host.press("Donner les aides et les prix");
-    await host.look("services");
+    await host.look("services-empty");
     await price(host, "Démarches administratives en ligne", 2, 60);
     await price(host, "Outils du quotidien : ordinateur, téléphone, e-mail", 1, 45);
-    await host.press("Enregistrer les aides et les prix");
-    await host.reads("2 aides sont proposées");
+    await host.look("services");
+    await host.press("Ne plus proposer « Démarches administratives en ligne »");
+    await host.reads("n’est plus proposée");
+    await host.press("Proposer de nouveau « Démarches administratives en ligne »");
+    await host.reads("est de nouveau proposée");
+    await host.open("/structure");
     await host.look("structure");
     await host.open("/members");
     await host.fill({ "Prénom et nom": mediator.person, "Adresse e-mail": mediator.email, "Mot de passe (facultatif)": mediator.password });
@@ -325,9 +329,12 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
 
 // Prices one help in cheques and minutes.
 async function price(host, theme, cheques, minutes) {
-  const row = host.page.getByRole("group", { name: theme });
-  await row.getByLabel("Prix en chèques").fill(String(cheques));
-  await row.getByLabel("Durée en minutes").fill(String(minutes));
+  await host.press("Ajouter une aide");
+  await host.page.getByLabel("Thème").selectOption({ label: theme });
+  await host.fill({ "Prix en chèques": String(cheques), "Durée en minutes": String(minutes) });
+  await host.look("service");
+  await host.press("Enregistrer cette aide");
+  await host.reads("est enregistrée");
 }
 
 // Hands a booklet over and prints it, as the prescriber's browser would.

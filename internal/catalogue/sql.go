@@ -9,11 +9,13 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
+const selectServices = `
+	SELECT id, theme, title, description, topics, level, modes, audiences, price_vouchers, extra_cents, duration_minutes, meetings FROM services `
+
 func servicesOf(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) ([]Offer, error) {
 	offers := []Offer{}
-	err := tx.Select(ctx, &offers, `
-		SELECT id, theme, title, description, topics, level, modes, audiences, price_vouchers, extra_cents, duration_minutes, meetings
-		FROM services WHERE place_id = $1 AND withdrawn_at IS NULL
+	err := tx.Select(ctx, &offers, selectServices+`
+		WHERE place_id = $1 AND withdrawn_at IS NULL
 		ORDER BY array_position($2::text[], theme), id`, place, db.Array(Themes()))
 	return offers, err
 }
@@ -41,5 +43,33 @@ func replaceServices(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, off
 		DO UPDATE SET (description, topics, level, modes, audiences, price_vouchers, extra_cents, duration_minutes, meetings)
 			= (excluded.description, excluded.topics, excluded.level, excluded.modes, excluded.audiences, excluded.price_vouchers,
 				excluded.extra_cents, excluded.duration_minutes, excluded.meetings)`, place, string(rows))
+	return err
+}
+
+func withdrawnOf(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) ([]Offer, error) {
+	var offers []Offer
+	err := tx.Select(ctx, &offers, selectServices+`WHERE place_id = $1 AND withdrawn_at IS NOT NULL ORDER BY withdrawn_at DESC, id DESC LIMIT 20`, place)
+	return offers, err
+}
+
+func insertService(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, o Offer) (vouchers.ServiceID, error) {
+	var id vouchers.ServiceID
+	err := tx.Get(ctx, &id, `
+		INSERT INTO services (place_id, theme, title, description, topics, level, modes, audiences, price_vouchers, extra_cents, duration_minutes, meetings)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		place, o.Theme, o.Title, o.Description, o.Topics, o.Level, o.Modes, o.Audiences, o.PriceVouchers, o.Extra, o.DurationMinutes, o.Meetings)
+	return id, err
+}
+
+func updateService(ctx context.Context, tx *db.Tx, o Offer) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE services SET (theme, title, description, topics, level, modes, audiences, price_vouchers, extra_cents, duration_minutes, meetings)
+			= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) WHERE id = $1`,
+		o.ID, o.Theme, o.Title, o.Description, o.Topics, o.Level, o.Modes, o.Audiences, o.PriceVouchers, o.Extra, o.DurationMinutes, o.Meetings)
+	return err
+}
+
+func setWithdrawn(ctx context.Context, tx *db.Tx, id vouchers.ServiceID, withdrawn bool) error {
+	_, err := tx.Exec(ctx, `UPDATE services SET withdrawn_at = CASE WHEN $2 THEN $3::timestamptz END WHERE id = $1`, id, withdrawn, tx.Now)
 	return err
 }

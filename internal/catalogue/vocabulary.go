@@ -104,3 +104,8 @@ var (
 		MDE MDH MDEF MDPH MDS MJC ML MQ MSA MSAP MUNI OACAS ODC OF OIL OPCS PAD PENSION PI PIJ_BIJ PIMMS PJJ
 		PLIE PREF PREVENTION REG RELAIS_LECTURE RESSOURCERIE RFS RS_FJT SCP SPIP TIERS_LIEUX UDAF`)...)
 )
+
+// Audiences lists the audiences of the standard, in its order.
+func Audiences() []string {
+	return []string{"Jeunes", "Étudiants", "Familles et/ou enfants", "Seniors", "Femmes"}
+}

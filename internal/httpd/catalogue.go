@@ -37,8 +37,11 @@ func CatalogueRoutes(room *catalogue.Service, places *labelling.Service) []Route
 			Nav: Nav{Key: "catalogue.import.nav", Icon: "upload"}},
 		{Method: "POST", Path: "/places/import", Handler: w.importForm, Access: operator, Body: LargestBody, Doc: "import places: report"},
 		{Method: "GET", Path: "/places/:id", Handler: w.openPage, Access: Public, Doc: "one place"},
-		{Method: "GET", Path: "/places/:id/services", Handler: w.servicesPage, Access: structure, Doc: "services of one's place: form"},
-		{Method: "POST", Path: "/places/:id/services", Handler: w.servicesForm, Access: structure, Doc: "services of one's place: keep"},
+		{Method: "GET", Path: "/places/:id/services", Handler: w.servicesPage, Access: structure, Doc: "what one's place offers"},
+		{Method: "GET", Path: "/places/:id/services/form", Handler: w.servicePage, Access: structure, Doc: "one service of one's place: form"},
+		{Method: "POST", Path: "/places/:id/services/keep", Handler: w.serviceForm, Access: structure, Doc: "add or change a service of one's place"},
+		{Method: "POST", Path: "/places/:id/services/withdraw", Handler: w.withdrawForm, Access: structure, Doc: "stop offering a service"},
+		{Method: "POST", Path: "/places/:id/services/restore", Handler: w.restoreForm, Access: structure, Doc: "offer a service again"},
 	}
 }
 

@@ -18,7 +18,11 @@ import (
 func servicesInLine(w *i18n.Words, p labelling.Place) string {
 	var list []string
 	for _, o := range inOrder(p.Services) {
-		list = append(list, w.Text("catalogue.offer", "theme", w.Text("theme."+o.Theme), "count", o.PriceVouchers))
+		if o.Free() {
+			list = append(list, w.Text("catalogue.offer.free", "theme", offerName(w, o)))
+			continue
+		}
+		list = append(list, w.Text("catalogue.offer", "theme", offerName(w, o), "count", o.PriceVouchers))
 	}
 	if list == nil {
 		list = themesInWords(w, p.Themes)
@@ -64,15 +68,18 @@ type PlaceDetailBody struct {
 
 // OfferView is a service in words.
 type OfferView struct {
-	Theme   string
-	Price   int // vouchers
-	Minutes int
+	Theme       string // its title, or its theme
+	Price       int    // vouchers; 0: free
+	Minutes     int
+	Extra       vouchers.Cents // that the person pays besides
+	Description string
+	Details     string // level, modes, meetings, audiences
 }
 
 func offerViews(w *i18n.Words, offers []catalogue.Offer) []OfferView {
 	var views []OfferView
 	for _, o := range inOrder(offers) {
-		views = append(views, OfferView{w.Text("theme." + o.Theme), o.PriceVouchers, o.DurationMinutes})
+		views = append(views, OfferView{offerName(w, o), o.PriceVouchers, o.DurationMinutes, o.Extra, o.Description, offerDetails(w, o)})
 	}
 	return views
 }
@@ -104,28 +111,6 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	return page(c, "catalogue/place", body)
 }
 
-// ServicesBody is what catalogue/services.html shows.
-type ServicesBody struct {
-	ID      vouchers.PlaceID
-	Name    string
-	Rows    []ServiceRow
-	Problem string // why the form was refused, "" at first
-}
-
-// ServiceRow is one theme of the form; a price left empty means that it is not offered.
-type ServiceRow struct {
-	Theme, Text    string
-	Price, Minutes int // 0: empty
-}
-
-func (w catalogueWindow) servicesPage(c *fiber.Ctx) error {
-	p, err := w.own(c)
-	if err != nil {
-		return err
-	}
-	return w.showServices(c, p, p.Services, "")
-}
-
 // own is the place of the path where the actor's structure answers for it.
 func (w catalogueWindow) own(c *fiber.Ctx) (labelling.Place, error) {
 	p, err := w.place(c)
@@ -133,56 +118,6 @@ func (w catalogueWindow) own(c *fiber.Ctx) (labelling.Place, error) {
 		return p, notFound()
 	}
 	return p, err
-}
-
-func (w catalogueWindow) showServices(c *fiber.Ctx, p labelling.Place, offers []catalogue.Offer, problem string) error {
-	body := ServicesBody{ID: p.ID, Name: p.Name, Problem: problem}
-	for _, theme := range catalogue.Themes() {
-		row := ServiceRow{Theme: string(theme), Text: words(c).Text("theme." + string(theme))}
-		for _, o := range offers {
-			if o.Theme == row.Theme {
-				row.Price, row.Minutes = o.PriceVouchers, o.DurationMinutes
-			}
-		}
-		body.Rows = append(body.Rows, row)
-	}
-	return page(c, "catalogue/services", body)
-}
-
-func (w catalogueWindow) servicesForm(c *fiber.Ctx) error {
-	p, err := w.own(c)
-	if err != nil {
-		return err
-	}
-	var form struct {
-		Themes  []string `form:"theme"`
-		Prices  []int    `form:"price"`
-		Minutes []int    `form:"minutes"`
-	}
-	if err := decodeForm(c, &form); err != nil {
-		return err
-	}
-	if len(form.Prices) != len(form.Themes) || len(form.Minutes) != len(form.Themes) {
-		return malformed()
-	}
-	var offers []catalogue.Offer
-	for i, theme := range form.Themes {
-		if form.Prices[i] != 0 || form.Minutes[i] != 0 {
-			offers = append(offers, catalogue.Offer{Theme: theme, PriceVouchers: form.Prices[i], DurationMinutes: form.Minutes[i]})
-		}
-	}
-	kept, err := w.room.SetServices(c.UserContext(), actor(c), p.ID, offers)
-	if problem := faultText(c, err); problem != "" {
-		c.Status(refusalOf(err).status)
-		return w.showServices(c, p, offers, problem)
-	}
-	if err != nil {
-		return err
-	}
-	if err := flash(c, "done", "catalogue.services.kept", "count", len(kept), "place", p.Name); err != nil {
-		return err
-	}
-	return c.Redirect("/structure", fiber.StatusSeeOther)
 }
 
 // ImportBody is what catalogue/import.html shows.

@@ -24,7 +24,7 @@ import (
 
 func init() {
 	day := vouchers.Day(900)
-	offers := []OfferView{{"Emploi", 2, 90}}
+	offers := []OfferView{{"Emploi", 2, 90, 2_50, "x", "y"}}
 	card := PlaceView{Name: "Le Relais", Address: "1 rue A, 74000 Annecy", Href: "/places/1", Phone: "04 50 02 00 00",
 		Dial: "+33450020000", Hours: "lundi : de 9 h à 12 h", Route: "https://www.openstreetmap.org/directions?to=1", HasDistance: true, Km: 2.4, Accepts: true}
 	bank := &labelling.BankDetails{IBAN: "FR76 •••• •••• 0189", Holder: "Le Relais", Since: time.Unix(1e9, 0)}
@@ -37,7 +37,9 @@ func init() {
 	samples["catalogue/place"] = PlaceDetailBody{PlaceView: card, ID: 1, HoursLines: []string{"lundi : de 9 h à 12 h"}, Offers: offers,
 		Presentation: "x", Email: "a@b.example", Website: "https://b.example", Accessibility: "https://acceslibre.example/1",
 		UpdatedOn: &day, CorrectedOn: &day, LabelUntil: &day, MayClaim: true, MayLabel: true, MayPrice: true}
-	samples["catalogue/services"] = ServicesBody{ID: 1, Name: "Le Relais", Problem: "x", Rows: []ServiceRow{{"employment", "Emploi", 2, 90}, {"online_safety", "Sécurité", 0, 0}}}
+	samples["catalogue/services"] = ServicesBody{ID: 1, Name: "Le Relais", Problem: "x", Offers: []ServiceRow{{1, offers[0]}}, Stopped: []ServiceRow{{2, offers[0]}}}
+	samples["catalogue/service"] = ServiceBody{Place: 1, Name: "Le Relais", Form: serviceForm{Service: 1, Theme: "employment", Topics: []string{"Email"}}, Extra: "2,50", Field: "title", Problem: "x",
+		Themes: []choiceOf{{"employment", "x"}}, Levels: []choiceOf{{"", "x"}}, Modes: []checkBox{{"group", "x", true}}, Audiences: []checkBox{{"Seniors", "x", false}}, Topics: []checkBox{{"Email", "x", true}}}
 	samples["catalogue/import"] = ImportBody{Source: "national", Problem: "x"}
 	samples["catalogue/report"] = ImportReportBody{Source: "national", reportAnswer: reportAnswer{
 		ImportReport: catalogue.ImportReport{Read: 3, Added: 1, Updated: 1, Refused: 1, Unlisted: 2},
@@ -171,10 +173,18 @@ func TestAStructureAndTheOperatorDoTheirWorkOnPages(t *testing.T) {
 		{"newcomer", "GET", "/structure/claim?near=thones", "", 200, "Le Relais numérique"},
 		{"newcomer", "POST", path + "/claim", "", 303, ""},
 		{"newcomer", "POST", path + "/claim", "", 409, "déjà dans votre structure"},
-		{"newcomer", "GET", path + "/services", "", 200, "Emploi et formation"},
+		{"newcomer", "GET", path + "/services", "", 200, "Les aides de ce lieu apparaîtront ici"},
 		{"structure", "GET", path + "/services", "", 404, ""},
-		{"newcomer", "POST", path + "/services", form("theme", "employment", "price", "2", "minutes", ""), 422, "value=\"2\""},
-		{"newcomer", "POST", path + "/services", form("theme", "employment", "price", "2", "minutes", "60", "theme", "online_safety", "price", "", "minutes", ""), 303, ""},
+		{"newcomer", "GET", path + "/services/form", "", 200, "Emploi et formation"},
+		{"structure", "GET", path + "/services/form", "", 404, ""},
+		{"newcomer", "POST", path + "/services/keep", form("service", "0", "theme", "employment", "price", "2", "minutes", "1", "meetings", "1", "extra", ""), 422, "value=\"2\""},
+		{"newcomer", "POST", path + "/services/keep", form("service", "0", "theme", "employment", "title", "Un CV en une heure", "price", "2", "minutes", "60", "meetings", "1", "extra", "2,50", "topics", "InsertionProfessionnelle"), 303, ""},
+		{"newcomer", "POST", path + "/services/keep", form("service", "0", "theme", "employment", "title", "Un CV en une heure", "price", "2", "minutes", "60", "meetings", "1", "extra", ""), 409, "Un CV en une heure"},
+		{"newcomer", "GET", path + "/services", "", 200, "à payer sur place"},
+		{"newcomer", "POST", path + "/services/withdraw", form("service", "2"), 303, ""},
+		{"newcomer", "GET", path + "/services", "", 200, "Proposer de nouveau"},
+		{"newcomer", "POST", path + "/services/restore", form("service", "2"), 303, ""},
+		{"structure", "POST", path + "/services/restore", form("service", "2"), 404, ""},
 		{"newcomer", "GET", "/structure", "", 200, "2 chèques"},
 		{"newcomer", "POST", "/bank-details", form("iban", "FR14", "bic", "", "holder", "Le Relais"), 422, "longueur"},
 		{"newcomer", "POST", "/bank-details", form("iban", "FR14 2004 1010 0505 0001 3M02 606", "bic", "", "holder", "Le Relais"), 303, ""},

@@ -24,7 +24,7 @@ func why(w *i18n.Words, f search.Found, h search.Hit) string {
 		reasons = append(reasons, w.Text("search.why.offers", "theme", w.Text("theme."+theme)))
 	}
 	if h.Km != nil && f.Commune != nil {
-		reasons = append(reasons, w.Text("search.why.near", "km", w.Km(*h.Km), "commune", f.Commune.Name))
+		reasons = append(reasons, w.Text("search.why.near", "km", w.Km(*h.Km)))
 	}
 	if h.OpenUntil != nil {
 		reasons = append(reasons, w.Text("search.why.open", "until", clock(w, *h.OpenUntil)))
