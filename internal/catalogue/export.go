@@ -37,7 +37,7 @@ type OpenData struct {
 // published is a labelled place with what its card does not say.
 type published struct {
 	labelling.Place
-	pivot   string // SIRET, or another national number
+	pivot   string   // SIRET, or another national number
 	emails  []string // besides Email
 	sites   []string // besides Website
 	updated vouchers.Day
