@@ -140,6 +140,20 @@ func TestTheSameSourceIDsOfTwoSourcesAreTwoPlaces(t *testing.T) {
 	}
 }
 
+// Two places of one name are two where both are known to stand apart.
+func TestTwoPlacesOfOneNameInATownAreTwo(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	imported(t, w, header+"a,,Médiathèque,Annecy,74000,74010,,45.9000,6.1200,,\n")
+	for lat, same := range map[string]int{"45.9200": 0, "45.9009": 1} {
+		file := header + "z-" + lat + ",,MEDIATHEQUE,Annecy,74000,74010,," + lat + ",6.1200,,\n"
+		report, err := w.Catalogue.Import(t.Context(), w.Operator, "autre", strings.NewReader(file))
+		if err != nil || report.Same != same || report.Added != 1-same {
+			t.Errorf("at %s: %+v, %v", lat, report, err)
+		}
+	}
+}
+
 // A place that two sources describe has one card, however often they come: the first
 // source's.
 func TestAPlaceThatTwoSourcesDescribeHasOneCard(t *testing.T) {

@@ -49,6 +49,15 @@ var networks = []pair{{"france-service", "France Services"}, {"aidants-connect",
 // networkKinds pairs them with kinds of place.
 var networkKinds = []pair{{"ccas-cias", "CCAS"}, {"france-service", "RFS"}, {"france-travail", "FT"}}
 
+// inclusionHalf reports whether names are those of structures or services of data·inclusion by
+// themselves. Both share enough names with the standard's to be taken for places: a workshop
+// for a place, a crèche for one that helps with digital tools.
+func inclusionHalf(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.Contains([]string{"structure_id", "thematiques", "modes_accueil", "reseaux_porteurs", "horaires_accueil", "accessibilite_lieu"}, name)
+	})
+}
+
 // readInclusion makes one place of each structure that has a digital service.
 func readInclusion(structures, services []element) ([]PlaceRecord, []RowProblem, error) {
 	var problems []RowProblem

@@ -30,7 +30,8 @@ func readJSON(text string) ([]PlaceRecord, []RowProblem, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if structures, services := lists["structures"], lists["services"]; len(structures) > 0 && len(services) > 0 {
+	structures, some := lists["structures"]
+	if services, both := lists["services"]; some && both {
 		return readInclusion(structures, services)
 	}
 	if len(lists) != 1 {

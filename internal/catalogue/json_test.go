@@ -63,8 +63,11 @@ func TestAJSONFileThatBreaksSaysWhere(t *testing.T) {
 		"{\"lieux\": [{\"id\": \"a\"},\n{\"id\" 1}]": "import_json_broken 2",
 		"{\"a\": [], \"b\": []}":                     "import_json_form <nil>",
 		"{\"version\": 2}":                           "import_json_form <nil>",
-		"[]":                                         "import_columns_missing <nil>",
-		"{":                                          "import_json_broken 1",
+		"[{\"id\": \"s\", \"nom\": \"Atelier\", \"code_insee\": \"74010\", \"structure_id\": \"d\", \"thematiques\": []}]": "import_inclusion_half <nil>",
+		"[{\"id\": \"d\", \"nom\": \"CCAS\", \"code_insee\": \"74010\", \"horaires_accueil\": null}]":                      "import_inclusion_half <nil>",
+		"id,structure_id,nom,code_insee\ns,d,Atelier,74010\n":                                                              "import_inclusion_half <nil>",
+		"[]": "import_columns_missing <nil>",
+		"{":  "import_json_broken 1",
 	} {
 		_, _, err := ReadPlaces(strings.NewReader(file))
 		f, ok := err.(*fault.Error)
@@ -100,6 +103,19 @@ func TestStructuresOfDataInclusionBecomePlaces(t *testing.T) {
 	for _, want := range []string{`2 thematiques theme_unmapped "numerique--jouer" 1`, `4 thematiques not_digital "Crèche" 3`, `10 structure_id service_orphan "dora--9" 1`} {
 		if !told(problems, want) {
 			t.Errorf("%s is not told: %+v", want, problems)
+		}
+	}
+}
+
+func TestDataInclusionWithoutAServiceIsReadAllTheSame(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]int{
+		`{"structures": [], "services": []}`:                                                    0,
+		`{"structures": [{"id": "a", "nom": "Crèche", "code_insee": "74010"}], "services": []}`: 1,
+	} {
+		places, problems, err := ReadPlaces(strings.NewReader(file))
+		if err != nil || len(places) != 0 || len(problems) != want {
+			t.Errorf("%s: %+v, %+v, %v", file, places, problems, err)
 		}
 	}
 }

@@ -61,7 +61,7 @@ const farKm = 100
 // left out and told; a row is left out only without id, name or commune.
 //
 // Its faults are import_columns_missing, import_file_empty, import_file_too_large,
-// import_json_broken, import_json_form and import_not_csv; any other error comes from r.
+// import_inclusion_half, import_json_broken, import_json_form and import_not_csv; any other error comes from r.
 func ReadPlaces(r io.Reader) (places []PlaceRecord, problems []RowProblem, err error) {
 	text, err := readText(r)
 	if err != nil {
@@ -129,6 +129,9 @@ func (p *placesReader) matchHeader(header row) error {
 			found[c.name] = true
 		}
 		p.plan = append(p.plan, c)
+	}
+	if inclusionHalf(header.cells) && !found["services"] {
+		return fault.New(fault.Malformed, "import_inclusion_half")
 	}
 	var missing []string
 	for _, name := range []string{"id", "nom", "commune", "code_postal"} {

@@ -72,6 +72,9 @@ type stored struct {
 	EPCI        string `json:"epci"`
 	Departement string `json:"departement"`
 	Folded      string `json:"folded"`
+	// The commune's centre: a place that stands exactly there was never located.
+	CentreLat *float64 `json:"centre_lat"`
+	CentreLon *float64 `json:"centre_lon"`
 }
 
 // complete puts a record in its commune: the whole one, never an arrondissement.
@@ -90,8 +93,11 @@ func complete(r Record) stored {
 		return s
 	}
 	s.INSEE, s.EPCI, s.Departement = c.INSEE, c.EPCI, c.Departement
-	if (r.Lat == nil || r.Lon == nil) && c.Located {
-		s.Lat, s.Lon = &c.Lat, &c.Lon
+	if c.Located {
+		s.CentreLat, s.CentreLon = &c.Lat, &c.Lon
+	}
+	if r.Lat == nil || r.Lon == nil {
+		s.Lat, s.Lon = s.CentreLat, s.CentreLon
 	}
 	return s
 }

@@ -90,8 +90,9 @@ func upsert(ctx context.Context, tx *db.Tx, source string, places []stored) (add
 }
 
 // findSame tells which records are a place that another source has brought: known so
-// already, or now found by the same name in the same commune, or by the same SIRET within
-// 150 metres. It remembers what it finds.
+// already, or now found in the same commune by the same SIRET within 150 metres, or by the
+// same name unless both are known to be further apart: a city has many a "Médiathèque". It
+// remembers what it finds.
 func findSame(ctx context.Context, tx *db.Tx, source string, places []stored) (map[string]Known, error) {
 	rows, err := json.Marshal(places)
 	if err != nil {
@@ -103,12 +104,16 @@ func findSame(ctx context.Context, tx *db.Tx, source string, places []stored) (m
 	}
 	err = tx.Select(ctx, &found, `
 		WITH records AS (
-			SELECT r.* FROM json_to_recordset($2::json) AS r(source_id text, siret text, insee text, folded text, lat double precision, lon double precision)),
+			SELECT r.* FROM json_to_recordset($2::json) AS r(source_id text, siret text, insee text, folded text, lat double precision, lon double precision,
+				centre_lat double precision, centre_lon double precision)),
 		found AS (
 			SELECT DISTINCT ON (r.source_id) r.source_id, p.id AS place_id, p.name
 			FROM records r
 			JOIN places p ON p.insee = r.insee AND p.source <> $1
-				AND (p.folded = r.folded OR r.siret <> '' AND p.siret = r.siret AND km_between(p.lat, p.lon, r.lat, r.lon) <= 0.15)
+				AND (p.folded = r.folded AND NOT COALESCE(km_between(p.lat, p.lon, r.lat, r.lon) > 0.15
+						AND (p.lat, p.lon) IS DISTINCT FROM (r.centre_lat, r.centre_lon)
+						AND (r.lat, r.lon) IS DISTINCT FROM (r.centre_lat, r.centre_lon), false)
+					OR r.siret <> '' AND p.siret = r.siret AND km_between(p.lat, p.lon, r.lat, r.lon) <= 0.15)
 			WHERE NOT EXISTS (SELECT 1 FROM places WHERE source = $1 AND source_id = r.source_id)
 				AND NOT EXISTS (SELECT 1 FROM place_aliases WHERE source = $1 AND source_id = r.source_id)
 			ORDER BY r.source_id, p.id),
