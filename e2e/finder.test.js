@@ -98,14 +98,14 @@ test("people find a place, and see who has one", { timeout: 300_000 }, async (t)
     });
     await new Promise((done) => site.listen(0, "127.0.0.1", done));
     try {
-      const town = await stage.browser.newPage();
+      const town = await stage.browser.newPage({ locale: "fr-FR" });
       await town.goto(`http://127.0.0.1:${site.address().port}/frame`);
       const inside = town.frameLocator("iframe");
       await inside.getByLabel("Ce que vous cherchez").fill("impots");
       await inside.getByRole("button", { name: "Chercher" }).click();
       await inside.getByText(/propose «\sDémarches administratives/).first().waitFor();
       assert.equal((await town.context().cookies()).length, 0, "the frame sets no cookie");
-      const trap = await stage.browser.newPage();
+      const trap = await stage.browser.newPage({ locale: "fr-FR" });
       await trap.goto(`http://127.0.0.1:${site.address().port}/trap`);
       await trap.waitForTimeout(500);
       assert.equal(await trap.frameLocator("iframe").getByRole("heading", { name: "Trouver un lieu" }).count(), 0, "no other page can be framed");

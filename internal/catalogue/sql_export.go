@@ -6,6 +6,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -36,6 +37,9 @@ func labelled(ctx context.Context, tx *db.Tx) ([]published, error) {
 	}
 	all := make([]published, len(places))
 	for i, p := range places {
+		if c, known := territory.Lookup(p.INSEE); known && p.Lat != nil && p.Lon != nil && *p.Lat == c.Lat && *p.Lon == c.Lon {
+			p.Lat, p.Lon = nil, nil // its commune's: where it stands is unknown
+		}
 		all[i] = published{p, rows[i].Pivot, rows[i].Emails, rows[i].Sites, rows[i].Updated}
 	}
 	return all, nil
