@@ -40,20 +40,19 @@ ALTER TABLE services
     ADD CONSTRAINT services_price CHECK (price_vouchers BETWEEN 0 AND 127);
 CREATE UNIQUE INDEX services_one_in_force ON services (place_id, theme, title) WHERE withdrawn_at IS NULL;
 
--- agenda: when a service takes place. An appointment is a session of one seat.
+-- agenda: when a service takes place.
 CREATE TABLE agenda_sessions (
     id            bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT agenda_sessions_pkey PRIMARY KEY,
     place_id      bigint NOT NULL CONSTRAINT agenda_sessions_place REFERENCES places,
     service_id    bigint NOT NULL CONSTRAINT agenda_sessions_service REFERENCES services,
-    mediator_id   bigint CONSTRAINT agenda_sessions_mediator REFERENCES people,
-    kind          text NOT NULL CONSTRAINT agenda_sessions_kind CHECK (kind IN ('session', 'appointment', 'course')),
+    mediator_id   bigint NOT NULL CONSTRAINT agenda_sessions_mediator REFERENCES people,
+    kind          text NOT NULL CONSTRAINT agenda_sessions_kind CHECK (kind IN ('session', 'course')),
     starts_at     timestamptz NOT NULL,
     ends_at       timestamptz NOT NULL CONSTRAINT agenda_sessions_ends CHECK (ends_at > starts_at), -- of a course: of its first meeting
     seats         integer NOT NULL CONSTRAINT agenda_sessions_seats CHECK (seats BETWEEN 1 AND 500),
-    waiting_seats integer NOT NULL DEFAULT 0 CONSTRAINT agenda_sessions_waiting CHECK (waiting_seats BETWEEN 0 AND 500),
     note          text NOT NULL DEFAULT '', -- what to bring, which door
     published_at  timestamptz NOT NULL,
-    published_by  bigint CONSTRAINT agenda_sessions_published_by REFERENCES people, -- NULL: a slot that somebody booked
+    published_by  bigint NOT NULL CONSTRAINT agenda_sessions_published_by REFERENCES people,
     cancelled_at  timestamptz,
     cancel_reason text,
     CONSTRAINT agenda_sessions_cancelled CHECK ((cancelled_at IS NULL) = (cancel_reason IS NULL))

@@ -59,23 +59,21 @@ CREATE TABLE agenda_sessions (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     place_id bigint NOT NULL,
     service_id bigint NOT NULL,
-    mediator_id bigint,
+    mediator_id bigint NOT NULL,
     kind text NOT NULL,
     starts_at timestamp with time zone NOT NULL,
     ends_at timestamp with time zone NOT NULL,
     seats integer NOT NULL,
-    waiting_seats integer NOT NULL DEFAULT 0,
     note text NOT NULL DEFAULT ''::text,
     published_at timestamp with time zone NOT NULL,
-    published_by bigint,
+    published_by bigint NOT NULL,
     cancelled_at timestamp with time zone,
     cancel_reason text,
     CONSTRAINT agenda_sessions_cancelled CHECK (((cancelled_at IS NULL) = (cancel_reason IS NULL))),
     CONSTRAINT agenda_sessions_ends CHECK ((ends_at > starts_at)),
-    CONSTRAINT agenda_sessions_kind CHECK ((kind = ANY (ARRAY['session'::text, 'appointment'::text, 'course'::text]))),
+    CONSTRAINT agenda_sessions_kind CHECK ((kind = ANY (ARRAY['session'::text, 'course'::text]))),
     CONSTRAINT agenda_sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT agenda_sessions_seats CHECK (((seats >= 1) AND (seats <= 500))),
-    CONSTRAINT agenda_sessions_waiting CHECK (((waiting_seats >= 0) AND (waiting_seats <= 500)))
+    CONSTRAINT agenda_sessions_seats CHECK (((seats >= 1) AND (seats <= 500)))
 );
 
 CREATE TABLE allocations (

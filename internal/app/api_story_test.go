@@ -39,6 +39,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	booklet := s.handsOver(prescriber, campaign)
 	s.redeems(structure, booklet)
 	s.covers(nobody, funder, campaign)
+	s.meets(nobody, structure, place)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
 	s.paysOnline(funder, campaign)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/accounting"
+	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
@@ -49,6 +50,7 @@ type rooms struct {
 	identity   *identity.Service
 	labelling  *labelling.Service
 	catalogue  *catalogue.Service
+	agenda     *agenda.Service
 	campaigns  *campaigns.Service
 	orders     *orders.Service
 	invoicing  *invoicing.Service
@@ -76,6 +78,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		identity:   identity.New(s.DB, audit.Record),
 		labelling:  labelling.New(s.DB),
 		catalogue:  catalogue.New(s.DB),
+		agenda:     agenda.New(s.DB),
 		campaigns:  campaigns.New(s.DB),
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
 		invoicing:  invoicing.New(s.DB),

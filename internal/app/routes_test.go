@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -62,6 +64,7 @@ var parameters = map[string]parameter{
 	"/payouts/:id":            {private, func(s *walk) any { return s.payout }},
 	"/places/:id":             {shared, func(s *walk) any { return s.Structure.Place }},
 	"/structure/places/:id":   {private, func(s *walk) any { return s.Structure.Place }},
+	"/sessions/:id":           {private, func(s *walk) any { return s.meeting }},
 	"/labels/:id":             {operated, func(*walk) any { return 1 }},
 	"/settlements/:id":        {operated, func(*walk) any { return 1 }},
 	"/statements/:id":         {operated, func(*walk) any { return 1 }},
@@ -86,16 +89,25 @@ var parameters = map[string]parameter{
 
 // foreignBodies are writes that name another organisation's object in their body.
 var foreignBodies = map[string]func(s *walk) string{
-	"POST /api/v1/orders":                          func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
-	"POST /api/v1/handovers":                       func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
-	"POST /account/switch":                         func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
-	"POST /quotes":                                 func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
-	"POST /quotes/:id/acceptance":                  func(*walk) string { return "version=1&agreed=on&name=Ana+Ruiz" },
-	"POST /handovers":                              func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
-	"DELETE /api/v1/redemptions/:id":               func(*walk) string { return `{"reason":"not mine"}` },
-	"POST /api/v1/handovers/:id/freeze":            func(*walk) string { return `{"frozen":true}` },
-	"POST /redemptions/:id/undo":                   func(*walk) string { return "reason=not+mine" },
-	"POST /handovers/:id/freeze":                   func(*walk) string { return "reason=lost" },
+	"POST /api/v1/orders":               func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
+	"POST /api/v1/handovers":            func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
+	"POST /account/switch":              func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
+	"POST /quotes":                      func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
+	"POST /quotes/:id/acceptance":       func(*walk) string { return "version=1&agreed=on&name=Ana+Ruiz" },
+	"POST /handovers":                   func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
+	"DELETE /api/v1/redemptions/:id":    func(*walk) string { return `{"reason":"not mine"}` },
+	"POST /api/v1/handovers/:id/freeze": func(*walk) string { return `{"frozen":true}` },
+	"POST /redemptions/:id/undo":        func(*walk) string { return "reason=not+mine" },
+	"POST /handovers/:id/freeze":        func(*walk) string { return "reason=lost" },
+	"DELETE /api/v1/sessions/:id":       func(*walk) string { return `{"reason":"not mine"}` },
+	"POST /api/v1/places/:id/sessions": func(*walk) string {
+		return `{"service":1,"starts_at":"2026-05-01T10:00:00Z","ends_at":"2026-05-01T11:00:00Z","seats":1}`
+	},
+	"POST /places/:id/sessions":                    func(*walk) string { return "service=1&day=2026-05-01&time=10:00&minutes=60&seats=1&times=1" },
+	"POST /places/:id/sessions/cancel":             func(*walk) string { return "session=1&reason=not+mine" },
+	"POST /places/:id/services/keep":               func(*walk) string { return "service=0&theme=employment&price=1&minutes=60&meetings=1" },
+	"POST /places/:id/services/withdraw":           func(*walk) string { return "service=1" },
+	"POST /places/:id/services/restore":            func(*walk) string { return "service=1" },
 	"PUT /api/v1/places/:id/services":              func(*walk) string { return `{"services":[]}` },
 	"POST /campaigns/:id/closing/extension":        func(*walk) string { return "until=2027-12-31&signed_name=Zoe+Blanc&agreed=true" },
 	"POST /api/v1/campaigns/:id/closing/extension": func(*walk) string { return `{"until":"2027-12-31","signed_name":"Zoé Blanc","agreed":true}` },
@@ -119,9 +131,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, invoice, booklet, redemption, payout any // ids
-	member                                                    vouchers.PersonID
-	sessions                                                  int
+	token, order, quote, invoice, booklet, redemption, payout, meeting any // ids
+	member                                                             vouchers.PersonID
+	sessions                                                           int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -170,6 +182,10 @@ func (s *walk) fillWorld() {
 		s.must(err)
 		s.member = m.ID
 	}
+	at := s.Clock.Now().Add(100 * time.Hour)
+	sessions, err := s.program.agenda.Publish(ctx, s.Structure.Actor, s.Structure.Place, agenda.NewSession{Service: 1, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4})
+	s.must(err)
+	s.meeting = sessions[0].ID
 	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
 	s.must(err)
 	s.quote = quote.ID

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/i18n"
@@ -20,11 +21,12 @@ import (
 type catalogueWindow struct {
 	room   *catalogue.Service
 	places *labelling.Service
+	agenda *agenda.Service
 }
 
 // CatalogueRoutes are the routes of package catalogue.
-func CatalogueRoutes(room *catalogue.Service, places *labelling.Service) []Route {
-	w := catalogueWindow{room, places}
+func CatalogueRoutes(room *catalogue.Service, places *labelling.Service, sessions *agenda.Service) []Route {
+	w := catalogueWindow{room, places, sessions}
 	operator, structure := For(identity.Operator, identity.Agent), For(identity.Structure, identity.Agent)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/places/import", Handler: w.importFile, Access: operator, Body: LargestBody,

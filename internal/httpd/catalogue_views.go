@@ -64,6 +64,7 @@ type PlaceDetailBody struct {
 	MayClaim      bool          // nobody answers for it, and the reader could
 	MayLabel      bool
 	MayPrice      bool
+	Sessions      []SessionView // of the next weeks
 }
 
 // OfferView is a service in words.
@@ -98,6 +99,11 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 		MayLabel: p.Structure != 0 && who.Needs(identity.Operator, identity.Agent) == nil,
 		MayPrice: p.Structure != 0 && p.Structure == who.Organisation && who.Needs(identity.Structure, identity.Agent) == nil,
 	}
+	sessions, err := w.agenda.Upcoming(c.UserContext(), who, p.ID, agendaDays)
+	if err != nil {
+		return err
+	}
+	body.Sessions = sessionViews(words(c), sessions)
 	if body.Offers == nil {
 		body.Themes = themesInWords(words(c), p.Themes)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -36,8 +37,10 @@ func init() {
 		Map: &placesMap{Width: 640, Height: 400, Communes: "M1 1h0", From: true, Pins: []placePin{{1, "x", "/places/1", 5, 5}}, Scale: 90, ScaleKm: 10}}
 	samples["catalogue/place"] = PlaceDetailBody{PlaceView: card, ID: 1, HoursLines: []string{"lundi : de 9 h à 12 h"}, Offers: offers,
 		Presentation: "x", Email: "a@b.example", Website: "https://b.example", Accessibility: "https://acceslibre.example/1",
-		UpdatedOn: &day, CorrectedOn: &day, LabelUntil: &day, MayClaim: true, MayLabel: true, MayPrice: true}
+		UpdatedOn: &day, CorrectedOn: &day, LabelUntil: &day, MayClaim: true, MayLabel: true, MayPrice: true, Sessions: []SessionView{{ID: 1, Name: "x", At: time.Unix(1.75e9, 0), Minutes: 90, Seats: 6}}}
 	samples["catalogue/services"] = ServicesBody{ID: 1, Name: "Le Relais", Problem: "x", Offers: []ServiceRow{{1, offers[0]}}, Stopped: []ServiceRow{{2, offers[0]}}}
+	session := SessionView{ID: 1, Name: "x", At: time.Unix(1.75e9, 0), Minutes: 90, Seats: 6, Price: 1, Extra: 2_50, Note: "x", Cancelled: "x"}
+	samples["agenda/sessions"] = AgendaBody{Place: 1, Name: "Le Relais", Sessions: []SessionView{session, {ID: 2, Name: "y", At: time.Unix(1.75e9, 0), Minutes: 30, Seats: 1}}, Services: []choiceOf{{"1", "x"}}, Field: "day", Problem: "x"}
 	samples["catalogue/service"] = ServiceBody{Place: 1, Name: "Le Relais", Form: serviceForm{Service: 1, Theme: "employment", Topics: []string{"Email"}}, Extra: "2,50", Field: "title", Problem: "x",
 		Themes: []choiceOf{{"employment", "x"}}, Levels: []choiceOf{{"", "x"}}, Modes: []checkBox{{"group", "x", true}}, Audiences: []checkBox{{"Seniors", "x", false}}, Topics: []checkBox{{"Email", "x", true}}}
 	samples["catalogue/import"] = ImportBody{Source: "national", Problem: "x"}
@@ -72,7 +75,7 @@ func desk(t *testing.T) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling), LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB)), SearchRoutes(search.New(w.DB)))...)
+	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB)), AgendaRoutes(agenda.New(w.DB), w.Labelling), LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB)), SearchRoutes(search.New(w.DB)))...)
 }
 
 const onePlace = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +
@@ -245,46 +248,5 @@ func TestTheOperatorUploadsAFileAndReadsEachBadRow(t *testing.T) {
 		if status != http.StatusOK || !strings.Contains(text, "2 lignes lues") || !strings.Contains(text, "il manque le nom du lieu") {
 			t.Errorf("the report: %d %.300s", status, text)
 		}
-	}
-}
-
-func TestAnyoneFetchesThePlacesAsOpenData(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	window := setup(t, func(o *Options) { o.Now = w.Clock.Now }, OpenDataRoutes(w.Catalogue)...)
-	answer, text := window.ask("GET", "/data/places.csv", "")
-	if answer.StatusCode != 200 || !strings.HasPrefix(text, "id,pivot,nom,") || answer.Header.Get("Access-Control-Allow-Origin") != "*" || len(answer.Cookies()) != 0 {
-		t.Errorf("%d %s %v", answer.StatusCode, text, answer.Header)
-	}
-	again, text := window.ask("GET", "/data/places.csv", "", "If-None-Match", answer.Header.Get("ETag"))
-	if again.StatusCode != 304 || text != "" {
-		t.Errorf("unchanged: %d %q", again.StatusCode, text)
-	}
-	if page, text := window.ask("GET", "/data", ""); page.StatusCode != 200 || !strings.Contains(text, strings.Trim(answer.Header.Get("ETag"), `"`)) {
-		t.Errorf("%d %s", page.StatusCode, text)
-	}
-	for _, name := range openDataFiles {
-		if answer, text := window.ask("GET", "/data/"+name, ""); answer.StatusCode != 200 || text == "" {
-			t.Errorf("%s: %d", name, answer.StatusCode)
-		}
-	}
-}
-
-func TestOnlyTheWidgetStandsInAnotherSitesFrame(t *testing.T) {
-	t.Parallel()
-	_, site := desk(t)
-	answer, text := site.ask("GET", "/widget?near=annecy&q=impots", "", "Cookie", "session=x; flash=y")
-	if policy := answer.Header.Get("Content-Security-Policy"); answer.StatusCode != 200 || !strings.HasSuffix(policy, "frame-ancestors *") || !strings.Contains(policy, "default-src 'self'") ||
-		len(answer.Cookies()) != 0 || strings.Contains(text, "<header") || !strings.Contains(text, `target="_blank" rel="noopener"`) || strings.Contains(text, "<script") {
-		t.Errorf("%d %v %s", answer.StatusCode, answer.Header, text)
-	}
-	for _, path := range []string{"/places?near=annecy", "/widget/new", "/", "/data"} {
-		if answer, _ := site.ask("GET", path, ""); !strings.HasSuffix(answer.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
-			t.Errorf("%s may be framed", path)
-		}
-	}
-	_, text = site.ask("GET", "/widget/new?near=Ann%22ecy&labelled=true", "")
-	if !strings.Contains(text, "&lt;iframe src=&#34;") || !strings.Contains(text, "near=Ann%22ecy") || strings.Contains(text, `near=Ann"ecy`) {
-		t.Errorf("%s", text)
 	}
 }

@@ -1,0 +1,30 @@
+package httpd
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/passerelle/passerelle/internal/pgtest/world"
+)
+
+func TestAnyoneFetchesThePlacesAsOpenData(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	window := setup(t, func(o *Options) { o.Now = w.Clock.Now }, OpenDataRoutes(w.Catalogue)...)
+	answer, text := window.ask("GET", "/data/places.csv", "")
+	if answer.StatusCode != 200 || !strings.HasPrefix(text, "id,pivot,nom,") || answer.Header.Get("Access-Control-Allow-Origin") != "*" || len(answer.Cookies()) != 0 {
+		t.Errorf("%d %s %v", answer.StatusCode, text, answer.Header)
+	}
+	again, text := window.ask("GET", "/data/places.csv", "", "If-None-Match", answer.Header.Get("ETag"))
+	if again.StatusCode != 304 || text != "" {
+		t.Errorf("unchanged: %d %q", again.StatusCode, text)
+	}
+	if page, text := window.ask("GET", "/data", ""); page.StatusCode != 200 || !strings.Contains(text, strings.Trim(answer.Header.Get("ETag"), `"`)) {
+		t.Errorf("%d %s", page.StatusCode, text)
+	}
+	for _, name := range openDataFiles {
+		if answer, text := window.ask("GET", "/data/"+name, ""); answer.StatusCode != 200 || text == "" {
+			t.Errorf("%s: %d", name, answer.StatusCode)
+		}
+	}
+}
