@@ -143,6 +143,13 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await host.press("Proposer de nouveau « Démarches administratives en ligne »");
     await host.reads("est de nouveau proposée");
     await host.open("/structure");
+    await host.press("Séances");
+    await host.look("sessions-empty");
+    await host.fill({ "Nombre de places": "6", "À savoir avant de venir": "Apportez votre téléphone." });
+    await host.press("Publier cette séance");
+    await host.reads("1 séance est publiée");
+    await host.look("sessions");
+    await host.open("/structure");
     await host.look("structure");
     await host.open("/members");
     await host.fill({ "Prénom et nom": mediator.person, "Adresse e-mail": mediator.email, "Mot de passe (facultatif)": mediator.password });

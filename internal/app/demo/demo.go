@@ -89,6 +89,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := p.Move(ctx, p.Until); err != nil {
 		return Result{}, err
 	}
+	if err := p.publishSessions(ctx); err != nil {
+		return Result{}, err
+	}
 	return p.curtain(ctx)
 }
 

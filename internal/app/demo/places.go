@@ -122,7 +122,9 @@ func grouped(records []catalogue.PlaceRecord) []group {
 func offersOf(r catalogue.PlaceRecord, n int) []labelling.Offer {
 	var offers []labelling.Offer
 	for i, theme := range r.Themes[:min(len(r.Themes), offersMost)] {
-		offers = append(offers, labelling.Offer{Theme: string(theme), PriceVouchers: 1 + (n+i)%3, DurationMinutes: 45 + 15*((n+i)%3)})
+		o := wordsOf[string(theme)]
+		o.Theme, o.PriceVouchers, o.DurationMinutes = string(theme), 1+(n+i)%3, 45+15*((n+i)%3)
+		offers = append(offers, o)
 	}
 	return offers
 }
