@@ -114,8 +114,8 @@ func (w agendaWindow) feed(c *fiber.Ctx) error {
 	return c.Send(out.Bytes())
 }
 
-// calendarOf writes sessions as events. A place without any gets an empty event-free calendar's
-// nearest valid form: RFC 5545 wants one component, so that its time zone stands there.
+// calendarOf writes sessions as events. The time zone is there because RFC 5545 wants a
+// calendar to hold something, and a place may have no session.
 func calendarOf(w *i18n.Words, site string, p labelling.Place, all []agenda.Session) *ical.Calendar {
 	calendar := ical.NewCalendar()
 	calendar.Props.SetText(ical.PropVersion, "2.0")

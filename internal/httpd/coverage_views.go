@@ -11,7 +11,6 @@ import (
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/coverage"
 	"github.com/passerelle/passerelle/internal/i18n"
-	"github.com/passerelle/passerelle/vouchers"
 )
 
 // CoverageBody is what coverage/simulation.html shows.
@@ -153,4 +152,4 @@ func (w coverageWindow) campaignPage(c *fiber.Ctx) error {
 }
 
 // Path is the campaign's page.
-func (b CampaignCoverageBody) Path() string { return campaignPath(vouchers.CampaignID(b.Campaign.ID)) }
+func (b CampaignCoverageBody) Path() string { return campaignPath(b.Campaign.ID) }
