@@ -69,11 +69,15 @@ type note struct {
 
 // faceNotes credits the face value of orders: when the campaign is closed first, what was
 // never paid of each; then what their funder gets back, the newest invoice first and none
-// above what is left of it.
+// above what is left of it. What was credited as never paid and has come back since is not
+// credited twice.
 func faceNotes(first bool, parts []Part, bought []orders.Order, issued []invoicing.Invoice) []note {
 	back := map[vouchers.OrganisationID]vouchers.Cents{}
 	for _, p := range parts {
 		back[p.Funder] = p.Now()
+		if !first {
+			back[p.Funder] = min(p.Now(), toCredit(p, bought, issued))
+		}
 	}
 	var notes []note
 	for _, o := range bought {
@@ -147,4 +151,15 @@ func arrange(all []Credit, debt vouchers.Cents, open map[vouchers.CampaignID]cam
 		budget -= amount
 	}
 	return p
+}
+
+// toCredit is what is not credited yet of what a funder has got back or never paid.
+func toCredit(p Part, bought []orders.Order, issued []invoicing.Invoice) vouchers.Cents {
+	due := p.Given + p.Now()
+	for _, o := range bought {
+		if face, there := invoiceOf(issued, o.ID, invoicing.Face); there && o.Funder == p.Funder {
+			due += max(o.Face-o.Received-o.Debt, 0) - face.Credited
+		}
+	}
+	return max(due, 0)
 }
