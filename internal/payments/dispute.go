@@ -48,25 +48,58 @@ type Dispute struct {
 // ByHand is the reason of money that somebody gave back on Stripe's own pages.
 const ByHand = "refunded_by_hand"
 
-// syncDispute brings a dispute to what Stripe says of it.
+// syncDispute brings a dispute to what Stripe says of it. What was given back by hand comes
+// first, as it did at Stripe: a dispute is about the rest of the payment.
 func (s *Service) syncDispute(ctx context.Context, id string) error {
 	found, err := s.Stripe.Dispute(ctx, id)
 	if err != nil {
 		return err
 	}
-	return s.syncTaken(ctx, found)
-}
-
-// syncTaken does so for whatever was taken, once its payment is in the books.
-func (s *Service) syncTaken(ctx context.Context, found stripe.Dispute) error {
-	k := vouchers.CheckoutID(numberIn("checkout", found.Payment))
-	if k == 0 {
-		return nil // somebody else's, on the same account
-	}
-	if err := s.syncCheckout(ctx, k); err != nil {
+	if err := s.syncByHand(ctx, found.Payment); err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(tx *db.Tx) error { return s.applyDispute(ctx, tx, k, found) })
+	return s.applyTaken(ctx, found)
+}
+
+// syncByHand does so for all that was given back by hand of a payment, in Stripe's order,
+// once the payment is in the books: whatever is heard of first, the same took the fees.
+func (s *Service) syncByHand(ctx context.Context, payment string) error {
+	id := vouchers.CheckoutID(numberIn("checkout", payment))
+	if id == 0 {
+		return nil // somebody else's, on the same account
+	}
+	if err := s.syncCheckout(ctx, id); err != nil {
+		return err
+	}
+	var k Checkout
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		k, err = checkout(ctx, tx, id)
+		return err
+	})
+	if err != nil || k.Intent == "" {
+		return err
+	}
+	all, err := s.Stripe.Refunds(ctx, k.Intent)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.Ours != "" {
+			continue
+		}
+		if err := s.applyTaken(ctx, asTaken(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) applyTaken(ctx context.Context, found stripe.Dispute) error {
+	id := vouchers.CheckoutID(numberIn("checkout", found.Payment))
+	if id == 0 {
+		return nil
+	}
+	return s.db.InTx(ctx, func(tx *db.Tx) error { return s.applyDispute(ctx, tx, id, found) })
 }
 
 // asTaken is a refund that was made by hand, as what was taken.

@@ -136,7 +136,7 @@ func (s *Service) syncStripeRefund(ctx context.Context, id string) error {
 		return err
 	}
 	if found.Ours == "" {
-		return s.syncTaken(ctx, asTaken(found))
+		return s.syncByHand(ctx, found.Payment)
 	}
 	return s.db.InTx(ctx, func(tx *db.Tx) error { return s.applyRefund(ctx, tx, numberIn("refund", found.Ours), found) })
 }

@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"slices"
 
 	stripego "github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/dispute"
@@ -61,6 +62,23 @@ func (c *Client) Refund(ctx context.Context, id string) (Refund, error) {
 		return Refund{}, outcome(err)
 	}
 	return refundOf(found)
+}
+
+// Refunds reads all refunds of a payment, oldest first.
+func (c *Client) Refunds(ctx context.Context, intent string) ([]Refund, error) {
+	p := &stripego.RefundListParams{ListParams: stripego.ListParams{Context: ctx, Limit: stripego.Int64(100)}, PaymentIntent: stripego.String(intent)}
+	p.AddExpand("data.payment_intent")
+	var all []Refund
+	found := refund.Client{B: c.backend, Key: c.key}.List(p)
+	for found.Next() {
+		r, err := refundOf(found.Refund())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	slices.Reverse(all) // Stripe lists the latest first
+	return all, outcome(found.Err())
 }
 
 func refundOf(raw *stripego.Refund) (Refund, error) {

@@ -134,6 +134,7 @@ func TestAmountsInOtherMoneyAreNoAnswers(t *testing.T) {
 			return err
 		},
 		"refund":  func() error { _, err := c.Refund(t.Context(), "re_1"); return err },
+		"refunds": func() error { _, err := c.Refunds(t.Context(), "pi_1"); return err },
 		"dispute": func() error { _, err := c.Dispute(t.Context(), "dp_1"); return err },
 		"payout":  func() error { _, err := c.Payout(t.Context(), "po_1"); return err },
 	} {

@@ -159,6 +159,17 @@ func (s *Server) giveBack(paid *session, amount vouchers.Cents, metadata map[str
 	return r
 }
 
+// listRefunds gives those of a payment, the latest first, on one page.
+func (s *Server) listRefunds(form url.Values) (int, object) {
+	page := []object{}
+	for n := s.lastID; n > 0; n-- {
+		if r := s.refunds[numbered("re", n)]; r != nil && r.of.intent == form.Get("payment_intent") {
+			page = append(page, r.view())
+		}
+	}
+	return http.StatusOK, object{"object": "list", "url": "/v1/refunds", "has_more": false, "data": page}
+}
+
 // RefundByHand is somebody giving a payment back on Stripe's own pages.
 func (s *Server) RefundByHand(page string, amount vouchers.Cents) (id string) {
 	s.act(page, func(one *session) { id = s.giveBack(one, amount, nil).id })

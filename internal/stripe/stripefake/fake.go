@@ -158,6 +158,8 @@ func (s *Server) route(method, path string, form url.Values) (int, object) {
 		return s.listEvents(form)
 	case method == http.MethodGet && parts[0] == "checkout":
 		return found(s.sessions, id)
+	case method == http.MethodGet && kind == "refunds":
+		return s.listRefunds(form)
 	case method == http.MethodGet && parts[0] == "refunds":
 		return found(s.refunds, id)
 	case method == http.MethodGet && parts[0] == "payouts":
