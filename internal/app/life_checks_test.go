@@ -188,6 +188,15 @@ func (l *life) held(a ledger.Account) (held vouchers.Cents) {
 	return held
 }
 
+// recovers says whether a dispute gave back what had been forgiven.
+func (l *life) recovers(dispute int64) (so bool) {
+	l.t.Helper()
+	l.ok(l.store.Read(l.ctx(), func(tx *db.Tx) error {
+		return tx.Get(l.ctx(), &so, `SELECT EXISTS (SELECT 1 FROM transfers WHERE event = 'dispute_won' AND cause = $1 AND credit = $2)`, dispute, ledger.Losses)
+	}))
+	return so
+}
+
 // note counts once what nobody does by hand.
 func (l *life) note(kind string, id any, so bool) {
 	l.t.Helper()
@@ -208,6 +217,7 @@ func (l *life) notesDisputes() {
 		l.note("a dispute takes what does not count yet", d.ID, d.Pending != nil && *d.Pending > 0)
 		l.note("a dispute stops vouchers", d.ID, d.Frozen > 0)
 		l.note("what was lost comes back too late to be undone", d.ID, d.State == "bounced")
+		l.note("what was forgiven comes back", d.ID, d.State == "bounced" && l.recovers(d.ID))
 	}
 	owed, err := l.money.Debts(l.ctx(), l.Operator)
 	l.ok(err)

@@ -163,6 +163,7 @@ a dispute is won
 a dispute is lost
 a lost dispute is given up
 what was lost comes back too late to be undone
+what was forgiven comes back
 a dispute takes what does not count yet
 a dispute takes what is live
 a dispute stops vouchers

@@ -193,9 +193,14 @@ func DisputeWon(dispute int64, t Contested) []Transfer {
 }
 
 // DisputeBounced: a payment that had been taken back for good came back all the same, and
-// what was decided meanwhile stands: as CardRefundBounced.
-func DisputeBounced(dispute int64, c vouchers.CampaignID, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
-	return positive(Transfer{disputeWon, dispute, StripeClearing, FeesDue(funder), amount, c})
+// what was decided meanwhile stands: as CardRefundBounced. What is left of its debt is paid
+// by it, and what was forgiven is no loss any more.
+func DisputeBounced(dispute int64, t Contested, debt, forgiven vouchers.Cents) []Transfer {
+	return positive(
+		Transfer{disputeWon, dispute, StripeClearing, Debt(t.Funder), debt, t.Campaign},
+		Transfer{disputeWon, dispute, StripeClearing, Losses, forgiven, t.Campaign},
+		Transfer{disputeWon, dispute, StripeClearing, FeesDue(t.Funder), t.Counted + t.Pending + t.Fees - debt - forgiven, t.Campaign},
+	)
 }
 
 // DebtSecured: unspent funds answer for a funder's debt. They cannot become live any more.

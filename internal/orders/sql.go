@@ -273,3 +273,21 @@ func undoTakeback(ctx context.Context, tx *db.Tx, by Taker) (funds, debt voucher
 		RETURNING funds_cents, debt_cents`, by.Dispute, by.CardRefund, tx.Now)
 	return row.Funds, row.Debt, err
 }
+
+// comesLate shares out the debt that a takeback made and nobody has repaid: first what the
+// order still owes, then what the operator has forgiven.
+func comesLate(ctx context.Context, tx *db.Tx, by Taker, owed vouchers.Cents) (Late, error) {
+	var all []Late
+	err := tx.Select(ctx, &all, `
+		UPDATE takebacks t SET paid_cents = paid_cents + s.debt, back_cents = s.debt, forgiven_back_cents = s.forgiven
+		FROM (SELECT k.id, least(k.debt_cents - k.paid_cents, $2) AS debt,
+				least(k.debt_cents - k.paid_cents - least(k.debt_cents - k.paid_cents, $2),
+					(SELECT COALESCE(sum(amount_cents), 0)::bigint FROM debt_writeoffs WHERE order_id = k.order_id AND state = 'approved')
+					- (SELECT sum(forgiven_back_cents)::bigint FROM takebacks WHERE order_id = k.order_id)) AS forgiven
+			FROM takebacks k WHERE k.dispute_id = $1 AND k.undone_at IS NULL) AS s
+		WHERE t.id = s.id RETURNING t.back_cents, t.forgiven_back_cents`, by.Dispute, owed)
+	if err != nil || len(all) == 0 {
+		return Late{}, err
+	}
+	return all[0], nil
+}

@@ -85,6 +85,23 @@ func GiveBack(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker, 
 	return ledger.Post(ctx, tx, recipe(t)...)
 }
 
+// Late is what becomes of money that was taken and came back after something had been
+// decided on it: it pays what is left of the debt that it had made, and what was forgiven of
+// that is no loss any more. Both are 0 where nothing was live.
+type Late struct {
+	Debt     vouchers.Cents `db:"back_cents"`
+	Forgiven vouchers.Cents `db:"forgiven_back_cents"`
+}
+
+// ComesLate keeps what becomes of it. The order's other debts stay as they are.
+func ComesLate(ctx context.Context, tx *db.Tx, order vouchers.OrderID, by Taker) (Late, error) {
+	debt, err := LockDebt(ctx, tx, order)
+	if err != nil {
+		return Late{}, err
+	}
+	return comesLate(ctx, tx, by, max(debt.ToOperator, 0))
+}
+
 // Debt is what an order owes for money that was taken back after it had become live.
 type Debt struct {
 	Funder     vouchers.OrganisationID

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
@@ -265,4 +267,62 @@ func TestALineThatDoesNotFitIsLeftToAPerson(t *testing.T) {
 		return err
 	})
 	c.sound()
+}
+
+// Two people forgave its debt meanwhile: what comes back makes that good first, so that the
+// operator does not pay twice.
+func TestARefundByHandThatBouncesAfterItWasForgivenIsNoLossAnyMore(t *testing.T) {
+	t.Parallel()
+	c := setup(t, freezing)
+	o, k := c.received(10, stripe.Card)
+	b := c.handsOver(4)
+	before := c.clearing()
+	id := c.stripe.RefundByHand(c.page(k), 100_00)
+	c.hears()
+	c.same("frozen", c.desk().Disputes[0].Frozen, 4)
+	c.forgives(o)
+	c.is(ledger.Losses, 40_00)
+	c.sound()
+	c.stripe.RefundFails(id)
+	c.hears()
+	c.hears()
+	c.same("dispute", c.desk().Disputes[0].State, "bounced")
+	c.same("at Stripe", c.clearing(), before)
+	c.is(ledger.Losses, 0)
+	c.is(ledger.Debt(c.Funder.Organisation), 60_00) // until the operator sweeps its claim
+	c.is(ledger.FeesDue(c.Funder.Organisation), -60_00)
+	c.Redeem(c.Structure, b, 1)
+	c.sound()
+}
+
+// A part was repaid: what comes back pays the rest of the debt.
+func TestARefundByHandThatBouncesAfterAPartWasRepaidPaysTheRest(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	o, k := c.received(10, stripe.Card)
+	c.handsOver(4)
+	id := c.stripe.RefundByHand(c.page(k), 100_00)
+	c.hears()
+	c.paysByTransfer(o, 25_00)
+	c.same("debt of the order", c.order(o).Debt, vouchers.Cents(15_00))
+	c.stripe.RefundFails(id)
+	c.hears()
+	c.same("dispute", c.desk().Disputes[0].State, "bounced")
+	c.same("debt of the order", c.order(o).Debt, vouchers.Cents(0))
+	c.is(ledger.FeesDue(c.Funder.Organisation), -85_00)
+	c.sound()
+}
+
+// forgives lets two people of the operator forgive what an order owes.
+func (c *till) forgives(o orders.Order) {
+	c.t.Helper()
+	desk := money.New(c.DB)
+	asked, err := desk.RequestWriteOff(c.t.Context(), c.Operator, money.WriteOffRequest{Order: o.ID, Reason: "Régie dissoute"})
+	c.ok(err)
+	m, err := c.Identity.AddMember(c.t.Context(), c.Operator, identity.NewMember{Name: "Zoé", Email: "zoe@passerelle.example", Role: identity.Finance})
+	c.ok(err)
+	second := c.Operator
+	second.Person, second.Role = m.ID, identity.Finance
+	_, err = desk.ApproveWriteOff(c.t.Context(), second, asked.ID)
+	c.ok(err)
 }

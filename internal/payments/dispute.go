@@ -282,8 +282,9 @@ func (s *Service) win(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) err
 }
 
 // bounce books that money which had been taken back for good is at Stripe again, after what
-// was set aside for it was swept, or its debt repaid or forgiven: that stands, and the
-// operator owes the money to the funder.
+// was set aside for it was swept, or its debt repaid or forgiven: that stands. It pays what
+// is left of the debt and makes good what the operator had forgiven; the rest the operator
+// owes to the funder.
 func (s *Service) bounce(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) error {
 	if err := closeDispute(ctx, tx, d.ID, disputeBounced); err != nil {
 		return err
@@ -291,8 +292,15 @@ func (s *Service) bounce(ctx context.Context, tx *db.Tx, k Checkout, d Dispute) 
 	if err := invoicing.GiveFeesBack(ctx, tx, d.ID); err != nil {
 		return err
 	}
+	late, err := orders.ComesLate(ctx, tx, k.Order, orders.Taker{Dispute: d.ID})
+	if err != nil {
+		return err
+	}
 	s.log.Error("a payment that was taken back came back: it is owed to the funder out of the operating account", "dispute", d.ID)
-	return ledger.Post(ctx, tx, ledger.DisputeBounced(d.ID, k.Campaign, k.Funder, *d.Counted+*d.Pending+*d.Fees)...)
+	if err := ledger.Post(ctx, tx, ledger.DisputeBounced(d.ID, k.contested(d), late.Debt, late.Forgiven)...); err != nil {
+		return err
+	}
+	return thaw(ctx, tx, d.ID)
 }
 
 // contested is what a dispute that has taken something took of the payment.

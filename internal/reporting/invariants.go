@@ -32,7 +32,7 @@ type invariant struct{ id, sql string }
 // tests: they are about the program, the file system or the outside.
 var invariants = []invariant{
 	{"INV-1", transfersHaveCauses},
-	{"INV-2", moneyIsConserved + " UNION ALL " + checkoutsAreWhole},
+	{"INV-2", moneyIsConserved + " UNION ALL " + checkoutsAreWhole + " UNION ALL " + lossesAreLost},
 	{"INV-3", structuresAreOwed},
 	{"INV-4", bankAgrees},
 	{"INV-5", everythingIsCovered},

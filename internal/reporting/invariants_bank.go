@@ -59,7 +59,7 @@ const bankAgrees = `
 		SELECT 1 FROM payouts p WHERE p.id = l.cause AND p.end_to_end = l.end_to_end AND p.amount_cents = l.amount_cents)
 	UNION ALL
 	SELECT format('order:%s debt_minus_lines topped_up_cents=%s paid_cents=%s', order_id, sum(topped_up), sum(paid))
-	FROM (SELECT order_id, topped_up_cents AS topped_up, paid_cents AS paid FROM takebacks
+	FROM (SELECT order_id, topped_up_cents AS topped_up, paid_cents - back_cents AS paid FROM takebacks
 	      UNION ALL SELECT cause, -amount_cents, 0 FROM statement_lines WHERE outcome = 'topped_up'
 	      UNION ALL SELECT cause, 0, -amount_cents FROM statement_lines WHERE outcome = 'debt_paid') AS debts
 	GROUP BY order_id HAVING sum(topped_up) <> 0 OR sum(paid) <> 0

@@ -54,7 +54,10 @@ const expectedOfCardsBack = `
 		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':debt', d.counted_cents),
 		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':fees_due', d.fees_cents),
 		(d.state = 'won', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':paying', d.pending_cents),
-		(d.state = 'bounced', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':fees_due', d.counted_cents + d.pending_cents + d.fees_cents),
+		(d.state = 'bounced', 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':fees_due',
+			d.counted_cents + d.pending_cents + d.fees_cents - COALESCE(t.back_cents + t.forgiven_back_cents, 0)),
+		(true, 'dispute_won', 'stripe:clearing', 'funder:' || o.funder_id || ':debt', t.back_cents),
+		(true, 'dispute_won', 'stripe:clearing', 'costs:losses', t.forgiven_back_cents),
 		(true, 'debt_secured', 'campaign:' || o.campaign_id || ':funds', 'operator:claims', t.funds_cents),
 		(t.undone_at IS NOT NULL, 'debt_released', 'operator:claims', 'campaign:' || o.campaign_id || ':funds', t.funds_cents))
 		AS e(so, event, debit, credit, cents)
@@ -71,3 +74,13 @@ const checkoutsAreWhole = `
 	          (SELECT COALESCE(sum(pending_cents), 0) FROM disputes WHERE checkout_id = k.id AND state <> 'won') END
 	      FROM checkouts k JOIN orders o ON o.id = k.order_id WHERE k.state = 'paid') AS both_sides
 	GROUP BY funder_id HAVING sum(ledger) <> sum(rows)`
+
+// lossesAreLost is a further part of INV-2: what is forgiven of an order, and stays a loss,
+// is at most what was taken of it, neither repaid nor come back.
+const lossesAreLost = `
+	SELECT format('order:%s forgiven_cents=%s lost_cents=%s', w.order_id, w.cents - t.back, t.lost) AS evidence
+	FROM (SELECT order_id, sum(amount_cents) AS cents FROM debt_writeoffs WHERE state = 'approved' GROUP BY order_id) AS w
+	CROSS JOIN LATERAL (SELECT COALESCE(sum(k.forgiven_back_cents), 0) AS back,
+			COALESCE(sum(k.debt_cents - k.paid_cents) FILTER (WHERE k.undone_at IS NULL AND d.state IS DISTINCT FROM 'bounced'), 0) AS lost
+		FROM takebacks k LEFT JOIN disputes d ON d.id = k.dispute_id WHERE k.order_id = w.order_id) AS t
+	WHERE w.cents - t.back > t.lost`

@@ -22,6 +22,8 @@ var breakages = []struct {
 		`UPDATE transfers SET amount = amount + 1 WHERE event = 'handover' AND cause = 1`},
 	{"a debt that is forgiven in the rows alone", "INV-1", " costs:losses->funder:",
 		forgiven(`(SELECT max(person_id) FROM memberships)`)},
+	{"more forgiven than was lost", "INV-2", "order:1 forgiven_cents=100 lost_cents=0",
+		forgiven(`(SELECT max(person_id) FROM memberships)`)},
 	{"a debt that one person asked and agreed to forgive", "INV-12", " requested_by=1 decided_by=1", forgiven(`1`)},
 	{"a receipt whose bank line says less", "INV-1", "line:1 ",
 		`UPDATE statement_lines SET amount_cents = amount_cents - 1 WHERE id = 1`},
