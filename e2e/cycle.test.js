@@ -22,6 +22,7 @@ const home = "CCAS imaginaire de Thônes"; // the structure's place, of the ship
 
 const stage = new Stage();
 const bank = new Bank(account);
+const rib = Buffer.from("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n");
 let cameraBrowser;
 
 before(() => stage.open(), { timeout: 150_000 });
@@ -130,9 +131,12 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await host.reads("est maintenant un lieu de votre structure");
     await host.open("/bank-details");
     await host.look("bank-details");
-    await host.fill({ IBAN: "FR14 2004 1010 0505 0001 3M02 606", "Titulaire du compte": structure.name });
-    await host.press("Utiliser ce compte pour vos virements");
-    await host.reads("Vos prochains virements iront sur le compte");
+    await host.fill({ IBAN: "FR14 2004 1010 0505 0001 3M02 606", "Titulaire du compte": structure.name, "Votre mot de passe": structure.password });
+    await host.page.getByLabel("Relevé d’identité bancaire (RIB)").setInputFiles({ name: "rib.pdf", mimeType: "application/pdf", buffer: rib });
+    await host.press("Envoyer ce compte pour vérification");
+    await host.reads("L’opérateur va le vérifier");
+    await host.look("bank-details-waiting");
+    await host.open("/structure");
     await host.press("Donner les aides et les prix");
     await host.look("services-empty");
     await price(host, "Démarches administratives en ligne", 2, 60);
@@ -158,9 +162,20 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await host.reads(mediator.email);
   });
 
-  await step("the operator grants the label", async () => {
+  await step("the operator verifies the account", async () => {
     await operator.open("/operator");
     await operator.look("operator-work");
+    await operator.press("compte de structure à vérifier", "main");
+    await operator.look("payees");
+    await operator.press(structure.name, "main");
+    await operator.look("payee");
+    await operator.choose("La banque confirme.*");
+    await operator.fill({ "Comment avez-vous vérifié ?": "Appelé au numéro de la convention ; IBAN relu." });
+    await operator.press("Mettre ce compte en service");
+    await operator.reads("est vérifié");
+  });
+
+  await step("the operator grants the label", async () => {
     await operator.open("/labels");
     await operator.look("labels");
     await operator.press(home, "main");

@@ -141,8 +141,30 @@ CREATE TABLE bank_details (
     created_at timestamp with time zone NOT NULL,
     created_by bigint NOT NULL,
     replaced_at timestamp with time zone,
+    proof_id bigint,
+    changes boolean NOT NULL DEFAULT false,
+    asked_match text NOT NULL DEFAULT ''::text,
+    asked_name text NOT NULL DEFAULT ''::text,
+    asked_at timestamp with time zone,
+    match text NOT NULL DEFAULT ''::text,
+    how text NOT NULL DEFAULT ''::text,
+    verified_at timestamp with time zone,
+    verified_by bigint,
+    approved_at timestamp with time zone,
+    approved_by bigint,
+    in_force_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended_by bigint,
+    end_reason text NOT NULL DEFAULT ''::text,
+    CONSTRAINT bank_details_approved CHECK (((approved_at IS NULL) = (approved_by IS NULL))),
+    CONSTRAINT bank_details_cooled CHECK (((NOT changes) OR (in_force_at >= (created_at + '72:00:00'::interval)))),
     CONSTRAINT bank_details_iban CHECK ((iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$'::text)),
-    CONSTRAINT bank_details_pkey PRIMARY KEY (id)
+    CONSTRAINT bank_details_in_force CHECK (((in_force_at IS NULL) OR ((verified_at IS NOT NULL) AND ((approved_at IS NOT NULL) OR (NOT changes))))),
+    CONSTRAINT bank_details_match CHECK ((match = ANY (ARRAY[''::text, 'match'::text, 'close'::text, 'unavailable'::text, 'earlier'::text]))),
+    CONSTRAINT bank_details_pkey PRIMARY KEY (id),
+    CONSTRAINT bank_details_two_people CHECK (((approved_by <> created_by) AND (approved_by <> verified_by))),
+    CONSTRAINT bank_details_verified CHECK ((((verified_at IS NULL) = (match = ''::text)) AND ((verified_at IS NULL) = (verified_by IS NULL)))),
+    CONSTRAINT bank_details_verified_by_another CHECK (((verified_by <> created_by) OR (match = 'earlier'::text)))
 );
 
 CREATE TABLE booklets (
@@ -400,6 +422,22 @@ CREATE TABLE fee_takebacks (
     undone_at timestamp with time zone,
     CONSTRAINT fee_takebacks_amount CHECK ((amount_cents > 0)),
     CONSTRAINT fee_takebacks_pkey PRIMARY KEY (dispute_id)
+);
+
+CREATE TABLE files (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    organisation_id bigint NOT NULL,
+    name text NOT NULL,
+    media_type text NOT NULL,
+    sha256 bytea NOT NULL,
+    content bytea NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    sent_by bigint NOT NULL,
+    CONSTRAINT files_content CHECK (((length(content) >= 1) AND (length(content) <= 5242880))),
+    CONSTRAINT files_media_type CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text]))),
+    CONSTRAINT files_name CHECK (((length(name) >= 1) AND (length(name) <= 120))),
+    CONSTRAINT files_pkey PRIMARY KEY (id),
+    CONSTRAINT files_sha256 CHECK ((length(sha256) = 32))
 );
 
 CREATE TABLE funder_accounts (
@@ -1102,9 +1140,17 @@ ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_line FOREIGN KEY (line_id) REFE
 
 ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_pair_id_fkey FOREIGN KEY (pair_id) REFERENCES statement_lines(id);
 
+ALTER TABLE bank_details ADD CONSTRAINT bank_details_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
+
 ALTER TABLE bank_details ADD CONSTRAINT bank_details_created_by FOREIGN KEY (created_by) REFERENCES people(id);
 
+ALTER TABLE bank_details ADD CONSTRAINT bank_details_ended_by FOREIGN KEY (ended_by) REFERENCES people(id);
+
+ALTER TABLE bank_details ADD CONSTRAINT bank_details_proof FOREIGN KEY (proof_id) REFERENCES files(id);
+
 ALTER TABLE bank_details ADD CONSTRAINT bank_details_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE bank_details ADD CONSTRAINT bank_details_verified_by FOREIGN KEY (verified_by) REFERENCES people(id);
 
 ALTER TABLE booklets ADD CONSTRAINT booklets_allocation FOREIGN KEY (allocation_id) REFERENCES allocations(id);
 
@@ -1175,6 +1221,10 @@ ALTER TABLE disputes ADD CONSTRAINT disputes_checkout FOREIGN KEY (checkout_id) 
 ALTER TABLE fee_receipts ADD CONSTRAINT fee_receipts_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
 
 ALTER TABLE fee_takebacks ADD CONSTRAINT fee_takebacks_invoice FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
+ALTER TABLE files ADD CONSTRAINT files_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
+
+ALTER TABLE files ADD CONSTRAINT files_sent_by FOREIGN KEY (sent_by) REFERENCES people(id);
 
 ALTER TABLE funder_accounts ADD CONSTRAINT funder_accounts_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
 
@@ -1284,7 +1334,9 @@ CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object
 
 CREATE INDEX bank_cases_open ON public.bank_cases USING btree (kind, line_id) WHERE (decision IS NULL);
 
-CREATE UNIQUE INDEX bank_details_one_in_force ON public.bank_details USING btree (structure_id) WHERE (replaced_at IS NULL);
+CREATE UNIQUE INDEX bank_details_one_in_force ON public.bank_details USING btree (structure_id) WHERE ((in_force_at IS NOT NULL) AND (replaced_at IS NULL) AND (ended_at IS NULL));
+
+CREATE UNIQUE INDEX bank_details_one_waiting ON public.bank_details USING btree (structure_id) WHERE ((in_force_at IS NULL) AND (replaced_at IS NULL) AND (ended_at IS NULL));
 
 CREATE INDEX booklets_by_campaign ON public.booklets USING btree (campaign_id);
 

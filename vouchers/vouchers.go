@@ -32,4 +32,6 @@ type (
 	RolloverID     int64 // credit of one campaign that pays an order of another
 	RefundFileID   int64 // the bank file of refunds that were approved together
 	AccountID      int64 // a bank account that a funder has given
+	PayeeID        int64 // a bank account that a structure has given
+	ProofID        int64 // a file that was sent as proof
 )

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/sepa"
 )
 
@@ -164,7 +165,7 @@ func (s *quarrel) aboutPlaces() {
 	at := fmt.Sprintf("/places/%d", s.place)
 	s.structure.writes("POST", at+"/claim", nil).refuses(409, "place_already_yours")
 	s.structure.writes("PUT", at+"/services", thing{"services": []thing{{"theme": "magic", "price_vouchers": 1, "duration_minutes": 60}}}).refuses(422, "theme_unknown")
-	s.structure.writes("PUT", "/bank-details", thing{"iban": "FR1520041010050500013M02606", "holder": "Le Relais"}).refuses(422, "iban_check")
+	s.structure.writes("PUT", "/bank-details", thing{"iban": "FR1520041010050500013M02606", "holder": "Le Relais", "proof": world.RIB}).refuses(422, "iban_check")
 	s.operator.writes("POST", at+"/labels", thing{"ends_on": "2028-03-09"}).refuses(409, "label_in_force")
 	s.operator.writes("DELETE", "/labels/1", thing{"reason": ""}).refuses(422, "reason_missing")
 	s.operator.does("POST", "/places/import?source=essai", "text/csv", "a,b\n").refuses(400, "import_columns_missing")

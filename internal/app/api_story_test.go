@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -77,7 +78,7 @@ func (s *city) labels(operator, structure *citizen) (place, label int64) {
 	structure.does("PATCH", at, "application/json", `{"phone":"04 50 02 11 11"}`).wants(200).is("phone", `"+33450021111"`)
 	structure.puts(at+"/services", thing{"services": []thing{{"theme": "everyday_tools", "price_vouchers": 2, "duration_minutes": 60}}})
 	structure.gets("/bank-details").wants(200).is("bank_details", "null")
-	structure.puts("/bank-details", thing{"iban": "FR14 2004 1010 0505 0001 3M02 606", "bic": "", "holder": "Le Relais"})
+	s.pays(operator, structure)
 	if waiting := operator.gets("/labels").wants(200).items("waiting"); len(waiting) != 1 {
 		s.t.Errorf("waiting for a label: %v", waiting)
 	}
@@ -85,6 +86,32 @@ func (s *city) labels(operator, structure *citizen) (place, label int64) {
 	made := operator.posts(at+"/labels", thing{"ends_on": "2028-03-09"}).wants(201)
 	nobody.gets(at).wants(200).is("labelled", "true")
 	return place, made.id()
+}
+
+// pays gives the structure an account that is in force, after one that was mistaken and one
+// that was refused.
+func (s *city) pays(operator, structure *citizen) {
+	s.t.Helper()
+	given := thing{"iban": "FR14 2004 1010 0505 0001 3M02 606", "bic": "", "holder": "Le Relais", "proof": world.RIB}
+	first := structure.puts("/bank-details", given).id()
+	structure.writes("DELETE", fmt.Sprintf("/bank-details/%d", first), nil).wants(200).is("state", `"ended"`)
+	second := structure.puts("/bank-details", given).id()
+	operator.posts(fmt.Sprintf("/payees/%d/refusal", second), thing{"reason": "Le RIB est illisible"}).wants(200)
+	third := structure.puts("/bank-details", given).id()
+	if waiting := operator.gets("/payees").wants(200).items("items"); len(waiting) != 1 {
+		s.t.Errorf("accounts to verify: %v", waiting)
+	}
+	at := fmt.Sprintf("/payees/%d", third)
+	operator.gets(at).wants(200).is("warnings", "[]")
+	operator.gets(at + "/proof").wants(200)
+	operator.posts(at+"/verification", thing{"match": "match", "how": "Appelé au numéro de la convention"}).wants(200).is("state", `"in_force"`)
+
+	given["iban"] = "DE89370400440532013000"
+	at = fmt.Sprintf("/payees/%d", structure.puts("/bank-details", given).id())
+	operator.posts(at+"/verification", thing{"match": "match", "how": "Appelé au numéro de la convention"}).wants(200).is("state", `"to_approve"`)
+	operator.writes("POST", at+"/approval", nil).wants(403)
+	operator.colleague("finance").writes("POST", at+"/approval", nil).wants(200).is("state", `"cooling"`)
+	structure.writes("DELETE", strings.Replace(at, "/payees", "/bank-details", 1), nil).wants(200)
 }
 
 // funds brings a campaign to the point where a prescriber may hand its vouchers over. Half

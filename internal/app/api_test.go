@@ -87,6 +87,14 @@ func (c *citizen) opens(kind, name, siret string) (*citizen, int64) {
 	return c.signIn("camille@"+kind+".example", made.says("admin_password"), identity.Scopes...), made.id()
 }
 
+// colleague is a new member of one's organisation.
+func (c *citizen) colleague(role string) *citizen {
+	c.t.Helper()
+	email := role + "@colleagues.example"
+	made := c.posts("/members", thing{"name": "Alix Bernard", "email": email, "role": role}).wants(201)
+	return c.signIn(email, made.says("password"), identity.Scopes...)
+}
+
 // thing is a JSON object.
 type thing map[string]any
 

@@ -19,11 +19,13 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/passerelle/passerelle/internal/invoicing"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/internal/stripe"
+	"github.com/passerelle/passerelle/internal/vop"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -46,6 +48,10 @@ type Config struct {
 	SegregatedBIC   string `env:"SEGREGATED_BIC" help:"its BIC; may be absent"`
 	OperatingIBAN   string `env:"OPERATING_IBAN" help:"the operator's own bank account, to which fees are paid; without it nothing can be charged for the service"`
 	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
+
+	PayeeCheckURL   string `env:"PAYEE_CHECK_URL" help:"a service that verifies payees (EPC VOP API, payee-verifications); without it the operator verifies accounts by phone"`
+	PayeeCheckToken string `env:"PAYEE_CHECK_TOKEN" help:"the bearer token of that service"`
+	PayeeCheckBIC   string `env:"PAYEE_CHECK_BIC" help:"the bank on whose behalf it is asked"`
 
 	StripeKey            string `env:"STRIPE_SECRET_KEY" help:"takes payments by card, direct debit and transfer through Stripe, whose payouts must be set to manual; without it orders are paid by transfer"`
 	StripeWebhookSecrets string `env:"STRIPE_WEBHOOK_SECRET" help:"what Stripe signs its messages to PUBLIC_URL/webhooks/stripe with; two, separated by a comma, while it is changed"`
@@ -117,6 +123,14 @@ func (c Config) checkStripe() error {
 		return errors.New("STRIPE_WEBHOOK_SECRET and SEGREGATED_IBAN must be set with STRIPE_SECRET_KEY")
 	}
 	return nil
+}
+
+// payeeBank is who is asked whose an account is; nil for nobody.
+func (c Config) payeeBank() payees.Bank {
+	if c.PayeeCheckURL == "" {
+		return nil
+	}
+	return vop.New(c.PayeeCheckURL, c.PayeeCheckToken, c.PayeeCheckBIC)
 }
 
 // payments are the operator's choices about Stripe. Text is for what payers read there.

@@ -9,6 +9,7 @@ import (
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/mail"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
@@ -79,6 +80,29 @@ func (n notices) payoutSent(ctx context.Context, tx *db.Tx, to string, p settlem
 		Subject: n.words.Text("notice.payout.subject", "amount", p.Amount),
 		Text: n.words.Text("notice.payout.text", "count", p.Redemptions, "amount", p.Amount, "account", p.Account,
 			"reference", p.EndToEnd, "link", n.origin+"/payouts"),
+	})
+}
+
+// payee tells a contact of a structure that was known before what became of an account.
+func (n notices) payee(ctx context.Context, tx *db.Tx, to string, p payees.Notice) error {
+	event, at := "given", p.GivenAt
+	switch p.State {
+	case payees.Cooled:
+		event, at = "approved", *p.InForceAt
+	case payees.InForce:
+		event = "in_force"
+	case payees.Ended:
+		event = "ended"
+	}
+	text := "notice.payee." + event + ".text"
+	if p.EndReason != "" {
+		text = "notice.payee.refused.text"
+	}
+	return tell(ctx, tx, fmt.Sprintf("payee:%d:%s:%s", p.ID, event, mail.StableID(to)), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.payee."+event+".subject", "structure", p.StructureName, "when", at),
+		Text: n.words.Text(text, "structure", p.StructureName, "account", p.Masked, "holder", p.Holder, "name", p.GiverName, "when", at,
+			"reason", p.EndReason, "link", n.origin+"/bank-details"),
 	})
 }
 

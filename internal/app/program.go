@@ -28,6 +28,7 @@ import (
 	"github.com/passerelle/passerelle/internal/mail"
 	"github.com/passerelle/passerelle/internal/money"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
@@ -49,6 +50,7 @@ type rooms struct {
 
 	identity   *identity.Service
 	labelling  *labelling.Service
+	payees     *payees.Service
 	catalogue  *catalogue.Service
 	agenda     *agenda.Service
 	campaigns  *campaigns.Service
@@ -85,6 +87,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
+	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
 	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})

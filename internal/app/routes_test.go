@@ -19,6 +19,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/settlement"
@@ -62,6 +63,8 @@ var parameters = map[string]parameter{
 	"/handovers/:id":          {private, func(s *walk) any { return s.booklet }},
 	"/redemptions/:id":        {private, func(s *walk) any { return s.redemption }},
 	"/payouts/:id":            {private, func(s *walk) any { return s.payout }},
+	"/bank-details/:id":       {private, func(s *walk) any { return s.waiting }},
+	"/payees/:id":             {operated, func(s *walk) any { return s.waiting }},
 	"/places/:id":             {shared, func(s *walk) any { return s.Structure.Place }},
 	"/structure/places/:id":   {private, func(s *walk) any { return s.Structure.Place }},
 	"/sessions/:id":           {private, func(s *walk) any { return s.meeting }},
@@ -91,6 +94,7 @@ var parameters = map[string]parameter{
 var foreignBodies = map[string]func(s *walk) string{
 	"POST /api/v1/orders":               func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
 	"POST /api/v1/handovers":            func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
+	"POST /bank-details/withdraw":       func(s *walk) string { return fmt.Sprint("account=", s.waiting) },
 	"POST /account/switch":              func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
 	"POST /quotes":                      func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
 	"POST /quotes/:id/acceptance":       func(*walk) string { return "version=1&agreed=on&name=Ana+Ruiz" },
@@ -131,9 +135,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, invoice, booklet, redemption, payout, meeting any // ids
-	member                                                             vouchers.PersonID
-	sessions                                                           int
+	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting any // ids
+	member                                                                      vouchers.PersonID
+	sessions                                                                    int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -186,6 +190,11 @@ func (s *walk) fillWorld() {
 	sessions, err := s.program.agenda.Publish(ctx, s.Structure.Actor, s.Structure.Place, agenda.NewSession{Service: 1, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4})
 	s.must(err)
 	s.meeting = sessions[0].ID
+	program := s.Structure.Actor
+	program.Scopes = []string{payees.Scope}
+	account, err := s.Payees.Give(ctx, program, payees.Given{IBAN: "DE89370400440532013000", Holder: canary, Proof: world.RIB})
+	s.must(err)
+	s.waiting = account.ID
 	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
 	s.must(err)
 	s.quote = quote.ID

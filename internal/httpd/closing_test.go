@@ -15,7 +15,7 @@ func init() {
 		Choice: &choice, RolledOver: []closing.Rollover{{Order: 1, ToName: "N", Amount: 10}}}
 	st := closing.Statement{At: at, Received: 100, Used: 20, Funders: []closing.FunderPart{part}, Counters: closing.Counters{Booklets: 3},
 		Extensions: []closing.Extension{{From: day, Until: day + 3, SignedBy: "S", DecidedAt: at}}}
-	samples["closing/statement"] = ClosingBody{Statement: st, Steps: []closingStep{{"T", "current"}}, Mine: &part, MayChoose: true, MayExtend: true, MayClose: true,
+	samples["closing/statement"] = ClosingBody{Statement: st, Steps: []stepView{{"T", "current"}}, Mine: &part, MayChoose: true, MayExtend: true, MayClose: true,
 		Targets: []choiceOf{{"4", "N"}}, Kind: "rollover", To: "4", Problem: "P"}
 	samples["closing/extension"] = ExtensionBody{Extension: closing.Extension{From: day, Until: day + 3}, Name: "N", Problem: "P", Asked: day, May: true}
 	rows := []closing.Refund{{ID: 1, Kind: closing.OfCredit, FunderName: "F", Requester: "R", State: closing.Booked, BookedOn: &day, EndToEnd: "RFD000001"},

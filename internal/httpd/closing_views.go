@@ -20,7 +20,7 @@ func closingPath(id vouchers.CampaignID) string { return fmt.Sprintf("/campaigns
 // ClosingBody is what closing/statement.html shows.
 type ClosingBody struct {
 	closing.Statement
-	Steps     []closingStep
+	Steps     []stepView
 	Mine      *closing.FunderPart // the reader's, if it pays
 	MayChoose bool
 	MayExtend bool
@@ -29,8 +29,6 @@ type ClosingBody struct {
 	Kind, To  string     // what is chosen, or was asked for
 	Problem   string
 }
-
-type closingStep struct{ Text, State string }
 
 func (w *Closing) statementPage(c *fiber.Ctx) error {
 	return w.showStatement(c, closing.ChooseRequest{}, "")
@@ -78,7 +76,7 @@ func (w *Closing) targets(c *fiber.Ctx, s closing.Statement) ([]choiceOf, error)
 }
 
 // closingSteps say how far a campaign is from giving back.
-func closingSteps(c *fiber.Ctx, s closing.Statement) []closingStep {
+func closingSteps(c *fiber.Ctx, s closing.Statement) []stepView {
 	w, today := words(c), vouchers.DayOf(s.At)
 	at := 0
 	switch {
@@ -91,7 +89,7 @@ func closingSteps(c *fiber.Ctx, s closing.Statement) []closingStep {
 	case today > s.Campaign.EndsOn:
 		at = 1
 	}
-	steps := []closingStep{
+	steps := []stepView{
 		{Text: w.Text("closing.step.ends", "day", w.ShortDay(s.Campaign.EndsOn.Time()))},
 		{Text: w.Text("closing.step.last", "day", w.ShortDay(s.Campaign.LastDay().Time()))},
 		{Text: w.Text("closing.step.closes", "day", w.ShortDay(s.ClosesOn.Time()))},

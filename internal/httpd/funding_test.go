@@ -64,7 +64,7 @@ func init() {
 	samples["campaigns/shares"] = SharesBody{Campaign: one, Problem: "x", Lines: shares, Newcomer: "État",
 		Rows: []shareRow{{Funder: 1, Name: "Haute-Savoie", Lead: true}, {Percent: "50", Ceiling: "100"}}}
 	samples["orders/list"] = OrdersBody{Operator: true, Today: day, State: orders.Funded, States: orderStates, Offered: 2, Rows: all, Next: "/x"}
-	samples["orders/order"] = OrderBody{Order: all[1], Steps: []orderStep{{"x", "current"}}, Bills: bills, Due: 80_00, Online: PayOnline{Offer: payments.Offer{On: true, Face: 80_00}, MayPay: true}}
+	samples["orders/order"] = OrderBody{Order: all[1], Steps: []stepView{{"x", "current"}}, Bills: bills, Due: 80_00, Online: PayOnline{Offer: payments.Offer{On: true, Face: 80_00}, MayPay: true}}
 	samples["orders/quote-new"] = QuotingBody{Estimate: orders.Estimate{Campaign: one, MayPlan: true, Version: version}, Form: quoteForm{Quote: 1, Vouchers: 10},
 		Problem: "x", Field: "vouchers", Priced: true, Languages: []choiceOf{{"fr", "français"}}}
 	samples["orders/quote"] = QuoteBody{Quote: quote, State: "offered", MayAccept: true, MayChange: true, Shares: shares, Problem: "x", Field: "name"}

@@ -9,30 +9,28 @@ import (
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// labellingWindow is the API and the pages of claims, labels and bank details.
+// labellingWindow is the API and the pages of claims and labels.
 type labellingWindow struct {
 	room   *labelling.Service
+	payees *payees.Service
 	places *catalogue.Service
 	finder *search.Service
 }
 
 // LabellingRoutes are the routes of package labelling.
-func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder *search.Service) []Route {
-	w := labellingWindow{room, places, finder}
-	claimer, members, admin := For(identity.Structure, identity.Agent), For(identity.Structure), For(identity.Structure, identity.Admin)
+func LabellingRoutes(room *labelling.Service, accounts *payees.Service, places *catalogue.Service, finder *search.Service) []Route {
+	w := labellingWindow{room, accounts, places, finder}
+	claimer, members := For(identity.Structure, identity.Agent), For(identity.Structure)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/places/:id/claim", Handler: w.claim, Access: claimer, Doc: "answer for a place, as its structure"},
 		{Method: "PATCH", Path: "/api/v1/places/:id", Handler: w.correct, Access: claimer,
 			Doc: "correct one's place; a text left out stays, and an import leaves alone what was corrected"},
-		{Method: "GET", Path: "/api/v1/bank-details", Handler: w.bankDetails, Access: members,
-			Doc: "the account to which the structure is paid, masked; null where there is none"},
-		{Method: "PUT", Path: "/api/v1/bank-details", Handler: w.setBankDetails, Access: admin,
-			Doc: "replace the account to which the structure is paid"},
 		{Method: "POST", Path: "/api/v1/places/:id/labels", Handler: w.grant, Access: reviewer,
 			Doc: "grant a label to a claimed place; one about to end is renewed"},
 		{Method: "DELETE", Path: "/api/v1/labels/:id", Handler: w.end, Access: reviewer, Doc: "take a label back, with a reason"},
@@ -45,8 +43,6 @@ func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder 
 		{Method: "POST", Path: "/places/:id/claim", Handler: w.claimForm, Access: claimer, Doc: "answer for a place"},
 		{Method: "GET", Path: "/structure/places/:id/edit", Handler: w.editPage, Access: claimer, Doc: "correct one's place: form"},
 		{Method: "POST", Path: "/structure/places/:id/edit", Handler: w.editForm, Access: claimer, Doc: "correct one's place"},
-		{Method: "GET", Path: "/bank-details", Handler: w.bankPage, Access: admin, Doc: "the structure's account: form"},
-		{Method: "POST", Path: "/bank-details", Handler: w.bankForm, Access: admin, Doc: "the structure's account: keep"},
 		{Method: "GET", Path: "/labels", Handler: w.queuePage, Access: operator, Doc: "labels to review and to renew",
 			Nav: Nav{Key: "labelling.queue.nav", Icon: "badge-check"}},
 		{Method: "GET", Path: "/places/:id/labels", Handler: w.labelPage, Access: reviewer, Doc: "a place's label: forms"},
@@ -65,31 +61,6 @@ func (w labellingWindow) claim(c *fiber.Ctx) error {
 		return err
 	}
 	return apiJSON(c, http.StatusOK, p)
-}
-
-// bankAnswer is the account in force.
-type bankAnswer struct {
-	BankDetails *labelling.BankDetails `json:"bank_details"` // null: none was given
-}
-
-func (w labellingWindow) bankDetails(c *fiber.Ctx) error {
-	b, err := w.room.BankDetails(c.UserContext(), actor(c))
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, bankAnswer{b})
-}
-
-func (w labellingWindow) setBankDetails(c *fiber.Ctx) error {
-	var in labelling.NewBankDetails
-	if err := decode(c, &in); err != nil {
-		return err
-	}
-	b, err := w.room.SetBankDetails(c.UserContext(), actor(c), in)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, bankAnswer{&b})
 }
 
 func (w labellingWindow) grant(c *fiber.Ctx) error {

@@ -18,6 +18,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/vouchers"
@@ -28,7 +29,7 @@ func init() {
 	offers := []OfferView{{"Emploi", 2, 90, 2_50, "x", "y"}}
 	card := PlaceView{Name: "Le Relais", Address: "1 rue A, 74000 Annecy", Href: "/places/1", Phone: "04 50 02 00 00",
 		Dial: "+33450020000", Hours: "lundi : de 9 h à 12 h", Route: "https://www.openstreetmap.org/directions?to=1", HasDistance: true, Km: 2.4, Accepts: true}
-	bank := &labelling.BankDetails{IBAN: "FR76 •••• •••• 0189", Holder: "Le Relais", Since: time.Unix(1e9, 0)}
+	bank := &payees.Account{Masked: "FR76 •••• •••• 0189", Holder: "Le Relais", State: payees.InForce}
 	samples["search/widget"] = WidgetBody{Request: search.Request{Query: "x", Near: "x", Wishes: search.Wishes{Labelled: true}}, Asked: true, Theme: "dark", LetGo: []string{"x"}, Places: []FoundPlace{{card, 1, "x"}}, More: "/places"}
 	samples["search/widget-new"] = WidgetMakerBody{Dark: true, Src: "/widget", Frame: "<iframe>", Link: "<a>"}
 	samples["search/places"] = FinderBody{Near: "Saint-Denis", Query: "emploi", Asked: true, Commune: "Saint-Denis", Understood: "x", LetGo: []string{"x"},
@@ -53,7 +54,6 @@ func init() {
 	samples["catalogue/data"] = OpenDataBody{Day: day, Places: 22, LeftOut: 1, Files: []OpenDataFile{{"places.csv", "ab12", 22, 1000}}}
 	samples["labelling/claim"] = ClaimBody{Near: "Annecy", Asked: true, Commune: "Annecy", Problem: "x",
 		Places: []ClaimablePlace{{1, "Le Relais", "Annecy", true}, {2, "Annexe", "Annecy", false}}}
-	samples["labelling/bank"] = BankBody{Now: bank, Typed: labelling.NewBankDetails{IBAN: "FR", Holder: "Le Relais"}, Problem: "x"}
 	samples["labelling/queue"] = QueueBody{MayGrant: true, Ending: []labelling.Ending{{Place: 1, Name: "x", EndsOn: day}},
 		Waiting: []WaitingRow{{labelling.Waiting{Place: 1, Name: "x", HasBank: true, Services: 1}, 3}, {labelling.Waiting{Place: 2, HasBank: true}, 1}, {labelling.Waiting{Place: 3}, 0}}}
 	samples["labelling/label"] = LabelBody{Place: labelling.Place{ID: 1, Name: "x", Structure: 1, Labelled: true, Label: &labelling.Label{ID: 1, EndsOn: day}},
@@ -75,7 +75,7 @@ func desk(t *testing.T) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB)), AgendaRoutes(agenda.New(w.DB), w.Labelling), LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB)), SearchRoutes(search.New(w.DB)))...)
+	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB)), AgendaRoutes(agenda.New(w.DB), w.Labelling), LabellingRoutes(w.Labelling, w.Payees, w.Catalogue, search.New(w.DB)), PayeesRoutes(w.Payees), SearchRoutes(search.New(w.DB)))...)
 }
 
 const onePlace = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +
@@ -105,10 +105,7 @@ func TestAProgramImportsClaimsPricesAndLabelsAPlace(t *testing.T) {
 		{"structure", "POST", path + "/claim", "", 409, `"place_claimed"`},
 		{"structure", "PUT", path + "/services", `{"services":[]}`, 404, `"not_found"`},
 		{"newcomer", "PUT", path + "/services", `{"services":[{"theme":"employment","price_vouchers":2,"duration_minutes":60}]}`, 200, `"employment"`},
-		{"newcomer", "PUT", "/api/v1/bank-details", `{"iban":"FR1420041010050500013M02606","bic":"","holder":"Le Relais"}`, 200, `"FR14 •••• •••• 2606"`},
-		{"newcomer", "PUT", "/api/v1/bank-details", `{"iban":"FR1420041010050500013M02607","bic":"","holder":"Le Relais"}`, 422, `"iban_check"`},
-		{"newcomer", "GET", "/api/v1/bank-details", "", 200, `"FR14 •••• •••• 2606"`},
-		{"operator", "GET", "/api/v1/labels", "", 200, `"has_bank_details":true`},
+		{"operator", "GET", "/api/v1/labels", "", 200, `"has_bank_details":false`},
 		{"funder", "GET", "/api/v1/labels", "", 403, `"forbidden"`},
 		{"operator", "POST", path + "/labels", `{"ends_on":"` + (today + 100).String() + `"}`, 201, `"ends_on":"` + (today + 100).String()},
 		{"nobody", "GET", path, "", 401, `"unauthenticated"`},
@@ -189,9 +186,6 @@ func TestAStructureAndTheOperatorDoTheirWorkOnPages(t *testing.T) {
 		{"newcomer", "POST", path + "/services/restore", form("service", "2"), 303, ""},
 		{"structure", "POST", path + "/services/restore", form("service", "2"), 404, ""},
 		{"newcomer", "GET", "/structure", "", 200, "2 chèques"},
-		{"newcomer", "POST", "/bank-details", form("iban", "FR14", "bic", "", "holder", "Le Relais"), 422, "longueur"},
-		{"newcomer", "POST", "/bank-details", form("iban", "FR14 2004 1010 0505 0001 3M02 606", "bic", "", "holder", "Le Relais"), 303, ""},
-		{"newcomer", "GET", "/bank-details", "", 200, "FR14 •••• •••• 2606"},
 		{"operator", "GET", "/labels", "", 200, "1 lieu attend un label"},
 		{"operator", "GET", path + "/labels", "", 200, "Accorder le label"},
 		{"operator", "POST", path + "/labels", form("starts_on", today.String(), "ends_on", (today - 1).String()), 422, "avant le premier"},

@@ -7,6 +7,7 @@ import (
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -16,8 +17,9 @@ func notFound() error { return fault.New(fault.NotFound, "not_found") }
 type StructureBody struct {
 	Name              string
 	Places            []OwnPlace
-	Bank              *labelling.BankDetails // nil: none was given
-	MayChange, MayPay bool                   // claim and price; say where the money goes
+	Bank              *payees.Account // in force; nil: none is
+	Waiting           bool            // another was given, and is not in force
+	MayChange, MayPay bool            // claim and price; say where the money goes
 }
 
 // OwnPlace is a place as its structure sees it.
@@ -34,11 +36,11 @@ func (w labellingWindow) structurePage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	bank, err := w.room.BankDetails(c.UserContext(), actor(c))
+	bank, err := w.payees.Accounts(c.UserContext(), actor(c))
 	if err != nil {
 		return err
 	}
-	body := StructureBody{Name: actor(c).OrganisationName, Bank: bank,
+	body := StructureBody{Name: actor(c).OrganisationName, Bank: bank.Now, Waiting: bank.Waiting != nil,
 		MayChange: actor(c).Needs(identity.Structure, identity.Agent) == nil,
 		MayPay:    actor(c).Needs(identity.Structure) == nil}
 	for _, p := range mine {
@@ -119,49 +121,6 @@ func (w labellingWindow) claimForm(c *fiber.Ctx) error {
 		return err
 	}
 	if err := flash(c, "done", "labelling.claimed", "place", p.Name); err != nil {
-		return err
-	}
-	return c.Redirect("/structure", fiber.StatusSeeOther)
-}
-
-// BankBody is what labelling/bank.html shows.
-type BankBody struct {
-	Now     *labelling.BankDetails // in force; nil: none was given
-	Typed   labelling.NewBankDetails
-	Problem string // why the form was refused, "" at first
-}
-
-func (w labellingWindow) bankPage(c *fiber.Ctx) error {
-	return w.showBank(c, labelling.NewBankDetails{Holder: actor(c).OrganisationName}, "")
-}
-
-func (w labellingWindow) showBank(c *fiber.Ctx, typed labelling.NewBankDetails, problem string) error {
-	now, err := w.room.BankDetails(c.UserContext(), actor(c))
-	if err != nil {
-		return err
-	}
-	return page(c, "labelling/bank", BankBody{Now: now, Typed: typed, Problem: problem})
-}
-
-func (w labellingWindow) bankForm(c *fiber.Ctx) error {
-	var form struct {
-		IBAN   string `form:"iban"`
-		BIC    string `form:"bic"`
-		Holder string `form:"holder"`
-	}
-	if err := decodeForm(c, &form); err != nil {
-		return err
-	}
-	typed := labelling.NewBankDetails{IBAN: form.IBAN, BIC: form.BIC, Holder: form.Holder}
-	kept, err := w.room.SetBankDetails(c.UserContext(), actor(c), typed)
-	if problem := faultText(c, err); problem != "" {
-		c.Status(refusalOf(err).status)
-		return w.showBank(c, typed, problem)
-	}
-	if err != nil {
-		return err
-	}
-	if err := flash(c, "done", "labelling.bank.kept", "account", kept.IBAN); err != nil {
 		return err
 	}
 	return c.Redirect("/structure", fiber.StatusSeeOther)

@@ -68,7 +68,7 @@ func orderCells(w *i18n.Words, o orders.Order) []documents.Cell {
 // OrderBody is what orders/order.html shows.
 type OrderBody struct {
 	orders.Order
-	Steps []orderStep
+	Steps []stepView
 	Bills []billView
 	Due   vouchers.Cents // of all invoices
 
@@ -84,8 +84,6 @@ func (b OrderBody) Transfers() (n int) {
 	}
 	return n
 }
-
-type orderStep struct{ Text, State string }
 
 // billView is an invoice and how to pay it.
 type billView struct {
@@ -112,14 +110,14 @@ func (w *Orders) openPage(c *fiber.Ctx) error {
 }
 
 // orderSteps say how far the order has come. Fees do not hold vouchers up.
-func orderSteps(c *fiber.Ctx, state orders.State) []orderStep {
+func orderSteps(c *fiber.Ctx, state orders.State) []stepView {
 	at := 1
 	if state == orders.Funded {
 		at = 3
 	}
-	steps := make([]orderStep, 3)
+	steps := make([]stepView, 3)
 	for i, key := range []string{"placed", "paid", "ready"} {
-		steps[i] = orderStep{words(c).Text("orders.step." + key), "todo"}
+		steps[i] = stepView{words(c).Text("orders.step." + key), "todo"}
 		if i < at {
 			steps[i].State = "done"
 		} else if i == at {

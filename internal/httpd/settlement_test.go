@@ -34,7 +34,7 @@ func init() {
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: []settlement.Settlement{one}, Next: "/settlements?before=1"}
 	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: one, List: payouts}, MayFetch: true}
 	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true,
-		Steps: []payoutStep{{"Encaissé", "done"}, {"Envoyé", "current"}}, Rows: payouts, Next: "/payouts?before=5"}
+		Steps: []stepView{{"Encaissé", "done"}, {"Envoyé", "current"}}, Rows: payouts, Next: "/payouts?before=5"}
 }
 
 // tills is a world behind the settlement window; a bearer token names who asks.

@@ -79,13 +79,10 @@ func (w settlementWindow) openPage(c *fiber.Ctx) error {
 type PayoutsBody struct {
 	settlement.Money
 	First bool // the first page of the list
-	Steps []payoutStep
+	Steps []stepView
 	Rows  []settlement.Payout
 	Next  string
 }
-
-// payoutStep is one step on money's way.
-type payoutStep struct{ Text, State string }
 
 func (w settlementWindow) payoutsPage(c *fiber.Ctx) error {
 	all, err := w.money(c)
@@ -98,7 +95,7 @@ func (w settlementWindow) payoutsPage(c *fiber.Ctx) error {
 
 // payoutSteps say how far the latest money has come: the latest payout if there is one
 // that did not come back, otherwise what has been redeemed since.
-func payoutSteps(c *fiber.Ctx, m settlement.Money) []payoutStep {
+func payoutSteps(c *fiber.Ctx, m settlement.Money) []stepView {
 	at := -1
 	switch {
 	case len(m.Payouts) > 0 && m.Payouts[0].State == settlement.InTransit:
@@ -110,7 +107,7 @@ func payoutSteps(c *fiber.Ctx, m settlement.Money) []payoutStep {
 	default:
 		return nil
 	}
-	steps := make([]payoutStep, 4)
+	steps := make([]stepView, 4)
 	for i, key := range []string{"redeemed", "ordered", "sent", "arrived"} {
 		state := "todo"
 		if i < at {
@@ -118,7 +115,7 @@ func payoutSteps(c *fiber.Ctx, m settlement.Money) []payoutStep {
 		} else if i == at {
 			state = "current"
 		}
-		steps[i] = payoutStep{words(c).Text("settlement.payouts.step." + key), state}
+		steps[i] = stepView{words(c).Text("settlement.payouts.step." + key), state}
 	}
 	return steps
 }

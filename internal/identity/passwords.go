@@ -187,6 +187,13 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, req PasswordC
 	return session, err
 }
 
+// Prove asks somebody at a screen for their password again, before what must not be done by
+// whoever finds the screen open. Its faults are password_wrong and rate_limited.
+func (s *Service) Prove(ctx context.Context, actor Actor, password string) error {
+	_, err := s.proveAgain(ctx, actor, password)
+	return err
+}
+
 // proveAgain checks the actor's own password and returns its hash.
 func (s *Service) proveAgain(ctx context.Context, actor Actor, password string) (hash string, err error) {
 	err = s.countTry(ctx, map[string]int{fmt.Sprint("password:person:", actor.Person): tryLimit})

@@ -1,5 +1,5 @@
 // Package labelling keeps the places where mediation happens: which structure answers
-// for each, whether it holds a label, and where a structure's money goes.
+// for each, and whether it holds a label.
 package labelling
 
 import (
@@ -16,12 +16,10 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// What an API token needs to claim places, to grant and end labels, and to say where a
-// structure's money goes.
+// What an API token needs to claim places, and to grant and end labels.
 const (
 	PlacesScope = "places"
 	LabelsScope = "labels"
-	BankScope   = "bank_details"
 )
 
 // Service is the use cases of labelling.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
-	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -171,7 +170,7 @@ func waiting(ctx context.Context, tx *db.Tx) ([]Waiting, error) {
 			GREATEST(p.claimed_at, (SELECT max(LEAST(l.ended_at, (l.ends_on + 1)::timestamp AT TIME ZONE 'Europe/Paris'))
 				FROM labels l WHERE l.place_id = p.id)) AS since,
 			(SELECT count(*) FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL) AS services,
-			EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = p.structure_id AND b.replaced_at IS NULL) AS has_bank
+			EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = p.structure_id AND b.ended_at IS NULL AND b.replaced_at IS NULL) AS has_bank
 		FROM places p JOIN organisations o ON o.id = p.structure_id
 		WHERE NOT EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.ends_on >= $1::date)
 		ORDER BY since, p.id`, vouchers.DayOf(tx.Now))
@@ -186,31 +185,4 @@ func ending(ctx context.Context, tx *db.Tx) ([]Ending, error) {
 		WHERE l.ended_at IS NULL AND l.ends_on BETWEEN $1::date AND $2::date
 		ORDER BY l.ends_on, p.id`, today, today.AddDays(RenewalDays))
 	return all, err
-}
-
-// lockOrganisation lets one change of a structure's account happen at a time.
-func lockOrganisation(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) error {
-	return tx.Get(ctx, &id, `SELECT id FROM organisations WHERE id = $1 FOR NO KEY UPDATE`, id)
-}
-
-func replaceAccount(ctx context.Context, tx *db.Tx, actor identity.Actor, to sepa.Account) error {
-	_, err := tx.Exec(ctx, `UPDATE bank_details SET replaced_at = $2 WHERE structure_id = $1 AND replaced_at IS NULL`,
-		actor.Organisation, tx.Now)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `
-		INSERT INTO bank_details (structure_id, iban, bic, holder, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6)`,
-		actor.Organisation, to.IBAN.Full(), to.BIC, to.Holder, tx.Now, actor.Person)
-	return err
-}
-
-func accountInForce(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (sepa.Account, time.Time, error) {
-	var r struct {
-		sepa.Account
-		Since time.Time `db:"created_at"`
-	}
-	err := tx.Get(ctx, &r, `
-		SELECT iban, bic, holder, created_at FROM bank_details WHERE structure_id = $1 AND replaced_at IS NULL`, structure)
-	return r.Account, r.Since, err
 }

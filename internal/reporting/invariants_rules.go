@@ -121,8 +121,19 @@ const paidToKnownAccounts = `
 	SELECT format('payout:%s structure:%s iban_not_in_force', p.id, p.structure_id) AS evidence
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id
 	WHERE NOT EXISTS (
-		SELECT 1 FROM bank_details d WHERE d.structure_id = p.structure_id AND d.iban = p.iban AND d.created_at <= s.closed_at
-			AND (d.replaced_at IS NULL OR d.replaced_at >= s.closed_at))
+		SELECT 1 FROM bank_details d WHERE d.structure_id = p.structure_id AND d.iban = p.iban AND d.in_force_at <= s.closed_at
+			AND d.ended_at IS NULL AND (d.replaced_at IS NULL OR d.replaced_at >= s.closed_at))
+	UNION ALL
+	SELECT format('payout:%s structure:%s another_account_was_waiting', p.id, p.structure_id)
+	FROM payouts p JOIN settlements s ON s.id = p.settlement_id
+	WHERE EXISTS (
+		SELECT 1 FROM bank_details d WHERE d.structure_id = p.structure_id AND d.created_at < s.closed_at
+			AND LEAST(d.in_force_at, d.ended_at, d.replaced_at, 'infinity') > s.closed_at)
+	UNION ALL
+	SELECT format('account:%s structure:%s in_force_undecided', d.id, d.structure_id)
+	FROM bank_details d
+	WHERE d.in_force_at IS NOT NULL AND d.match <> 'earlier' AND (d.verified_by IS NULL OR d.verified_by = d.created_by
+		OR d.changes AND (d.approved_by IS NULL OR d.approved_by IN (d.created_by, d.verified_by) OR d.in_force_at < d.created_at + interval '72 hours'))
 	UNION ALL` + refundedToVerifiedAccounts
 
 // INV-16: no organisation sees another's rows. Lists are cut by an organisation's or a

@@ -129,7 +129,10 @@ var breakages = []struct {
 	{"a redemption above the price cap", "INV-11", "vouchers=4 cap=3",
 		`UPDATE campaigns SET price_cap = 3 WHERE id = 1`},
 	{"a payout to an account that came later", "INV-13", "iban_not_in_force",
-		`UPDATE bank_details SET created_at = created_at + interval '1 hour' WHERE id = 1`},
+		`UPDATE bank_details SET in_force_at = in_force_at + interval '1 hour' WHERE id = 1`},
+	{"a payout while another account waited", "INV-13", "another_account_was_waiting",
+		`INSERT INTO bank_details (structure_id, iban, bic, holder, created_at, created_by) SELECT structure_id, iban, bic, holder, created_at - interval '1 second', created_by FROM bank_details WHERE id = 1`},
+	{"a change that nobody approved", "INV-13", "in_force_undecided", `UPDATE bank_details SET changes = true WHERE id = 1`},
 	{"a payout to an account that was replaced", "INV-13", "iban_not_in_force",
 		`UPDATE bank_details SET replaced_at = created_at - interval '1 second' WHERE id = 1`},
 	{"a booklet of another campaign than its allocation", "INV-16", "booklet:1 campaign:2",
@@ -179,6 +182,7 @@ const unguarded = `
 	ALTER TABLE invoices DISABLE TRIGGER invoices_only_added;
 	ALTER TABLE jobs DROP CONSTRAINT jobs_unique_key;
 	ALTER TABLE debt_writeoffs DROP CONSTRAINT debt_writeoffs_two_people;
+	ALTER TABLE bank_details DROP CONSTRAINT bank_details_in_force, DROP CONSTRAINT bank_details_cooled;
 	DROP INDEX redeemed_vouchers_once`
 
 // forgiven writes off a debt that person 1 asked to forgive.

@@ -61,6 +61,8 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			UNION ALL
 			SELECT 'accounts', count(*), 0, min(given_at) FROM funder_accounts WHERE verified_at IS NULL AND replaced_at IS NULL
 			UNION ALL
+			SELECT 'payees', count(*), 0, min(created_at) FROM bank_details WHERE in_force_at IS NULL AND ended_at IS NULL AND replaced_at IS NULL
+			UNION ALL
 			SELECT 'disputes', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(opened_at) FROM disputes WHERE state = 'open'
 			UNION ALL
 			SELECT 'stripe', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(created_at) FROM stripe_payouts WHERE state = 'waiting'
@@ -74,7 +76,7 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			      CROSS JOIN LATERAL (SELECT COALESCE(max(p.up_to_id), 0) AS up_to FROM payouts p WHERE p.structure_id = o.id) AS w
 			      JOIN redemptions r ON r.structure_id = o.id AND r.id > w.up_to AND r.undone_at IS NULL
 			      WHERE o.kind = 'structure'
-			          AND NOT EXISTS (SELECT 1 FROM bank_details d WHERE d.structure_id = o.id AND d.replaced_at IS NULL)
+			          AND NOT EXISTS (SELECT 1 FROM bank_details d WHERE d.structure_id = o.id AND d.in_force_at IS NOT NULL AND d.ended_at IS NULL)
 			      GROUP BY o.id) AS h
 			UNION ALL
 			SELECT 'returned', count(*), COALESCE(sum(p.amount_cents), 0)::bigint, min(p.booked_on::timestamp AT TIME ZONE 'Europe/Paris')

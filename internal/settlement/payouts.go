@@ -134,6 +134,7 @@ type Money struct {
 	Owed        vouchers.Cents `json:"owed_cents"`    // redeemed, or come back, and not yet in a payout
 	NextOn      vouchers.Day   `json:"next_on"`       // the first day on which it could be paid
 	BankDetails bool           `json:"bank_details"`  // without them nothing can be paid
+	Changing    bool           `json:"bank_changing"` // others were given and are not in force: payouts wait
 	UnderWay    vouchers.Cents `json:"transit_cents"` // ordered from the bank
 	Payouts     []Payout       `json:"-"`             // newest first
 }
@@ -150,7 +151,7 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 		if m.Owed, err = ledger.Balance(ctx, tx, ledger.Payable(actor.Organisation)); err != nil {
 			return err
 		}
-		if m.BankDetails, m.UnderWay, err = standing(ctx, tx, actor.Organisation); err != nil {
+		if m.BankDetails, m.Changing, m.UnderWay, err = standing(ctx, tx, actor.Organisation); err != nil {
 			return err
 		}
 		m.Payouts, err = payoutsOf(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))

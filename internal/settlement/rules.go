@@ -98,6 +98,7 @@ type recipient struct {
 	IBAN      sepa.IBAN               `db:"iban"` // "" without bank details in force
 	BIC       sepa.BIC                `db:"bic"`
 	Holder    string                  `db:"holder"`
+	Changing  bool                    `db:"changing"` // another account was given and is not in force yet
 }
 
 func (r recipient) party() sepa.Party {
@@ -144,7 +145,10 @@ func arrange(upTo vouchers.RedemptionID, dues []due, recipients map[vouchers.Org
 // obstacle is why a payment cannot go into a file, "" if it can. One bad address must
 // not keep all others waiting.
 func (p payment) obstacle() string {
-	if p.to.IBAN == "" {
+	switch {
+	case p.to.Changing:
+		return "bank_details_changing"
+	case p.to.IBAN == "":
 		return "bank_details_missing"
 	}
 	transfer := sepa.Payment{EndToEndID: endToEnd(0, p.Structure), Amount: p.amount(), Creditor: p.to.party()}

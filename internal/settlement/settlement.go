@@ -75,7 +75,7 @@ type Held struct {
 	Structure vouchers.OrganisationID `json:"structure"`
 	Name      string                  `json:"structure_name"`
 	Amount    vouchers.Cents          `json:"amount_cents"`
-	Reason    string                  `json:"reason"` // bank_details_missing, or the fault for which a bank would refuse the transfer
+	Reason    string                  `json:"reason"` // bank_details_missing or bank_details_changing (given, and not in force yet), or the fault for which a bank would refuse the transfer
 }
 
 // Preview is what a settlement closed now would do.

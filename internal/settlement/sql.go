@@ -40,9 +40,12 @@ func recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vouchers.Organi
 	var rows []recipient
 	err := tx.Select(ctx, &rows, `
 		SELECT o.id, o.name, o.street, o.postcode, o.town, COALESCE(b.iban, '') AS iban, COALESCE(b.bic, '') AS bic,
-			COALESCE(b.holder, '') AS holder
-		FROM organisations o LEFT JOIN bank_details b ON b.structure_id = o.id AND b.replaced_at IS NULL
-		WHERE o.id = ANY ($1)`, db.Array(ids))
+			COALESCE(b.holder, '') AS holder,
+			EXISTS (SELECT 1 FROM bank_details w WHERE w.structure_id = o.id AND w.ended_at IS NULL AND w.replaced_at IS NULL
+				AND (w.in_force_at IS NULL OR w.in_force_at > $2)) AS changing
+		FROM organisations o LEFT JOIN bank_details b ON b.structure_id = o.id AND b.in_force_at <= $2 AND b.ended_at IS NULL
+			AND (b.replaced_at IS NULL OR b.replaced_at > $2)
+		WHERE o.id = ANY ($1)`, db.Array(ids), tx.Now)
 	all := make(map[vouchers.OrganisationID]recipient, len(rows))
 	for _, r := range rows {
 		all[r.Structure] = r
@@ -225,17 +228,20 @@ func payoutsOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID
 	return payoutList(ctx, tx, `WHERE p.structure_id = $1 AND ($2 = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3`, structure, before, limit)
 }
 
-// standing tells whether a structure has bank details in force, and what is on its way
-// to it.
-func standing(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bank bool, underWay vouchers.Cents, err error) {
+// standing tells whether a structure has bank details in force, or others that are not yet,
+// and what is on its way to it.
+func standing(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bank, changing bool, underWay vouchers.Cents, err error) {
 	var row struct {
 		Bank     bool           `db:"bank"`
+		Changing bool           `db:"changing"`
 		UnderWay vouchers.Cents `db:"under_way"`
 	}
 	err = tx.Get(ctx, &row, `
-		SELECT EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = $1 AND b.replaced_at IS NULL) AS bank,
-			COALESCE((SELECT sum(p.amount_cents) FROM payouts p WHERE p.structure_id = $1 AND p.state = 'in_transit'), 0)::bigint AS under_way`, structure)
-	return row.Bank, row.UnderWay, err
+		SELECT COALESCE(bool_or(b.in_force_at <= $2 AND (b.replaced_at IS NULL OR b.replaced_at > $2)), false) AS bank,
+			COALESCE(bool_or(b.replaced_at IS NULL AND (b.in_force_at IS NULL OR b.in_force_at > $2)), false) AS changing,
+			COALESCE((SELECT sum(p.amount_cents) FROM payouts p WHERE p.structure_id = $1 AND p.state = 'in_transit'), 0)::bigint AS under_way
+		FROM bank_details b WHERE b.structure_id = $1 AND b.ended_at IS NULL`, structure, tx.Now)
+	return row.Bank, row.Changing, row.UnderWay, err
 }
 
 // named finds which names are end-to-end ids of payouts.

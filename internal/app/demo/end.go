@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/passerelle/passerelle/internal/closing"
-	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -36,7 +35,7 @@ func (p *play) planEnd() {
 }
 
 func (p *play) tellAccount(ctx context.Context, h *house) error {
-	return h.third.put(ctx, "/refunds/account", labelling.NewBankDetails{IBAN: inventedIBAN(h.number), Holder: sepaName(h.Name)})
+	return h.third.put(ctx, "/refunds/account", closing.NewAccount{IBAN: inventedIBAN(h.number), Holder: sepaName(h.Name)})
 }
 
 func (p *play) choose(ctx context.Context, c *campaign, h *house, kind string) error {

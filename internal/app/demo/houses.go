@@ -1,16 +1,20 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 
+	"codeberg.org/go-pdf/fpdf"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
-	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/territory"
+	"github.com/passerelle/passerelle/internal/vop"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -241,9 +245,46 @@ func (p *play) equip(ctx context.Context, s *structure) error {
 	return p.giveAccount(ctx, s, s.number)
 }
 
-// giveAccount tells where a structure's money goes.
+// tellBank tells where a structure's money goes.
+func (p *play) tellBank(ctx context.Context, s *structure, number int) (payees.Account, error) {
+	given := payees.Given{IBAN: inventedIBAN(number), Holder: sepaName(s.Name)}
+	slip, err := slipOf(given)
+	if err != nil {
+		return payees.Account{}, err
+	}
+	given.Proof = files.Upload{Name: "RIB.pdf", Content: slip}
+	var account payees.Account
+	err = s.admin.do(ctx, call{method: http.MethodPut, path: "/bank-details", in: given, out: &account})
+	return account, err
+}
+
+// giveAccount does so, and the operator makes sure of it; for a change a second person says
+// yes.
 func (p *play) giveAccount(ctx context.Context, s *structure, number int) error {
-	return s.admin.put(ctx, "/bank-details", labelling.NewBankDetails{IBAN: inventedIBAN(number), Holder: sepaName(s.Name)})
+	account, err := p.tellBank(ctx, s, number)
+	if err != nil {
+		return err
+	}
+	path := fmt.Sprintf("/payees/%d", account.ID)
+	call := payees.Verification{Match: vop.Full, How: "Appel au numéro de la convention ; l’IBAN a été relu au téléphone."}
+	if err := p.operator.agent.post(ctx, path+"/verification", call, nil); err != nil || !account.Changes {
+		return err
+	}
+	return p.operator.third.post(ctx, path+"/approval", struct{}{}, nil)
+}
+
+// slipOf draws the bank details slip of an account.
+func slipOf(a payees.Given) ([]byte, error) {
+	page := fpdf.New("P", "mm", "A5", "")
+	page.AddPage()
+	page.SetFont("Helvetica", "", 12)
+	latin := page.UnicodeTranslatorFromDescriptor("")
+	for _, line := range []string{"Relevé d'identité bancaire", "Banque inventée", "", "Titulaire : " + a.Holder, "IBAN : " + a.IBAN} {
+		page.CellFormat(0, 10, latin(line), "", 1, "", false, 0, "")
+	}
+	var out bytes.Buffer
+	err := page.Output(&out)
+	return out.Bytes(), err
 }
 
 // sepaName is a name within the 70 characters of a transfer.

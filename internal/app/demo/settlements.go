@@ -33,6 +33,11 @@ func (p *play) planSettlements() {
 			p.on(day+bankTakes+returnTakes+1, 7, "settlements", p.giveNewAccount)
 		}
 	}
+	p.on(lasts-2, 10, "settlements", func(ctx context.Context) error {
+		s := p.structures[len(p.structures)/2] // its change waits for the operator, and it is held from the last settlement
+		_, err := p.tellBank(ctx, s, 2000+s.number)
+		return err
+	})
 	p.on(lasts-1, 16.5, "settlements", p.settle)
 }
 

@@ -6,10 +6,13 @@ import (
 
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/siret"
+	"github.com/passerelle/passerelle/internal/vop"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -56,12 +59,36 @@ func (w *World) NewPlace(name string, number siret.SIRET) vouchers.PlaceID {
 	return id
 }
 
-// SetBank gives a structure bank details, instead of those it may have.
+// SetBank gives a structure bank details that are in force; instead of those that it may
+// have, after three days and a second person's yes.
 func (w *World) SetBank(s identity.Actor) {
 	w.t.Helper()
-	_, err := w.Labelling.SetBankDetails(w.t.Context(), s, labelling.NewBankDetails{
-		IBAN: ibanOf(w.count.Add(1)), BIC: "AGRIFRPP", Holder: s.OrganisationName})
+	ctx, program := w.t.Context(), s
+	program.Scopes = []string{payees.Scope}
+	a, err := w.Payees.Give(ctx, program, payees.Given{IBAN: ibanOf(w.count.Add(1)), BIC: "AGRIFRPP", Holder: s.OrganisationName, Proof: RIB})
 	w.must(err)
+	_, err = w.Payees.Verify(ctx, w.Operator, a.ID, payees.Verification{Match: vop.Full, How: "Appelé au numéro de la convention"})
+	w.must(err)
+	if a.Changes {
+		_, err = w.Payees.Approve(ctx, w.Colleague(), a.ID)
+		w.must(err)
+		w.Clock.Add(payees.Cooling)
+	}
+}
+
+// RIB is a proof of an account: a PDF without a page.
+var RIB = files.Upload{Name: "rib.pdf", Content: []byte("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n")}
+
+// Colleague is a second person of the operator.
+func (w *World) Colleague() identity.Actor {
+	w.t.Helper()
+	n := w.count.Add(1)
+	m, err := w.Identity.AddMember(w.t.Context(), w.Operator, identity.NewMember{Name: "Alix Bernard",
+		Email: fmt.Sprintf("alix%d@passerelle.example", n), Password: "correct horse battery", Role: identity.Finance})
+	w.must(err)
+	second := w.Operator
+	second.Person, second.Role = m.ID, identity.Finance
+	return second
 }
 
 // ibanOf is the nth account of a bank that exists in tests only.

@@ -8,6 +8,7 @@
 package world
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/pgtest"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/siret"
@@ -41,6 +43,7 @@ type World struct {
 
 	Identity  *identity.Service
 	Labelling *labelling.Service
+	Payees    *payees.Service
 	Catalogue *catalogue.Service
 	Campaigns *campaigns.Service
 	Issuing   *issuing.Service
@@ -85,6 +88,7 @@ func NewOn(t testing.TB, url string, clock *pgtest.Clock) *World {
 		Labelling: labelling.New(d), Catalogue: catalogue.New(d),
 		Issuing: issuing.New(d, keys, Origin, noReceipt, log), Counter: counter}
 	t.Cleanup(w.Counter.Stop)
+	w.Payees = payees.New(d, payees.Options{Prove: w.Identity.Prove, Notify: func(context.Context, *db.Tx, string, payees.Notice) error { return nil }})
 	w.Operator = w.operator()
 	w.Funder = w.Organisation(identity.Funder, "Département de la Haute-Savoie")
 	w.Prescriber = w.Organisation(identity.Prescriber, "CCAS de Thônes")
