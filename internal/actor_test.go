@@ -18,6 +18,7 @@ var withoutActor = map[string]string{
 	"issuing.ExpireDue":            "a periodic job: time itself asks",
 	"closing.CloseDue":             "as ExpireDue",
 	"closing.BringBack":            "as ExpireDue: funders have said what is to be done",
+	"applications.Remind":          "as ExpireDue",
 	"closing.Remind":               "as ExpireDue",
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",

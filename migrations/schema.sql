@@ -102,6 +102,51 @@ CREATE TABLE api_tokens (
     CONSTRAINT api_tokens_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE application_events (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    application_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    person_id bigint NOT NULL,
+    event text NOT NULL,
+    reason text NOT NULL DEFAULT ''::text,
+    remarks jsonb NOT NULL DEFAULT '{}'::jsonb,
+    CONSTRAINT application_events_event CHECK ((event = ANY (ARRAY['sent'::text, 'asked'::text, 'refusal_proposed'::text, 'sent_back'::text, 'refused'::text, 'granted'::text, 'appealed'::text, 'withdrawn'::text]))),
+    CONSTRAINT application_events_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE application_proofs (
+    file_id bigint NOT NULL,
+    application_id bigint NOT NULL,
+    criterion text NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT application_proofs_pkey PRIMARY KEY (file_id)
+);
+
+CREATE TABLE applications (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    place_id bigint NOT NULL,
+    structure_id bigint NOT NULL,
+    kind text NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL,
+    answers jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remarks jsonb NOT NULL DEFAULT '{}'::jsonb,
+    reason text NOT NULL DEFAULT ''::text,
+    appeal text NOT NULL DEFAULT ''::text,
+    started_at timestamp with time zone NOT NULL,
+    started_by bigint NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    reviewed_by bigint,
+    confirmed_by bigint,
+    decided_at timestamp with time zone,
+    label_id bigint,
+    CONSTRAINT applications_granted CHECK (((state = 'granted'::text) = (label_id IS NOT NULL))),
+    CONSTRAINT applications_pkey PRIMARY KEY (id),
+    CONSTRAINT applications_refused_by_two CHECK (((state <> ALL (ARRAY['refused'::text, 'appealed'::text])) OR (confirmed_by <> reviewed_by))),
+    CONSTRAINT applications_state CHECK ((state = ANY (ARRAY['draft'::text, 'sent'::text, 'asked'::text, 'refusing'::text, 'refused'::text, 'appealed'::text, 'granted'::text, 'withdrawn'::text])))
+);
+
 CREATE TABLE audit_entries (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     at timestamp with time zone NOT NULL,
@@ -233,6 +278,7 @@ CREATE TABLE campaigns (
     created_at timestamp with time zone NOT NULL,
     created_by bigint NOT NULL,
     closed_at timestamp with time zone,
+    accepted_labels text[] NOT NULL DEFAULT '{}'::text[],
     CONSTRAINT campaigns_booklet CHECK (((booklet_size >= 1) AND (booklet_size <= 100))),
     CONSTRAINT campaigns_cap CHECK (((price_cap >= 1) AND (price_cap <= 100))),
     CONSTRAINT campaigns_dates CHECK (((ends_on > starts_on) AND ((ends_on - starts_on) < 4096))),
@@ -540,6 +586,38 @@ CREATE TABLE jobs (
     CONSTRAINT jobs_unique_key UNIQUE (unique_key)
 );
 
+CREATE TABLE label_criteria (
+    kind text NOT NULL,
+    version integer NOT NULL,
+    form jsonb NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    published_by bigint,
+    CONSTRAINT label_criteria_pkey PRIMARY KEY (kind, version),
+    CONSTRAINT label_criteria_version CHECK ((version > 0))
+);
+
+CREATE TABLE label_kinds (
+    code text NOT NULL,
+    name text NOT NULL,
+    summary text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT label_kinds_code CHECK ((code ~ '^[a-z][a-z0-9-]{1,30}$'::text)),
+    CONSTRAINT label_kinds_name CHECK (((length(name) >= 3) AND (length(name) <= 100))),
+    CONSTRAINT label_kinds_pkey PRIMARY KEY (code)
+);
+
+CREATE TABLE label_suspensions (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    label_id bigint NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    from_by bigint NOT NULL,
+    reason text NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by bigint,
+    CONSTRAINT label_suspensions_lifted CHECK (((lifted_at IS NULL) = (lifted_by IS NULL))),
+    CONSTRAINT label_suspensions_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE labels (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     place_id bigint NOT NULL,
@@ -549,6 +627,8 @@ CREATE TABLE labels (
     ends_on date NOT NULL,
     ended_at timestamp with time zone,
     end_reason text,
+    kind text NOT NULL DEFAULT 'passerelle'::text,
+    suspended_at timestamp with time zone,
     CONSTRAINT labels_dates CHECK ((ends_on >= starts_on)),
     CONSTRAINT labels_end CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
     CONSTRAINT labels_pkey PRIMARY KEY (id)
@@ -1134,6 +1214,28 @@ ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_organisation FOREIGN KEY (organ
 
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_person FOREIGN KEY (person_id) REFERENCES people(id);
 
+ALTER TABLE application_events ADD CONSTRAINT application_events_application FOREIGN KEY (application_id) REFERENCES applications(id);
+
+ALTER TABLE application_events ADD CONSTRAINT application_events_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE application_proofs ADD CONSTRAINT application_proofs_application FOREIGN KEY (application_id) REFERENCES applications(id);
+
+ALTER TABLE application_proofs ADD CONSTRAINT application_proofs_file FOREIGN KEY (file_id) REFERENCES files(id);
+
+ALTER TABLE applications ADD CONSTRAINT applications_confirmed_by FOREIGN KEY (confirmed_by) REFERENCES people(id);
+
+ALTER TABLE applications ADD CONSTRAINT applications_criteria FOREIGN KEY (kind, version) REFERENCES label_criteria(kind, version);
+
+ALTER TABLE applications ADD CONSTRAINT applications_label FOREIGN KEY (label_id) REFERENCES labels(id);
+
+ALTER TABLE applications ADD CONSTRAINT applications_place FOREIGN KEY (place_id) REFERENCES places(id);
+
+ALTER TABLE applications ADD CONSTRAINT applications_reviewed_by FOREIGN KEY (reviewed_by) REFERENCES people(id);
+
+ALTER TABLE applications ADD CONSTRAINT applications_started_by FOREIGN KEY (started_by) REFERENCES people(id);
+
+ALTER TABLE applications ADD CONSTRAINT applications_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
 ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
 
 ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_line FOREIGN KEY (line_id) REFERENCES statement_lines(id);
@@ -1240,7 +1342,19 @@ ALTER TABLE invoices ADD CONSTRAINT invoices_funder FOREIGN KEY (funder_id) REFE
 
 ALTER TABLE invoices ADD CONSTRAINT invoices_order FOREIGN KEY (order_id) REFERENCES orders(id);
 
+ALTER TABLE label_criteria ADD CONSTRAINT label_criteria_kind FOREIGN KEY (kind) REFERENCES label_kinds(code);
+
+ALTER TABLE label_criteria ADD CONSTRAINT label_criteria_published_by FOREIGN KEY (published_by) REFERENCES people(id);
+
+ALTER TABLE label_suspensions ADD CONSTRAINT label_suspensions_from_by FOREIGN KEY (from_by) REFERENCES people(id);
+
+ALTER TABLE label_suspensions ADD CONSTRAINT label_suspensions_label FOREIGN KEY (label_id) REFERENCES labels(id);
+
+ALTER TABLE label_suspensions ADD CONSTRAINT label_suspensions_lifted_by FOREIGN KEY (lifted_by) REFERENCES people(id);
+
 ALTER TABLE labels ADD CONSTRAINT labels_granted_by FOREIGN KEY (granted_by) REFERENCES people(id);
+
+ALTER TABLE labels ADD CONSTRAINT labels_kind FOREIGN KEY (kind) REFERENCES label_kinds(code);
 
 ALTER TABLE labels ADD CONSTRAINT labels_place FOREIGN KEY (place_id) REFERENCES places(id);
 
@@ -1330,6 +1444,14 @@ CREATE INDEX agenda_sessions_by_place ON public.agenda_sessions USING btree (pla
 
 CREATE INDEX agenda_sessions_by_start ON public.agenda_sessions USING btree (starts_at) WHERE (cancelled_at IS NULL);
 
+CREATE INDEX application_events_by_application ON public.application_events USING btree (application_id);
+
+CREATE INDEX application_proofs_by_application ON public.application_proofs USING btree (application_id);
+
+CREATE INDEX applications_by_structure ON public.applications USING btree (structure_id);
+
+CREATE UNIQUE INDEX applications_one_open ON public.applications USING btree (place_id, kind) WHERE (state = ANY (ARRAY['draft'::text, 'sent'::text, 'asked'::text, 'refusing'::text, 'appealed'::text]));
+
 CREATE INDEX audit_entries_by_object ON public.audit_entries USING btree (object, id);
 
 CREATE INDEX bank_cases_open ON public.bank_cases USING btree (kind, line_id) WHERE (decision IS NULL);
@@ -1392,7 +1514,9 @@ CREATE INDEX jobs_due ON public.jobs USING btree (COALESCE(lease_until, run_at),
 
 CREATE INDEX jobs_finished_by_time ON public.jobs USING btree (state, finished_at) WHERE (state = ANY (ARRAY['done'::text, 'dead'::text]));
 
-CREATE UNIQUE INDEX labels_one_in_force ON public.labels USING btree (place_id) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX label_suspensions_one_open ON public.label_suspensions USING btree (label_id) WHERE (lifted_at IS NULL);
+
+CREATE UNIQUE INDEX labels_one_in_force ON public.labels USING btree (place_id, kind) WHERE (ended_at IS NULL);
 
 CREATE INDEX memberships_by_organisation ON public.memberships USING btree (organisation_id);
 

@@ -19,6 +19,7 @@ type (
 	ServiceID      int64 // what a place offers for a price in vouchers
 	SessionID      int64 // one time when a service takes place
 	LabelID        int64 // a time-limited recognition of a place
+	ApplicationID  int64 // a request for a label
 	RedemptionID   int64 // k vouchers taken for one service
 	SettlementID   int64 // a dated batch of payouts
 	PayoutID       int64 // one transfer to one structure

@@ -83,9 +83,9 @@ func (s *city) labels(operator, structure *citizen) (place, label int64) {
 		s.t.Errorf("waiting for a label: %v", waiting)
 	}
 	structure.writes("PATCH", at, thing{"phone": "04 50 02 00 99"}).wants(200).is("phone", `"+33450020099"`)
-	made := operator.posts(at+"/labels", thing{"ends_on": "2028-03-09"}).wants(201)
+	label = s.applies(operator, structure, place)
 	nobody.gets(at).wants(200).is("labelled", "true")
-	return place, made.id()
+	return place, label
 }
 
 // pays gives the structure an account that is in force, after one that was mistaken and one

@@ -90,7 +90,13 @@ func (c *citizen) opens(kind, name, siret string) (*citizen, int64) {
 // colleague is a new member of one's organisation.
 func (c *citizen) colleague(role string) *citizen {
 	c.t.Helper()
-	email := role + "@colleagues.example"
+	return c.newColleague(role, role)
+}
+
+// newColleague is another one, with a name of its own in front of its address.
+func (c *citizen) newColleague(role, name string) *citizen {
+	c.t.Helper()
+	email := name + "@colleagues.example"
 	made := c.posts("/members", thing{"name": "Alix Bernard", "email": email, "role": role}).wants(201)
 	return c.signIn(email, made.says("password"), identity.Scopes...)
 }

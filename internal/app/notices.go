@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/issuing"
@@ -103,6 +104,28 @@ func (n notices) payee(ctx context.Context, tx *db.Tx, to string, p payees.Notic
 		Subject: n.words.Text("notice.payee."+event+".subject", "structure", p.StructureName, "when", at),
 		Text: n.words.Text(text, "structure", p.StructureName, "account", p.Masked, "holder", p.Holder, "name", p.GiverName, "when", at,
 			"reason", p.EndReason, "link", n.origin+"/bank-details"),
+	})
+}
+
+// applicationDecided tells a structure what became of its application. An application may be
+// sent back more than once.
+func (n notices) applicationDecided(ctx context.Context, tx *db.Tx, to string, a applications.Application) error {
+	text := "notice.application." + string(a.State)
+	return tell(ctx, tx, fmt.Sprintf("application:%d:%s:%d", a.ID, a.State, len(a.Events)), mail.Message{
+		To:      to,
+		Subject: n.words.Text(text+".subject", "place", a.PlaceName),
+		Text: n.words.Text(text+".text", "place", a.PlaceName, "until", a.AppealUntil(),
+			"link", fmt.Sprintf("%s/applications/%d", n.origin, a.ID)),
+	})
+}
+
+// labelEnds is sent once per label and notice.
+func (n notices) labelEnds(ctx context.Context, tx *db.Tx, to string, e applications.Ending) error {
+	return tell(ctx, tx, fmt.Sprintf("label:%d:ends:%d", e.Label, e.Notice), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.label.ending.subject", "place", e.PlaceName, "count", e.Notice),
+		Text: n.words.Text("notice.label.ending.text", "place", e.PlaceName, "label", e.KindName, "until", e.EndsOn,
+			"link", n.origin+"/structure"),
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/accounting"
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
@@ -48,25 +49,26 @@ const stopWithin = 15 * time.Second
 type rooms struct {
 	keys *vouchers.Keyring
 
-	identity   *identity.Service
-	labelling  *labelling.Service
-	payees     *payees.Service
-	catalogue  *catalogue.Service
-	agenda     *agenda.Service
-	campaigns  *campaigns.Service
-	orders     *orders.Service
-	invoicing  *invoicing.Service
-	payments   *payments.Service
-	issuing    *issuing.Service
-	counter    *redemption.Service
-	settlement *settlement.Service
-	statements *statements.Service
-	closing    *closing.Service
-	reporting  *reporting.Service
-	coverage   *coverage.Service
-	search     *search.Service
-	accounting *accounting.Service
-	money      *money.Service
+	identity     *identity.Service
+	labelling    *labelling.Service
+	payees       *payees.Service
+	applications *applications.Service
+	catalogue    *catalogue.Service
+	agenda       *agenda.Service
+	campaigns    *campaigns.Service
+	orders       *orders.Service
+	invoicing    *invoicing.Service
+	payments     *payments.Service
+	issuing      *issuing.Service
+	counter      *redemption.Service
+	settlement   *settlement.Service
+	statements   *statements.Service
+	closing      *closing.Service
+	reporting    *reporting.Service
+	coverage     *coverage.Service
+	search       *search.Service
+	accounting   *accounting.Service
+	money        *money.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -87,6 +89,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
+	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
 	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
@@ -186,6 +189,7 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		_, err := p.closing.CloseDue(ctx)
 		return errors.Join(err, p.closing.Remind(ctx))
 	})
+	runner.Every("tell of labels that end", 24*time.Hour, p.applications.Remind)
 	runner.Every("bring credit back", time.Hour, p.closing.BringBack)
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })

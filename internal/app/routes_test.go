@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
@@ -65,6 +67,7 @@ var parameters = map[string]parameter{
 	"/payouts/:id":            {private, func(s *walk) any { return s.payout }},
 	"/bank-details/:id":       {private, func(s *walk) any { return s.waiting }},
 	"/payees/:id":             {operated, func(s *walk) any { return s.waiting }},
+	"/applications/:id":       {private, func(s *walk) any { return s.application }},
 	"/places/:id":             {shared, func(s *walk) any { return s.Structure.Place }},
 	"/structure/places/:id":   {private, func(s *walk) any { return s.Structure.Place }},
 	"/sessions/:id":           {private, func(s *walk) any { return s.meeting }},
@@ -92,18 +95,21 @@ var parameters = map[string]parameter{
 
 // foreignBodies are writes that name another organisation's object in their body.
 var foreignBodies = map[string]func(s *walk) string{
-	"POST /api/v1/orders":               func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
-	"POST /api/v1/handovers":            func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
-	"POST /bank-details/withdraw":       func(s *walk) string { return fmt.Sprint("account=", s.waiting) },
-	"POST /account/switch":              func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
-	"POST /quotes":                      func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
-	"POST /quotes/:id/acceptance":       func(*walk) string { return "version=1&agreed=on&name=Ana+Ruiz" },
-	"POST /handovers":                   func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
-	"DELETE /api/v1/redemptions/:id":    func(*walk) string { return `{"reason":"not mine"}` },
-	"POST /api/v1/handovers/:id/freeze": func(*walk) string { return `{"frozen":true}` },
-	"POST /redemptions/:id/undo":        func(*walk) string { return "reason=not+mine" },
-	"POST /handovers/:id/freeze":        func(*walk) string { return "reason=lost" },
-	"DELETE /api/v1/sessions/:id":       func(*walk) string { return `{"reason":"not mine"}` },
+	"POST /api/v1/orders":                  func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"vouchers":1}`, s.Campaign.ID) },
+	"POST /api/v1/handovers":               func(s *walk) string { return fmt.Sprintf(`{"campaign":%d,"count":1}`, s.Campaign.ID) },
+	"POST /places/:id/applications":        func(*walk) string { return "kind=" },
+	"POST /api/v1/applications/:id/appeal": func(*walk) string { return `{"reason":"not mine at all"}` },
+	"POST /applications/:id/appeal":        func(*walk) string { return "reason=not+mine+at+all" },
+	"POST /bank-details/withdraw":          func(s *walk) string { return fmt.Sprint("account=", s.waiting) },
+	"POST /account/switch":                 func(s *walk) string { return fmt.Sprint("organisation=", s.Funder.Organisation) },
+	"POST /quotes":                         func(s *walk) string { return fmt.Sprintf("campaign=%d&vouchers=1", s.Campaign.ID) },
+	"POST /quotes/:id/acceptance":          func(*walk) string { return "version=1&agreed=on&name=Ana+Ruiz" },
+	"POST /handovers":                      func(s *walk) string { return fmt.Sprintf("campaign=%d&count=1", s.Campaign.ID) },
+	"DELETE /api/v1/redemptions/:id":       func(*walk) string { return `{"reason":"not mine"}` },
+	"POST /api/v1/handovers/:id/freeze":    func(*walk) string { return `{"frozen":true}` },
+	"POST /redemptions/:id/undo":           func(*walk) string { return "reason=not+mine" },
+	"POST /handovers/:id/freeze":           func(*walk) string { return "reason=lost" },
+	"DELETE /api/v1/sessions/:id":          func(*walk) string { return `{"reason":"not mine"}` },
 	"POST /api/v1/places/:id/sessions": func(*walk) string {
 		return `{"service":1,"starts_at":"2026-05-01T10:00:00Z","ends_at":"2026-05-01T11:00:00Z","seats":1}`
 	},
@@ -135,9 +141,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting any // ids
-	member                                                                      vouchers.PersonID
-	sessions                                                                    int
+	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting, application, proof any // ids
+	member                                                                                          vouchers.PersonID
+	sessions                                                                                        int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -190,6 +196,12 @@ func (s *walk) fillWorld() {
 	sessions, err := s.program.agenda.Publish(ctx, s.Structure.Actor, s.Structure.Place, agenda.NewSession{Service: 1, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4})
 	s.must(err)
 	s.meeting = sessions[0].ID
+	application, err := s.program.applications.Start(ctx, s.Structure.Actor, s.NewOwnPlace("Annexe"), "")
+	s.must(err)
+	application, err = s.program.applications.Save(ctx, s.Structure.Actor, application.ID, applications.Saved{
+		Answers: map[string]applications.Answer{"welcome": {Meets: "yes", Note: canary}}, Proofs: map[string]files.Upload{"welcome": world.RIB}})
+	s.must(err)
+	s.application, s.proof = application.ID, application.Proofs[0].File
 	program := s.Structure.Actor
 	program.Scopes = []string{payees.Scope}
 	account, err := s.Payees.Give(ctx, program, payees.Given{IBAN: "DE89370400440532013000", Holder: canary, Proof: world.RIB})
@@ -292,7 +304,7 @@ func (s *walk) callOf(route httpd.Route) (call, owner) {
 		s.t.Errorf("%s %s: whose is %s? Say it in parameters", route.Method, route.Path, route.Path[start:end])
 		return c, secret
 	}
-	c.path = route.Path[:start] + fmt.Sprint(p.id(s)) + route.Path[end:]
+	c.path = strings.Replace(route.Path[:start]+fmt.Sprint(p.id(s))+route.Path[end:], ":file", fmt.Sprint(s.proof), 1)
 	return c, p.owner
 }
 

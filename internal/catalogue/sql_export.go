@@ -22,8 +22,9 @@ func labelled(ctx context.Context, tx *db.Tx) ([]published, error) {
 	err := tx.Select(ctx, &rows, `
 		SELECT p.id, COALESCE(NULLIF(o.siret, ''), NULLIF(p.siret, ''), p.other_id) AS pivot, p.other_emails, p.other_websites,
 			GREATEST(p.updated_on, (p.corrected_at AT TIME ZONE 'Europe/Paris')::date, (l.granted_at AT TIME ZONE 'Europe/Paris')::date) AS updated
-		FROM labels l JOIN places p ON p.id = l.place_id LEFT JOIN organisations o ON o.id = p.structure_id
-		WHERE l.ended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on ORDER BY p.id`, vouchers.DayOf(tx.Now))
+		FROM (SELECT place_id, max(granted_at) AS granted_at FROM labels
+			WHERE ended_at IS NULL AND suspended_at IS NULL AND $1::date BETWEEN starts_on AND ends_on GROUP BY place_id) AS l
+		JOIN places p ON p.id = l.place_id LEFT JOIN organisations o ON o.id = p.structure_id ORDER BY p.id`, vouchers.DayOf(tx.Now))
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +58,15 @@ func acceptances(ctx context.Context, tx *db.Tx) ([]Acceptance, error) {
 	}
 	err := tx.Select(ctx, &rows, `
 		SELECT p.id AS place_id, c.id AS campaign_id, c.name, f.name AS funder, c.starts_on, c.ends_on + c.tolerance_days AS until_on
-		FROM labels l JOIN places p ON p.id = l.place_id
+		FROM places p
 		JOIN campaigns c ON c.closed_at IS NULL AND $1::date BETWEEN c.starts_on AND c.ends_on + c.tolerance_days
 			AND (cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0
 				OR p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))
 			AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL AND s.price_vouchers > 0
 				AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes)))
 		JOIN organisations f ON f.id = c.funder_id
-		WHERE l.ended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on ORDER BY p.id, c.id`, vouchers.DayOf(tx.Now))
+		WHERE EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on)
+		ORDER BY p.id, c.id`, vouchers.DayOf(tx.Now))
 	all := make([]Acceptance, len(rows))
 	for i, r := range rows {
 		all[i] = Acceptance{fmt.Sprintf("passerelle-%d", r.Place), r.Campaign, r.Name, r.Funder, r.From, r.Until}

@@ -39,7 +39,7 @@ func TestAFileIsWhatItsBytesSay(t *testing.T) {
 		"half a PDF":        {[]byte("%PDF-1.4\n"), "file_type"},
 		"half a PNG":        {png[:12], "file_type"},
 		"a PDF that runs":   {bytes.Replace(pdf, []byte("<<>>"), []byte("<</OpenAction<</S/JavaScript/JS(x)>>>>"), 1), "file_active"},
-		"a picture of /JS": {bytes.Replace(pdf, []byte("endobj"), []byte("stream\n/JS \nendstream endobj"), 1), "application/pdf"},
+		"a picture of /JS":  {bytes.Replace(pdf, []byte("endobj"), []byte("stream\n/JS \nendstream endobj"), 1), "application/pdf"},
 		"too large":         {append(bytes.Repeat([]byte{' '}, Most), pdf...), "file_too_large"},
 	} {
 		got, err := Upload{Name: name, Content: c.content}.Check()

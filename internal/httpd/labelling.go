@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
@@ -16,15 +17,21 @@ import (
 
 // labellingWindow is the API and the pages of claims and labels.
 type labellingWindow struct {
-	room   *labelling.Service
-	payees *payees.Service
+	room *labelling.Service
+	Beside
 	places *catalogue.Service
 	finder *search.Service
 }
 
+// Beside is what a structure's page shows beside its places.
+type Beside struct {
+	Payees       *payees.Service
+	Applications *applications.Service
+}
+
 // LabellingRoutes are the routes of package labelling.
-func LabellingRoutes(room *labelling.Service, accounts *payees.Service, places *catalogue.Service, finder *search.Service) []Route {
-	w := labellingWindow{room, accounts, places, finder}
+func LabellingRoutes(room *labelling.Service, beside Beside, places *catalogue.Service, finder *search.Service) []Route {
+	w := labellingWindow{room, beside, places, finder}
 	claimer, members := For(identity.Structure, identity.Agent), For(identity.Structure)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
 	return []Route{

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
@@ -50,7 +52,8 @@ func init() {
 		Problems: []problemAnswer{{Line: 4, Field: "nom", Effect: "row_refused", Detail: "x"}, {Effect: "information", Detail: "y"},
 			{Line: 2, Field: "telephone", Effect: "value_dropped", Detail: "z"}}}}
 	samples["labelling/structure"] = StructureBody{Name: "Le Relais", Bank: bank, MayChange: true, MayPay: true,
-		Places: []OwnPlace{{1, "Le Relais", "Annecy", "done", "Label en cours", "x", offers}, {2, "Annexe", "Annecy", "pending", "À l’étude", "x", nil}}}
+		Places: []OwnPlace{{ID: 1, Name: "Le Relais", Address: "Annecy", Kind: "done", State: "x", Note: "x", Offers: offers, Application: "/applications/1", MayApply: true, Renews: true},
+			{ID: 2, Name: "Annexe", Address: "Annecy", Kind: "pending", State: "x", Note: "x", MayApply: true}}}
 	samples["catalogue/data"] = OpenDataBody{Day: day, Places: 22, LeftOut: 1, Files: []OpenDataFile{{"places.csv", "ab12", 22, 1000}}}
 	samples["labelling/claim"] = ClaimBody{Near: "Annecy", Asked: true, Commune: "Annecy", Problem: "x",
 		Places: []ClaimablePlace{{1, "Le Relais", "Annecy", true}, {2, "Annexe", "Annecy", false}}}
@@ -75,7 +78,11 @@ func desk(t *testing.T) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB)), AgendaRoutes(agenda.New(w.DB), w.Labelling), LabellingRoutes(w.Labelling, w.Payees, w.Catalogue, search.New(w.DB)), PayeesRoutes(w.Payees), SearchRoutes(search.New(w.DB)))...)
+	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB)), AgendaRoutes(agenda.New(w.DB), w.Labelling), LabellingRoutes(w.Labelling, Beside{w.Payees, reviewing(w)}, w.Catalogue, search.New(w.DB)), PayeesRoutes(w.Payees), ApplicationsRoutes(reviewing(w), w.Labelling), SearchRoutes(search.New(w.DB)))...)
+}
+
+func reviewing(w *world.World) *applications.Service {
+	return applications.New(w.DB, applications.Notify{Decided: func(context.Context, *db.Tx, string, applications.Application) error { return nil }})
 }
 
 const onePlace = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +

@@ -1,8 +1,11 @@
 package httpd
 
 import (
+	"slices"
+
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -29,6 +32,34 @@ type OwnPlace struct {
 	Kind, State   string // of the tag of its label
 	Note          string // what to do or to expect
 	Offers        []OfferView
+	Application   string // address of the latest application; "": there is none
+	MayApply      bool   // or apply again
+	Renews        bool
+}
+
+// apply says of a place how far its latest application is, and whether it can apply.
+func (o *OwnPlace) apply(w *i18n.Words, p labelling.Place, asked []applications.Application, today vouchers.Day) {
+	at := slices.IndexFunc(asked, func(a applications.Application) bool { return a.Place == p.ID })
+	state := applications.Withdrawn
+	if at >= 0 {
+		state, o.Application = asked[at].State, applicationPath(asked[at].ID)
+	}
+	o.Renews = p.Label != nil
+	o.MayApply = !state.Open() && (p.Label == nil || p.Label.EndsOn <= today+labelling.RenewalDays)
+	if p.Label != nil || p.Ended != nil && state != applications.Draft && state != applications.Sent {
+		return
+	}
+	switch state {
+	case applications.Draft:
+		o.State, o.Note = w.Text("labelling.state.none"), w.Text("labelling.note.draft")
+	case applications.Asked:
+		o.State, o.Note = w.Text("labelling.state.waiting"), w.Text("labelling.note.asked")
+	case applications.Refused:
+		o.Kind, o.State, o.Note = "stop", w.Text("labelling.state.refused"), w.Text("labelling.note.refused")
+	case applications.Sent, applications.Refusing, applications.Appealed:
+	default:
+		o.State, o.Note = w.Text("labelling.state.none"), w.Text("labelling.note.none")
+	}
 }
 
 func (w labellingWindow) structurePage(c *fiber.Ctx) error {
@@ -36,15 +67,21 @@ func (w labellingWindow) structurePage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	bank, err := w.payees.Accounts(c.UserContext(), actor(c))
+	bank, err := w.Payees.Accounts(c.UserContext(), actor(c))
 	if err != nil {
 		return err
 	}
 	body := StructureBody{Name: actor(c).OrganisationName, Bank: bank.Now, Waiting: bank.Waiting != nil,
 		MayChange: actor(c).Needs(identity.Structure, identity.Agent) == nil,
 		MayPay:    actor(c).Needs(identity.Structure) == nil}
+	asked, err := w.Applications.Of(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
 	for _, p := range mine {
-		body.Places = append(body.Places, ownPlace(words(c), p))
+		own := ownPlace(words(c), p)
+		own.apply(words(c), p, asked, today(c))
+		body.Places = append(body.Places, own)
 	}
 	return page(c, "labelling/structure", body)
 }
@@ -54,6 +91,8 @@ func ownPlace(w *i18n.Words, p labelling.Place) OwnPlace {
 	view := placeView(w, p)
 	own := OwnPlace{ID: p.ID, Name: p.Name, Address: view.Address, Offers: offerViews(w, p.Services)}
 	switch {
+	case p.Label != nil && p.Label.Suspended != nil:
+		own.Kind, own.State, own.Note = "stop", w.Text("labelling.state.suspended"), w.Text("labelling.note.suspended", "when", *p.Label.Suspended)
 	case p.Labelled && own.Offers == nil:
 		own.Kind, own.State, own.Note = "stop", w.Text("labelling.state.labelled"), w.Text("labelling.note.no-offer")
 	case p.Labelled:
@@ -128,9 +167,10 @@ func (w labellingWindow) claimForm(c *fiber.Ctx) error {
 
 // QueueBody is what labelling/queue.html shows.
 type QueueBody struct {
-	Waiting  []WaitingRow
-	Ending   []labelling.Ending
-	MayGrant bool
+	Applications int // that wait
+	Waiting      []WaitingRow
+	Ending       []labelling.Ending
+	MayGrant     bool
 }
 
 // WaitingRow is a place that waits, with how long.
@@ -144,10 +184,13 @@ func (w labellingWindow) queuePage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	today := vouchers.DayOf(of(c).server.options.Now())
-	body := QueueBody{Ending: q.Ending, MayGrant: actor(c).Needs(identity.Operator, identity.Agent) == nil}
+	asked, err := w.Applications.Queue(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	body := QueueBody{Applications: len(asked), Ending: q.Ending, MayGrant: actor(c).Needs(identity.Operator, identity.Agent) == nil}
 	for _, p := range q.Waiting {
-		body.Waiting = append(body.Waiting, WaitingRow{p, int(today - vouchers.DayOf(p.Since))})
+		body.Waiting = append(body.Waiting, WaitingRow{p, int(today(c) - vouchers.DayOf(p.Since))})
 	}
 	return page(c, "labelling/queue", body)
 }
@@ -164,9 +207,8 @@ type LabelBody struct {
 }
 
 func (w labellingWindow) labelPage(c *fiber.Ctx) error {
-	today := vouchers.DayOf(of(c).server.options.Now())
-	twoYears := vouchers.DayOf(today.Time().AddDate(2, 0, 0))
-	return w.showLabel(c, LabelBody{StartsOn: today, EndsOn: twoYears})
+	twoYears := vouchers.DayOf(today(c).Time().AddDate(2, 0, 0))
+	return w.showLabel(c, LabelBody{StartsOn: today(c), EndsOn: twoYears})
 }
 
 func (w labellingWindow) showLabel(c *fiber.Ctx, body LabelBody) error {
@@ -178,9 +220,8 @@ func (w labellingWindow) showLabel(c *fiber.Ctx, body LabelBody) error {
 	if err != nil {
 		return err
 	}
-	today := vouchers.DayOf(of(c).server.options.Now())
 	body.Place, body.Address, body.Offers = p, placeView(words(c), p).Address, offerViews(words(c), p.Services)
-	body.MayGrant = p.Structure != 0 && (p.Label == nil || p.Label.EndsOn <= today+labelling.RenewalDays)
+	body.MayGrant = p.Structure != 0 && (p.Label == nil || p.Label.EndsOn <= today(c)+labelling.RenewalDays)
 	return page(c, "labelling/label", body)
 }
 
@@ -221,8 +262,7 @@ func (w labellingWindow) endForm(c *fiber.Ctx) error {
 	l, err := w.room.EndLabel(c.UserContext(), actor(c), labelling.End{Label: form.Label, Reason: form.Reason})
 	if problem := faultText(c, err); problem != "" {
 		c.Status(refusalOf(err).status)
-		today := vouchers.DayOf(of(c).server.options.Now())
-		return w.showLabel(c, LabelBody{StartsOn: today, EndsOn: today, Reason: form.Reason, Field: "reason", Problem: problem})
+		return w.showLabel(c, LabelBody{StartsOn: today(c), EndsOn: today(c), Reason: form.Reason, Field: "reason", Problem: problem})
 	}
 	if err != nil {
 		return err

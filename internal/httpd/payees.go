@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/vouchers"
@@ -102,7 +103,6 @@ func (w payeesWindow) open(c *fiber.Ctx) error {
 	return apiJSON(c, http.StatusOK, one)
 }
 
-// proof is only ever saved, never shown by the browser: whoever sent it is not us.
 func (w payeesWindow) proof(c *fiber.Ctx) error {
 	id, err := pathID[vouchers.PayeeID](c, "id")
 	if err != nil {
@@ -112,6 +112,11 @@ func (w payeesWindow) proof(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	return sendProof(c, f)
+}
+
+// sendProof lets a proof be saved, and never shown by the browser: whoever sent it is not us.
+func sendProof(c *fiber.Ctx, f files.File) error {
 	c.Attachment(f.Name)
 	c.Set(fiber.HeaderContentType, f.Type)
 	return c.Send(f.Content)

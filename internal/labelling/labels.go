@@ -23,16 +23,22 @@ type Label struct {
 	EndsOn    vouchers.Day     `json:"ends_on"`
 	EndedAt   *time.Time       `json:"ended_at,omitempty"` // taken back, or renewed, before EndsOn
 	EndReason string           `json:"end_reason,omitempty"`
+	Kind      string           `json:"kind"`
+	Suspended *time.Time       `json:"suspended_at,omitempty"` // takes no voucher since, until that is lifted
 }
+
+// OwnKind is the label that the service comes with.
+const OwnKind = "passerelle"
 
 // InForce reports whether the label holds on a day.
 func (l Label) InForce(on vouchers.Day) bool {
-	return l.EndedAt == nil && l.StartsOn <= on && on <= l.EndsOn
+	return l.EndedAt == nil && l.Suspended == nil && l.StartsOn <= on && on <= l.EndsOn
 }
 
-// Grant is a decision to recognise a place. StartsOn 0 is today.
+// Grant is a decision to recognise a place. StartsOn 0 is today, Kind "" is OwnKind.
 type Grant struct {
 	Place    vouchers.PlaceID `json:"place"`
+	Kind     string           `json:"kind,omitempty"`
 	StartsOn vouchers.Day     `json:"starts_on"`
 	EndsOn   vouchers.Day     `json:"ends_on"`
 }
@@ -47,15 +53,19 @@ func (s *Service) GrantLabel(ctx context.Context, actor identity.Actor, grant Gr
 	var l Label
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		l, err = once.Do(ctx, tx, actor.Organisation, "grant_label", grant, func() (Label, error) {
-			return grantLabel(ctx, tx, actor, grant)
+			return Recognise(ctx, tx, actor, grant)
 		})
 		return err
 	})
 	return l, err
 }
 
-func grantLabel(ctx context.Context, tx *db.Tx, actor identity.Actor, grant Grant) (Label, error) {
+// Recognise is GrantLabel for whoever has made sure that the actor may.
+func Recognise(ctx context.Context, tx *db.Tx, actor identity.Actor, grant Grant) (Label, error) {
 	today := vouchers.DayOf(tx.Now)
+	if grant.Kind == "" {
+		grant.Kind = OwnKind
+	}
 	if grant.StartsOn == 0 {
 		grant.StartsOn = today
 	}
@@ -69,6 +79,9 @@ func grantLabel(ctx context.Context, tx *db.Tx, actor identity.Actor, grant Gran
 	if h.Structure == 0 {
 		return Label{}, fault.New(fault.Conflict, "place_unclaimed", "place", h.Name)
 	}
+	if known, err := knowsKind(ctx, tx, grant.Kind); err != nil || !known {
+		return Label{}, errors.Join(err, fault.New(fault.Invalid, "label_kind_unknown"))
+	}
 	if err := makeRoom(ctx, tx, grant, today); err != nil {
 		return Label{}, err
 	}
@@ -81,7 +94,7 @@ func grantLabel(ctx context.Context, tx *db.Tx, actor identity.Actor, grant Gran
 
 // makeRoom ends the label that the place has, where it has run out or may be renewed.
 func makeRoom(ctx context.Context, tx *db.Tx, grant Grant, today vouchers.Day) error {
-	current, err := openLabel(ctx, tx, grant.Place)
+	current, err := openLabel(ctx, tx, grant.Place, grant.Kind)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil
 	}
@@ -135,6 +148,62 @@ func takeBack(ctx context.Context, tx *db.Tx, actor identity.Actor, end End) (La
 	after := before
 	after.EndedAt, after.EndReason = &tx.Now, end.Reason
 	return after, audit.Record(ctx, tx, actor, "label_ended", object(before.Place), before, after)
+}
+
+// SuspendLabel stops a label for a time: the place takes no voucher until that is lifted. Its
+// faults are reason_missing, label_over and label_suspended.
+func (s *Service) SuspendLabel(ctx context.Context, actor identity.Actor, why End) (Label, error) {
+	if err := needsLabels(actor); err != nil {
+		return Label{}, err
+	}
+	why.Reason = strings.TrimSpace(why.Reason)
+	if n := len([]rune(why.Reason)); n < 3 || n > 500 {
+		return Label{}, fault.New(fault.Invalid, "reason_missing", "least", 3, "most", 500)
+	}
+	return s.pause(ctx, actor, why, "label_suspended", func(tx *db.Tx, l Label) error {
+		if l.Suspended != nil {
+			return fault.New(fault.Conflict, "label_suspended")
+		}
+		return suspend(ctx, tx, actor, why)
+	})
+}
+
+// LiftLabel ends a suspension. Its faults are label_over and label_not_suspended.
+func (s *Service) LiftLabel(ctx context.Context, actor identity.Actor, id vouchers.LabelID) (Label, error) {
+	if err := needsLabels(actor); err != nil {
+		return Label{}, err
+	}
+	return s.pause(ctx, actor, End{Label: id}, "label_lifted", func(tx *db.Tx, l Label) error {
+		if l.Suspended == nil {
+			return fault.New(fault.Conflict, "label_not_suspended")
+		}
+		return lift(ctx, tx, actor, id)
+	})
+}
+
+func (s *Service) pause(ctx context.Context, actor identity.Actor, why End, action string, do func(tx *db.Tx, l Label) error) (Label, error) {
+	var l Label
+	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		l, err = once.Do(ctx, tx, actor.Organisation, action, why, func() (Label, error) {
+			before, err := lockLabel(ctx, tx, why.Label)
+			if err != nil {
+				return Label{}, err
+			}
+			if before.EndedAt != nil || before.EndsOn < vouchers.DayOf(tx.Now) {
+				return Label{}, fault.New(fault.Conflict, "label_over")
+			}
+			if err := do(tx, before); err != nil {
+				return Label{}, err
+			}
+			after, err := label(ctx, tx, why.Label)
+			if err != nil {
+				return Label{}, err
+			}
+			return after, audit.Record(ctx, tx, actor, action, object(after.Place), before, map[string]any{"label": after, "reason": why.Reason})
+		})
+		return err
+	})
+	return l, err
 }
 
 // Queue is the operator's work on labels.

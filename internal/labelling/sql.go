@@ -15,13 +15,15 @@ import (
 var selectPlaces = `
 	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.postcode, p.town, p.insee, p.lat, p.lon,
 		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at,
-		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, %s AS km,
+		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, COALESCE(l.kind, '') AS kind, l.suspended_at, %s AS km,
 		COALESCE((SELECT json_agg(json_build_object('id', s.id, 'theme', s.theme, 'title', s.title, 'description', s.description,
 				'topics', s.topics, 'level', s.level, 'modes', s.modes, 'audiences', s.audiences, 'price_vouchers', s.price_vouchers,
 				'extra_cents', s.extra_cents, 'duration_minutes', s.duration_minutes, 'meetings', s.meetings) ORDER BY s.theme COLLATE "C", s.id)
 			FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL), '[]') AS services
 	FROM places p
-	LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND l.ends_on >= $1::date `
+	LEFT JOIN LATERAL (SELECT id, starts_on, ends_on, kind, suspended_at FROM labels
+		WHERE place_id = p.id AND ended_at IS NULL AND ends_on >= $1::date
+		ORDER BY suspended_at IS NULL AND starts_on <= $1::date DESC, ends_on DESC LIMIT 1) AS l ON true `
 
 var selectPlacesAnywhere = fmt.Sprintf(selectPlaces, "NULL::double precision")
 
@@ -31,6 +33,8 @@ type placeRow struct {
 	LabelID      vouchers.LabelID `db:"label_id"`
 	StartsOn     *vouchers.Day    `db:"starts_on"`
 	EndsOn       *vouchers.Day    `db:"ends_on"`
+	Kind         string           `db:"kind"`
+	Suspended    *time.Time       `db:"suspended_at"`
 	ServicesJSON []byte           `db:"services"`
 }
 
@@ -38,7 +42,7 @@ func (r placeRow) place(today vouchers.Day) (Place, error) {
 	p := r.Place
 	p.Themes = r.SourceThemes
 	if r.LabelID != 0 {
-		p.Label = &Label{ID: r.LabelID, Place: p.ID, StartsOn: *r.StartsOn, EndsOn: *r.EndsOn}
+		p.Label = &Label{ID: r.LabelID, Place: p.ID, StartsOn: *r.StartsOn, EndsOn: *r.EndsOn, Kind: r.Kind, Suspended: r.Suspended}
 		p.Labelled = p.Label.InForce(today)
 	}
 	return p, json.Unmarshal(r.ServicesJSON, &p.Services)
@@ -85,7 +89,9 @@ func nearest(ctx context.Context, tx *db.Tx, q NearQuery) ([]Place, error) {
 	b := around(q.Lat, q.Lon, q.RadiusKm)
 	return read(ctx, tx, fmt.Sprintf(selectPlaces, "km_between($2, $3, p.lat, p.lon)")+`
 		LEFT JOIN campaigns c ON c.id = $4
-		WHERE l.starts_on <= $1::date
+		WHERE EXISTS (SELECT 1 FROM labels g WHERE g.place_id = p.id AND g.ended_at IS NULL AND g.suspended_at IS NULL AND $1::date BETWEEN g.starts_on AND g.ends_on
+				AND (c.id IS NULL OR cardinality(c.accepted_labels) = 0 OR g.kind = ANY (c.accepted_labels)
+					OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels))
 			AND p.lat BETWEEN $5 AND $6 AND p.lon BETWEEN $7 AND $8
 			AND ($9::double precision <= 0 OR km_between($2, $3, p.lat, p.lon) <= $9)
 			AND (c.id IS NOT NULL OR $4 = 0)
@@ -116,9 +122,11 @@ type labelRow struct {
 	EndsOn    vouchers.Day     `db:"ends_on"`
 	EndedAt   *time.Time       `db:"ended_at"`
 	EndReason string           `db:"end_reason"`
+	Kind      string           `db:"kind"`
+	Suspended *time.Time       `db:"suspended_at"`
 }
 
-const selectLabels = `SELECT id, place_id, starts_on, ends_on, ended_at, COALESCE(end_reason, '') AS end_reason FROM labels `
+const selectLabels = `SELECT id, place_id, starts_on, ends_on, ended_at, COALESCE(end_reason, '') AS end_reason, kind, suspended_at FROM labels `
 
 func label(ctx context.Context, tx *db.Tx, id vouchers.LabelID) (Label, error) {
 	var r labelRow
@@ -126,10 +134,11 @@ func label(ctx context.Context, tx *db.Tx, id vouchers.LabelID) (Label, error) {
 	return Label(r), err
 }
 
-// openLabel is the label of a place that was never taken back; it may have run out.
-func openLabel(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) (Label, error) {
+// openLabel is the label of a kind that a place has and that was never taken back; it may
+// have run out.
+func openLabel(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, kind string) (Label, error) {
 	var r labelRow
-	err := tx.Get(ctx, &r, selectLabels+`WHERE place_id = $1 AND ended_at IS NULL`, place)
+	err := tx.Get(ctx, &r, selectLabels+`WHERE place_id = $1 AND kind = $2 AND ended_at IS NULL`, place, kind)
 	return Label(r), err
 }
 
@@ -138,7 +147,7 @@ func openLabel(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) (Label, e
 func lastEnded(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (map[vouchers.PlaceID]Label, error) {
 	var rows []labelRow
 	err := tx.Select(ctx, &rows, `
-		SELECT DISTINCT ON (l.place_id) l.id, l.place_id, l.starts_on, l.ends_on, l.ended_at, COALESCE(l.end_reason, '') AS end_reason
+		SELECT DISTINCT ON (l.place_id) l.id, l.place_id, l.starts_on, l.ends_on, l.ended_at, COALESCE(l.end_reason, '') AS end_reason, l.kind, l.suspended_at
 		FROM labels l JOIN places p ON p.id = l.place_id
 		WHERE p.structure_id = $1 ORDER BY l.place_id, l.id DESC`, structure)
 	ended := map[vouchers.PlaceID]Label{}
@@ -151,11 +160,36 @@ func lastEnded(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID
 }
 
 func insertLabel(ctx context.Context, tx *db.Tx, actor identity.Actor, g Grant) (Label, error) {
-	l := Label{Place: g.Place, StartsOn: g.StartsOn, EndsOn: g.EndsOn}
+	l := Label{Place: g.Place, StartsOn: g.StartsOn, EndsOn: g.EndsOn, Kind: g.Kind}
 	err := tx.Get(ctx, &l.ID, `
-		INSERT INTO labels (place_id, granted_at, granted_by, starts_on, ends_on) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-		g.Place, tx.Now, actor.Person, g.StartsOn, g.EndsOn)
+		INSERT INTO labels (place_id, granted_at, granted_by, starts_on, ends_on, kind) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+		g.Place, tx.Now, actor.Person, g.StartsOn, g.EndsOn, g.Kind)
 	return l, err
+}
+
+func knowsKind(ctx context.Context, tx *db.Tx, kind string) (bool, error) {
+	var known bool
+	err := tx.Get(ctx, &known, `SELECT EXISTS (SELECT 1 FROM label_kinds WHERE code = $1)`, kind)
+	return known, err
+}
+
+func suspend(ctx context.Context, tx *db.Tx, actor identity.Actor, why End) error {
+	_, err := tx.Exec(ctx, `INSERT INTO label_suspensions (label_id, from_at, from_by, reason) VALUES ($1, $2, $3, $4)`,
+		why.Label, tx.Now, actor.Person, why.Reason)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE labels SET suspended_at = $2 WHERE id = $1`, why.Label, tx.Now)
+	return err
+}
+
+func lift(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.LabelID) error {
+	_, err := tx.Exec(ctx, `UPDATE label_suspensions SET lifted_at = $2, lifted_by = $3 WHERE label_id = $1 AND lifted_at IS NULL`, id, tx.Now, actor.Person)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE labels SET suspended_at = NULL WHERE id = $1`, id)
+	return err
 }
 
 func endLabel(ctx context.Context, tx *db.Tx, id vouchers.LabelID, reason string) error {

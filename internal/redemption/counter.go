@@ -27,8 +27,9 @@ func (s *Service) Places(ctx context.Context, actor identity.Actor) ([]Place, er
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
 		return tx.Select(ctx, &places, `
 			SELECT p.id, p.name, p.town FROM places p
-			JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND $2::date BETWEEN l.starts_on AND l.ends_on
-			WHERE p.structure_id = $1 ORDER BY p.name, p.id`, actor.Organisation, vouchers.DayOf(tx.Now))
+			WHERE p.structure_id = $1 AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL
+				AND $2::date BETWEEN l.starts_on AND l.ends_on)
+			ORDER BY p.name, p.id`, actor.Organisation, vouchers.DayOf(tx.Now))
 	})
 	return places, err
 }

@@ -36,7 +36,8 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 			COALESCE(b.from_on, DATE '2024-01-01') AS from_on, COALESCE(b.until_on + c.tolerance_days, DATE '2024-01-01') AS last_day,
 			COALESCE(c.price_cap, 0) AS price_cap,
 			ARRAY(SELECT v.id FROM vouchers v WHERE v.booklet_id = b.id AND v.state = 'live' ORDER BY v.id) AS live,
-			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, l.id IS NOT NULL AS labelled,
+			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL
+				AND $7::date BETWEEN l.starts_on AND l.ends_on) AS labelled,
 			COALESCE(p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0, false) AS in_area,
 			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open, 
@@ -48,8 +49,7 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 			SELECT request_hash, answer FROM idempotency_keys WHERE scope = r.scope AND key = r.key LIMIT 1) AS k ON true
 		LEFT JOIN booklets b ON b.id = r.booklet AND r.campaign IN (0, b.campaign_id)
 		LEFT JOIN campaigns c ON c.id = b.campaign_id
-		LEFT JOIN places p ON p.structure_id = r.scope AND (r.place = 0 OR p.id = r.place)
-		LEFT JOIN labels l ON l.place_id = p.id AND l.ended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on`,
+		LEFT JOIN places p ON p.structure_id = r.scope AND (r.place = 0 OR p.id = r.place)`,
 		db.Packed(scopes), db.Packed(keys), db.Packed(booklets), db.Packed(campaigns), db.Packed(places), db.Packed(themes), today)
 	if err != nil {
 		return nil, err

@@ -103,7 +103,9 @@ const redeemedWithinTheRules = `
 	CROSS JOIN LATERAL (SELECT (r.at AT TIME ZONE 'Europe/Paris')::date AS day) AS d
 	CROSS JOIN LATERAL (SELECT EXISTS (
 		SELECT 1 FROM labels l WHERE l.place_id = r.place_id AND d.day BETWEEN l.starts_on AND l.ends_on
-			AND (l.ended_at IS NULL OR l.ended_at > r.at - interval '5 seconds')) AS labelled) AS l
+			AND (l.ended_at IS NULL OR l.ended_at > r.at - interval '5 seconds')
+			AND NOT EXISTS (SELECT 1 FROM label_suspensions s WHERE s.label_id = l.id AND r.at > s.from_at + interval '5 seconds'
+				AND (s.lifted_at IS NULL OR r.at < s.lifted_at))) AS labelled) AS l
 	CROSS JOIN LATERAL (SELECT
 		p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 			OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0 AS inside,

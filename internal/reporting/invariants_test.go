@@ -135,6 +135,8 @@ var breakages = []struct {
 	{"a change that nobody approved", "INV-13", "in_force_undecided", `UPDATE bank_details SET changes = true WHERE id = 1`},
 	{"a payout to an account that was replaced", "INV-13", "iban_not_in_force",
 		`UPDATE bank_details SET replaced_at = created_at - interval '1 second' WHERE id = 1`},
+	{"a redemption while the label was suspended", "INV-11", "not_labelled",
+		`INSERT INTO label_suspensions (label_id, from_at, from_by, reason) SELECT id, TIMESTAMPTZ '2020-01-01', 1, 'x' FROM labels`},
 	{"a booklet of another campaign than its allocation", "INV-16", "booklet:1 campaign:2",
 		`UPDATE booklets SET campaign_id = 2 WHERE id = 1`},
 	{"a redemption at another structure's place", "INV-16", "redemption:",

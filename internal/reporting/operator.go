@@ -67,8 +67,7 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			UNION ALL
 			SELECT 'stripe', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(created_at) FROM stripe_payouts WHERE state = 'waiting'
 			UNION ALL
-			SELECT 'labels', count(*), 0, min(p.claimed_at)
-			FROM places p WHERE p.structure_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id)
+			SELECT 'labels', count(*), 0, min(changed_at) FROM applications WHERE state IN ('sent', 'refusing', 'appealed')
 			UNION ALL
 			SELECT 'held', count(*), COALESCE(sum(h.amount_cents), 0)::bigint, min(h.oldest)
 			FROM (SELECT o.id, sum(r.amount_cents) AS amount_cents, min(r.at) AS oldest

@@ -36,7 +36,7 @@ func candidates(ctx context.Context, tx *db.Tx, q query, radiusKm float64) ([]ca
 	starts, kind := queries(q.names, m.KindNames)
 	var found []candidate
 	err := tx.Select(ctx, &found, `
-		WITH labelled AS (SELECT place_id FROM labels WHERE ended_at IS NULL AND $8::date BETWEEN starts_on AND ends_on),
+		WITH labelled AS (SELECT place_id FROM labels WHERE ended_at IS NULL AND suspended_at IS NULL AND $8::date BETWEEN starts_on AND ends_on),
 			offering AS (SELECT place_id FROM services WHERE withdrawn_at IS NULL AND theme = ANY ($6)),
 			seated AS (SELECT place_id FROM agenda_sessions WHERE cancelled_at IS NULL AND starts_at > $9 AND starts_at <= $10),
 			called AS (SELECT s.place_id, q.start FROM unnest($3::tsquery[]) AS q(start) JOIN services s ON s.words @@ q.start AND s.withdrawn_at IS NULL)

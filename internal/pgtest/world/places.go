@@ -42,6 +42,15 @@ func (w *World) NewStructureWithoutBank(name string) Structure {
 	return s
 }
 
+// NewOwnPlace adds a place that Structure answers for, and that has no label.
+func (w *World) NewOwnPlace(name string) vouchers.PlaceID {
+	w.t.Helper()
+	id := w.NewPlace(name, "")
+	_, err := w.Labelling.Claim(w.t.Context(), w.Structure.Actor, labelling.ClaimRequest{Place: id})
+	w.must(err)
+	return id
+}
+
 // NewPlace adds a place in Thônes that nobody answers for yet, as an import would.
 func (w *World) NewPlace(name string, number siret.SIRET) vouchers.PlaceID {
 	w.t.Helper()
