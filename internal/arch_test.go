@@ -11,9 +11,9 @@ import (
 var floors = [][]string{
 	{"fault", "vouchers", "migrations", "web"},
 	{"db"},
-	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle"},
+	{"directory", "einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle"},
 	{"audit", "documents", "identity", "ledger", "territory"},
-	{"accounting", "agenda", "campaigns", "catalogue", "closing", "coverage", "invoicing", "issuing", "labelling", "money", "orders", "payments", "redemption", "reporting", "search", "settlement", "statements"},
+	{"accounting", "agenda", "campaigns", "catalogue", "closing", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payments", "redemption", "reporting", "search", "settlement", "statements"},
 	{"httpd"},
 	{"app/demo"},
 	{"app"},
@@ -24,6 +24,8 @@ var floors = [][]string{
 // sameFloor are the arrows between neighbours, each with its reason.
 var sameFloor = map[string]string{
 	"mail → jobs":             "a letter is sent by a job, enqueued in the transaction that causes it",
+	"directory → siret":       "an establishment is asked for by its SIRET",
+	"joining → labelling":     "a structure arrives with its places, which labelling keeps",
 	"einvoice → sepa":         "an invoice names the account that it is paid to",
 	"einvoice → siret":        "an invoice knows its parties by their SIRET",
 	"audit → identity":        "an entry names its actor",

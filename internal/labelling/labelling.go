@@ -13,6 +13,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -25,10 +26,13 @@ const (
 )
 
 // Service is the use cases of labelling.
-type Service struct{ db *db.DB }
+type Service struct {
+	db       *db.DB
+	drawings chan struct{} // holds a value while a photo is being decoded
+}
 
 // New makes the service.
-func New(d *db.DB) *Service { return &Service{db: d} }
+func New(d *db.DB) *Service { return &Service{db: d, drawings: make(chan struct{}, 1)} }
 
 // ClaimRequest names the place that the actor's structure answers for.
 type ClaimRequest struct {
@@ -36,8 +40,8 @@ type ClaimRequest struct {
 }
 
 // Claim makes the actor's structure answer for a place. Its faults are place_claimed
-// and place_has_other_siret: a place whose source names a SIRET goes to the
-// organisation of that SIRET only.
+// and place_has_other_siret: a place whose source names a SIRET goes to the legal entity
+// of that SIRET only, whichever of its establishments has joined.
 func (s *Service) Claim(ctx context.Context, actor identity.Actor, req ClaimRequest) (Place, error) {
 	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
 		return Place{}, err
@@ -64,7 +68,7 @@ func claim(ctx context.Context, tx *db.Tx, actor identity.Actor, req ClaimReques
 	if err != nil {
 		return Place{}, err
 	}
-	if err := h.claimable(actor.Organisation, structure.SIRET); err != nil {
+	if err := h.claimable(actor.Organisation, siret.SIRET(structure.SIRET)); err != nil {
 		return Place{}, err
 	}
 	if err := setStructure(ctx, tx, req.Place, actor.Organisation); err != nil {
@@ -99,14 +103,29 @@ func (s *Service) Mine(ctx context.Context, actor identity.Actor) ([]Place, erro
 	return mine, err
 }
 
-// Open reads one place. Places are public, so anyone may.
-func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.PlaceID) (Place, error) {
+// Open reads one place. Places are public, so anyone may, but for one that is not listed
+// yet: its structure and the operator see it.
+func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.PlaceID) (Place, error) {
 	var p Place
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		p, err = PlaceOf(ctx, tx, id)
 		return err
 	})
+	if err == nil && !p.Listed && actor.Kind != identity.Operator && (p.Structure == 0 || actor.Organisation != p.Structure) {
+		return Place{}, fault.New(fault.NotFound, "not_found")
+	}
 	return p, err
+}
+
+// PlacesOf reads the places of a structure for another room, by name.
+func PlacesOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) ([]Place, error) {
+	return placesOfStructure(ctx, tx, structure)
+}
+
+// HasAccount tells another room whether a structure has said where its money goes.
+func HasAccount(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bool, error) {
+	b, err := bankDetails(ctx, tx, structure)
+	return b != nil, err
 }
 
 // PlaceOf reads a place for another room.
