@@ -28,6 +28,8 @@ CREATE INDEX joinings_by_end ON joinings (expires_at);
 -- labelling: a place that an unverified structure added is not listed before the operator has
 -- looked at the structure.
 ALTER TABLE places ADD COLUMN listed boolean NOT NULL DEFAULT true;
+-- Those that carry a SIRET of one legal entity are proposed to it.
+CREATE INDEX places_by_siren ON places (left(siret, 9)) WHERE siret <> '';
 CREATE INDEX places_by_structure_unlisted ON places (structure_id) WHERE NOT listed;
 
 -- labelling: one photo of a place, apart from the place, so that no list reads it.

@@ -1399,6 +1399,8 @@ CREATE INDEX places_by_insee ON public.places USING btree (insee);
 
 CREATE INDEX places_by_position ON public.places USING btree (lat, lon);
 
+CREATE INDEX places_by_siren ON public.places USING btree ("left"(siret, 9)) WHERE (siret <> ''::text);
+
 CREATE INDEX places_by_structure ON public.places USING btree (structure_id);
 
 CREATE INDEX places_by_structure_unlisted ON public.places USING btree (structure_id) WHERE (NOT listed);

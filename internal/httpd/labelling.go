@@ -25,7 +25,7 @@ func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder 
 	w := labellingWindow{room, places, finder}
 	claimer, members, admin := For(identity.Structure, identity.Agent), For(identity.Structure), For(identity.Structure, identity.Admin)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
-	return []Route{
+	return append(w.ownPlaceRoutes(), []Route{
 		{Method: "POST", Path: "/api/v1/places/:id/claim", Handler: w.claim, Access: claimer, Doc: "answer for a place, as its structure"},
 		{Method: "PATCH", Path: "/api/v1/places/:id", Handler: w.correct, Access: claimer,
 			Doc: "correct one's place; a text left out stays, and an import leaves alone what was corrected"},
@@ -52,7 +52,7 @@ func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder 
 		{Method: "GET", Path: "/places/:id/labels", Handler: w.labelPage, Access: reviewer, Doc: "a place's label: forms"},
 		{Method: "POST", Path: "/places/:id/labels", Handler: w.grantForm, Access: reviewer, Doc: "grant or renew a label"},
 		{Method: "POST", Path: "/places/:id/labels/end", Handler: w.endForm, Access: reviewer, Doc: "take a place's label back"},
-	}
+	}...)
 }
 
 func (w labellingWindow) claim(c *fiber.Ctx) error {

@@ -81,6 +81,23 @@ func claim(ctx context.Context, tx *db.Tx, actor identity.Actor, req ClaimReques
 	return PlaceOf(ctx, tx, req.Place)
 }
 
+// Proposed lists places that nobody answers for and that carry a SIRET of the legal entity
+// of the actor's structure, by name.
+func (s *Service) Proposed(ctx context.Context, actor identity.Actor) ([]Place, error) {
+	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
+		return nil, err
+	}
+	var all []Place
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		structure, err := identity.OrganisationOf(ctx, tx, actor.Organisation)
+		if err == nil {
+			all, err = unclaimedOf(ctx, tx, siret.SIRET(structure.SIRET).SIREN())
+		}
+		return err
+	})
+	return all, err
+}
+
 // Mine lists the places of the actor's structure, by name, with why a label was taken
 // back.
 func (s *Service) Mine(ctx context.Context, actor identity.Actor) ([]Place, error) {

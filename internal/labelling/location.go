@@ -37,7 +37,7 @@ type Location struct {
 }
 
 // settle finds the commune and says what is wrong: address_length, postcode_malformed,
-// commune_unknown, point_half and point_far, each with its field.
+// place_commune_unknown, point_half and point_far, each with its field.
 func (l Location) settle() (Location, error) {
 	l.Address, l.Postcode, l.Town = strings.TrimSpace(l.Address), strings.TrimSpace(l.Postcode), strings.TrimSpace(l.Town)
 	switch {
@@ -50,7 +50,7 @@ func (l Location) settle() (Location, error) {
 	}
 	c, found := territory.Resolve(territory.Clue{INSEE: l.INSEE, Postcode: l.Postcode, Name: l.Town})
 	if !found {
-		return l, fault.New(fault.Invalid, "commune_unknown", "field", "town", "typed", strings.TrimSpace(l.Postcode+" "+l.Town))
+		return l, fault.New(fault.Invalid, "place_commune_unknown", "field", "town", "typed", strings.TrimSpace(l.Postcode+" "+l.Town))
 	}
 	l.INSEE, l.Town = c.INSEE, c.Name
 	if l.Lat == nil {

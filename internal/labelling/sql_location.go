@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -14,6 +15,14 @@ func takeOver(ctx context.Context, tx *db.Tx, sourceID string, structure voucher
 		UPDATE places SET structure_id = $3, claimed_at = $4, listed = $5 WHERE source = $1 AND source_id = $2 RETURNING id`,
 		ownSource, sourceID, structure, tx.Now, listed)
 	return id, err
+}
+
+// proposedMost is how many places of a legal entity are proposed at once.
+const proposedMost = 100
+
+func unclaimedOf(ctx context.Context, tx *db.Tx, siren siret.SIREN) ([]Place, error) {
+	return read(ctx, tx, selectPlacesAnywhere+`
+		WHERE p.structure_id IS NULL AND p.siret <> '' AND left(p.siret, 9) = $2 ORDER BY p.name COLLATE "fr-x-icu", p.id LIMIT $3`, siren, proposedMost)
 }
 
 // samePlace tells whether the commune has a place of the same name that everybody, or the
