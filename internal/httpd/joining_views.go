@@ -60,7 +60,7 @@ func stepsOf(w *i18n.Words, p joining.Progress) []StepView {
 
 // tagged gives a step its state: "done", "todo", "waiting" or "optional".
 func (s StepView) tagged(w *i18n.Words, state string) StepView {
-	s.Kind = map[string]string{"done": "done", "todo": "stop", "waiting": "pending", "optional": "none"}[state]
+	s.Kind = map[string]string{"done": "done", "todo": "pending", "waiting": "none", "optional": "none"}[state]
 	s.State = w.Text("joining.state." + state)
 	if state == "done" || state == "waiting" {
 		s.Minutes = 0
