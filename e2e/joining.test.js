@@ -142,10 +142,12 @@ test("a structure arrives by itself", { timeout: 300_000 }, async (t) => {
     await host.reads(/lundi\s: une ouverture finit avant de commencer/);
     await host.look("hours-slip");
     await host.page.locator("#to-1").fill("17:30");
+    await host.press("Recopier le lundi du mardi au vendredi");
+    assert.equal(await host.page.locator("#to-9").inputValue(), "17:30");
     await host.choose("Fermé les jours fériés");
     await host.fill({ "À savoir": "Sur rendez-vous le mardi" });
     await host.press("Voir les horaires en mots");
-    await host.reads(/lundi\s: de 9\sh à 12\sh et de 14\sh à 17\sh\s30/);
+    await host.reads(/du lundi au vendredi\s: de 9\sh à 12\sh et de 14\sh à 17\sh\s30/);
     await host.reads("Fermé les jours fériés");
     await host.look("hours");
     await host.press("Enregistrer les horaires");

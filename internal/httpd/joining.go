@@ -9,6 +9,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/joining"
+	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -52,7 +53,7 @@ func (w joiningWindow) verify(c *fiber.Ctx) error {
 type JoinBody struct {
 	Details        bool           // the SIRET is right: the rest is asked for
 	Answer         joining.Answer // what the directory said
-	SIRET          string         // as people read it
+	Number         string         // the SIRET, as people read it
 	Form           JoinForm
 	Field, Problem string // why the form was refused, "" at first
 }
@@ -83,7 +84,7 @@ func (w joiningWindow) joinPage(c *fiber.Ctx) error {
 			return JoinBody{Form: JoinForm{SIRET: typed}, Field: "siret", Problem: problem}
 		})
 	}
-	return page(c, "joining/join", JoinBody{Details: true, Answer: found.Answer, Form: JoinForm{SIRET: found.SIRET, Name: found.Name,
+	return page(c, "joining/join", JoinBody{Details: true, Answer: found.Answer, Number: siret.SIRET(found.SIRET).String(), Form: JoinForm{SIRET: found.SIRET, Name: found.Name,
 		LegalForm: found.LegalForm, Street: found.Street, Postcode: found.Postcode, Town: found.Town, Answer: string(found.Answer)}})
 }
 
@@ -100,7 +101,7 @@ func (w joiningWindow) joinForm(c *fiber.Ctx) error {
 	err := w.room.Ask(c.UserContext(), actor(c), request, clientIP(c).String())
 	if err != nil {
 		return again(c, err, "joining/join", func(problem string) any {
-			body := JoinBody{Details: true, Answer: answerOf(form.Answer), Form: form, Field: joinFields[fault.Code(err)], Problem: problem}
+			body := JoinBody{Details: true, Answer: answerOf(form.Answer), Number: siret.SIRET(form.SIRET).String(), Form: form, Field: joinFields[fault.Code(err)], Problem: problem}
 			if code := fault.Code(err); code == "siret_length" || code == "siret_check" || code == "siret_joined" {
 				body.Details, body.Field = false, "siret"
 			}

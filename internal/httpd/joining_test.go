@@ -10,7 +10,7 @@ import (
 func init() {
 	at := time.Unix(1e9, 0)
 	link := []LinkView{{"/x", "X"}}
-	samples["joining/join"] = JoinBody{Details: true, Answer: joining.Closed, Form: JoinForm{SIRET: "73282932000074", Name: "N"}, Field: "name", Problem: "P"}
+	samples["joining/join"] = JoinBody{Details: true, Answer: joining.Closed, Number: "732 829 320 00074", Form: JoinForm{SIRET: "73282932000074", Name: "N"}, Field: "name", Problem: "P"}
 	samples["joining/sent"] = SentBody{Email: "ana@exemple.example", Hours: 48}
 	samples["joining/link"] = LinkBody{Invitation: joining.Invitation{Structure: "S", Person: "Ana", Email: "ana@exemple.example"}, Problem: "P"}
 	samples["joining/progress"] = ProgressBody{Name: "S", Unverified: true, Left: 12, MayChange: true,

@@ -10,6 +10,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/joining"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -153,6 +154,7 @@ type NewcomersBody struct {
 // NewcomerView is a structure to look at.
 type NewcomerView struct {
 	joining.Newcomer
+	Number   string // its SIRET, as people read it
 	Address  string
 	Register string // its page in the public register
 	Where    []LinkView
@@ -165,7 +167,7 @@ func (w joiningWindow) newcomersPage(c *fiber.Ctx) error {
 	}
 	body := NewcomersBody{MayVerify: actor(c).Needs(identity.Operator, identity.Agent) == nil}
 	for _, n := range all {
-		view := NewcomerView{Newcomer: n, Register: "https://annuaire-entreprises.data.gouv.fr/etablissement/" + n.SIRET,
+		view := NewcomerView{Newcomer: n, Number: siret.SIRET(n.SIRET).String(), Register: "https://annuaire-entreprises.data.gouv.fr/etablissement/" + n.SIRET,
 			Address: strings.Join(addressLines(labelling.Place{Address: n.Street, Postcode: n.Postcode, Town: n.Town}), ", ")}
 		for _, p := range n.Places {
 			view.Where = append(view.Where, LinkView{fmt.Sprintf("/places/%d", p.ID), p.Name + ", " + p.Town})

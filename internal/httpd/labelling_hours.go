@@ -46,6 +46,16 @@ type HoursForm struct {
 	Text     string   `form:"text"` // of the form for experts
 	Expert   bool     `form:"expert"`
 	Look     bool     `form:"look"` // show it in words, keep nothing yet
+	Copy     bool     `form:"copy"` // give Monday's openings to the other working days, keep nothing yet
+}
+
+// copyMonday gives Tuesday to Friday what Monday has.
+func (f HoursForm) copyMonday() {
+	for _, times := range [][]string{f.From, f.To} {
+		for i := openingsADay; i < 5*openingsADay && i < len(times); i++ {
+			times[i] = times[i%openingsADay]
+		}
+	}
 }
 
 const openingsADay = 2
@@ -142,13 +152,16 @@ func (w labellingWindow) hoursForm(c *fiber.Ctx) error {
 	if err := decodeForm(c, &form); err != nil {
 		return err
 	}
+	if form.Copy {
+		form.copyMonday()
+	}
 	if !form.Expert {
 		var week catalogue.PlainWeek
 		if week, err = form.week(words(c)); err == nil {
 			form.Text = week.String()
 		}
 	}
-	if err == nil && form.Look {
+	if err == nil && (form.Look || form.Copy) {
 		return showHours(c, p, form, "", "")
 	}
 	if err == nil {

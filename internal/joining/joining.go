@@ -20,6 +20,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/siret"
+	"github.com/passerelle/passerelle/internal/territory"
 )
 
 // LinkLasts is how long the mailed link opens an account.
@@ -101,6 +102,9 @@ func (s *Service) Look(ctx context.Context, _ identity.Actor, typed, address str
 		return found, nil
 	}
 	found.Name, found.LegalForm, found.Street, found.Postcode, found.Town = entity.Name, entity.LegalForm, entity.Street, entity.Postcode, entity.Town
+	if c, known := territory.Resolve(territory.Clue{Postcode: found.Postcode, Name: found.Town}); known {
+		found.Town = c.Name // with its accents, which the directory leaves out
+	}
 	if entity.Closed {
 		found.Answer = Closed
 	}

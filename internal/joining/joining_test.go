@@ -47,7 +47,7 @@ type door struct {
 func setup(t *testing.T) *door {
 	t.Helper()
 	d := &door{World: world.New(t), t: t, mailed: map[string][]string{},
-		register: &register{entity: directory.Entity{Name: "Clic et Sapin", LegalForm: "Association", Street: "43 allée des Cerfs", Postcode: "74230", Town: "Thônes"}}}
+		register: &register{entity: directory.Entity{Name: "Clic et Sapin", LegalForm: "Association", Street: "43 allée des Cerfs", Postcode: "74230", Town: "Thones"}}}
 	d.Service = joining.New(d.DB, joining.Options{Directory: d.register, People: d.Identity, Log: slog.New(slog.DiscardHandler),
 		Invite: func(_ context.Context, _ *db.Tx, to, _, token string) error {
 			d.mailed[to] = append(d.mailed[to], token)
