@@ -25,6 +25,8 @@ var floors = [][]string{
 var sameFloor = map[string]string{
 	"mail → jobs":             "a letter is sent by a job, enqueued in the transaction that causes it",
 	"directory → siret":       "an establishment is asked for by its SIRET",
+	"joining → agenda":        "what a refused structure has announced is called off",
+	"joining → catalogue":     "what a refused structure offers is withdrawn",
 	"joining → labelling":     "a structure arrives with its places, which labelling keeps",
 	"einvoice → sepa":         "an invoice names the account that it is paid to",
 	"einvoice → siret":        "an invoice knows its parties by their SIRET",

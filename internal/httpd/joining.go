@@ -23,6 +23,8 @@ func JoiningRoutes(room *joining.Service) []Route {
 	return []Route{
 		{Method: "POST", Path: "/api/v1/organisations/:id/verification", Handler: w.verify, Access: reviewer,
 			Doc: "say that one has looked at a structure that joined by itself"},
+		{Method: "POST", Path: "/api/v1/organisations/:id/refusal", Handler: w.refuse, Access: reviewer,
+			Doc: "close the account of a structure that joined by itself and is not what it says"},
 
 		{Method: "GET", Path: "/join", Handler: w.joinPage, Access: Public, Doc: "open a structure's account: SIRET, then who and where"},
 		{Method: "POST", Path: "/join", Handler: w.joinForm, Access: Public, Doc: "open a structure's account: mail the link that does"},
@@ -34,7 +36,49 @@ func JoiningRoutes(room *joining.Service) []Route {
 			Nav: Nav{Key: "joining.newcomers.nav", Icon: "building-2"}},
 		{Method: "POST", Path: "/organisations/:id/verification", Handler: w.verifyForm, Access: reviewer,
 			Doc: "say that one has looked at a structure that joined by itself"},
+		{Method: "POST", Path: "/organisations/:id/refusal", Handler: w.refuseForm, Access: reviewer,
+			Doc: "close the account of a structure that joined by itself and is not what it says"},
 	}
+}
+
+func (w joiningWindow) refuse(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.OrganisationID](c, "id")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	o, err := w.room.Refuse(c.UserContext(), actor(c), joining.Refusal{Structure: id, Reason: in.Reason})
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, o)
+}
+
+func (w joiningWindow) refuseForm(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.OrganisationID](c, "id")
+	if err != nil {
+		return err
+	}
+	var form struct {
+		Reason string `form:"reason"`
+	}
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	o, err := w.room.Refuse(c.UserContext(), actor(c), joining.Refusal{Structure: id, Reason: form.Reason})
+	if problem := faultText(c, err); problem != "" {
+		c.Status(refusalOf(err).status)
+		return w.showNewcomers(c, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, "/newcomers", "joining.newcomers.refused", "structure", o.Name)
 }
 
 func (w joiningWindow) verify(c *fiber.Ctx) error {

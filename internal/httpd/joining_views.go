@@ -149,6 +149,7 @@ func bankStep(w *i18n.Words, p joining.Progress) StepView {
 type NewcomersBody struct {
 	Items     []NewcomerView
 	MayVerify bool
+	Problem   string // why a form was refused, "" at first
 }
 
 // NewcomerView is a structure to look at.
@@ -160,12 +161,14 @@ type NewcomerView struct {
 	Where    []LinkView
 }
 
-func (w joiningWindow) newcomersPage(c *fiber.Ctx) error {
+func (w joiningWindow) newcomersPage(c *fiber.Ctx) error { return w.showNewcomers(c, "") }
+
+func (w joiningWindow) showNewcomers(c *fiber.Ctx, problem string) error {
 	all, err := w.room.Waiting(c.UserContext(), actor(c))
 	if err != nil {
 		return err
 	}
-	body := NewcomersBody{MayVerify: actor(c).Needs(identity.Operator, identity.Agent) == nil}
+	body := NewcomersBody{Problem: problem, MayVerify: actor(c).Needs(identity.Operator, identity.Agent) == nil}
 	for _, n := range all {
 		view := NewcomerView{Newcomer: n, Number: siret.SIRET(n.SIRET).String(), Register: "https://annuaire-entreprises.data.gouv.fr/etablissement/" + n.SIRET,
 			Address: strings.Join(addressLines(labelling.Place{Address: n.Street, Postcode: n.Postcode, Town: n.Town}), ", ")}

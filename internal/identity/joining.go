@@ -122,3 +122,19 @@ func setUnverified(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID, u
 	_, err := tx.Exec(ctx, `UPDATE organisations SET unverified_since = CASE WHEN $2 THEN $3::timestamptz END WHERE id = $1`, id, unverified, tx.Now)
 	return err
 }
+
+// Dismiss closes the account of a structure that joined by itself and is not what it says:
+// nobody acts for it any more, and its SIRET is free for whoever it belongs to. It reports
+// false where the structure has been verified.
+func Dismiss(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) (bool, error) {
+	waiting, err := SetVerified(ctx, tx, id)
+	if err != nil || !waiting {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE memberships SET ended_at = $2 WHERE organisation_id = $1 AND ended_at IS NULL`, id, tx.Now)
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE organisations SET siret = NULL WHERE id = $1`, id)
+	return err == nil, err
+}

@@ -32,7 +32,9 @@ type Options struct {
 	People    People
 	// Invite sends the link, in the transaction of what it is for. token is a secret.
 	Invite func(ctx context.Context, tx *db.Tx, to, structure, token string) error
-	Log    *slog.Logger
+	// Refused tells a structure why its account was closed, in the transaction that does.
+	Refused func(ctx context.Context, tx *db.Tx, o identity.Organisation, reason string) error
+	Log     *slog.Logger
 }
 
 // People is what identity does outside of our transaction, since it takes long.

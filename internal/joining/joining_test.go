@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/directory"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -51,6 +53,10 @@ func setup(t *testing.T) *door {
 	d.Service = joining.New(d.DB, joining.Options{Directory: d.register, People: d.Identity, Log: slog.New(slog.DiscardHandler),
 		Invite: func(_ context.Context, _ *db.Tx, to, _, token string) error {
 			d.mailed[to] = append(d.mailed[to], token)
+			return nil
+		},
+		Refused: func(_ context.Context, _ *db.Tx, o identity.Organisation, reason string) error {
+			d.mailed[o.Email] = append(d.mailed[o.Email], reason)
 			return nil
 		}})
 	return d
@@ -309,4 +315,65 @@ func TestTheListOfWhatIsLeftIsReadFromWhatThereIs(t *testing.T) {
 	if p := progress(); !p.HasBank {
 		t.Error("the account is not seen")
 	}
+}
+
+func TestWhatARefusedStructureDidIsUndone(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	who, imported := d.joins(), d.NewPlace("Médiathèque de Thônes", "")
+	before, err := d.Labelling.Open(t.Context(), identity.Actor{}, imported)
+	d.must(err)
+	_, err = d.Labelling.Claim(t.Context(), who, labelling.ClaimRequest{Place: imported})
+	d.must(err)
+	for _, phone := range []string{"0450021111", "0450022222"} {
+		_, err = d.Catalogue.Correct(t.Context(), who, imported, labelling.Correction{Phone: &phone})
+		d.must(err)
+	}
+	_, err = d.Labelling.Move(t.Context(), who, imported, labelling.Location{Address: "9 rue Z", Postcode: "74000", Town: "Annecy"})
+	d.must(err)
+	offer, err := d.Catalogue.KeepService(t.Context(), who, imported, catalogue.Offer{Theme: world.Theme, PriceVouchers: 1, DurationMinutes: 60})
+	d.must(err)
+	at := d.Clock.Now().Add(100 * time.Hour)
+	sessions := agenda.New(d.DB)
+	_, err = sessions.Publish(t.Context(), who, imported, agenda.NewSession{Service: offer.ID, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4})
+	d.must(err)
+	own, err := d.Labelling.AddPlace(t.Context(), who, labelling.NewPlace{Name: "Le Faux", Location: labelling.Location{Postcode: "74230", Town: "Thônes"}})
+	d.must(err)
+
+	refusal := joining.Refusal{Structure: who.Organisation, Reason: "Ce n’est pas l’association."}
+	_, err = d.Refuse(t.Context(), d.Operator, joining.Refusal{Structure: who.Organisation})
+	d.refuses(err, "reason_missing")
+	_, err = d.Refuse(t.Context(), who, refusal)
+	d.refuses(err, "forbidden")
+	o, err := d.Refuse(t.Context(), d.Operator, refusal)
+	if err != nil || o.SIRET != "" {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	after, err := d.Labelling.Open(t.Context(), identity.Actor{}, imported)
+	if err != nil || after.Phone != before.Phone || after.Town != before.Town || after.Address != before.Address || *after.Lat != *before.Lat ||
+		after.Structure != 0 || len(after.Services) != 0 || after.CorrectedAt != nil {
+		t.Errorf("%+v, %v", after, err)
+	}
+	coming, err := sessions.Upcoming(t.Context(), identity.Actor{}, imported, 60)
+	if err != nil || len(coming) != 1 || coming[0].CancelledAt == nil {
+		t.Errorf("%+v, %v", coming, err)
+	}
+	_, err = d.Labelling.Open(t.Context(), who, own.ID)
+	d.refuses(err, "not_found")
+	_, err = d.Labelling.Claim(t.Context(), d.Structure.Actor, labelling.ClaimRequest{Place: own.ID})
+	d.refuses(err, "not_found")
+	_, err = d.Identity.SignIn(t.Context(), "ali@clic.example", password, home)
+	d.refuses(err, "no_organisation")
+	if told := d.mailed["ali@clic.example"]; told[len(told)-1] != refusal.Reason {
+		t.Errorf("told %q", told)
+	}
+	_, err = d.Refuse(t.Context(), d.Operator, refusal)
+	d.refuses(err, "structure_looked_at")
+	d.refuses(d.free(), "")
+}
+
+// free tells whether the real structure can join.
+func (d *door) free() error {
+	_, err := d.Look(d.t.Context(), identity.Actor{}, number, home)
+	return err
 }

@@ -52,7 +52,7 @@ func (s *Service) History(ctx context.Context, actor identity.Actor, place vouch
 	}
 	all := []Entry{}
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		rows, err := changes(ctx, tx, actor.Organisation, place, 0)
+		rows, err := changes(ctx, tx, actor.Organisation, place, 0, historyMost)
 		for _, r := range rows {
 			e, err := r.entry()
 			if err != nil {
@@ -74,7 +74,7 @@ type Earlier struct {
 // EarlierOf reads for another room what a field of a place was before a change. Its fault is
 // not_found.
 func EarlierOf(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, entry int64, field string) (Earlier, error) {
-	rows, err := changes(ctx, tx, actor.Organisation, place, entry)
+	rows, err := changes(ctx, tx, actor.Organisation, place, entry, 1)
 	if err != nil {
 		return Earlier{}, err
 	}
@@ -184,9 +184,9 @@ func (l Location) text() string {
 	return text
 }
 
-// changes reads what was recorded of a place since a structure answers for it, one entry
-// where entry is not 0.
-func changes(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, place vouchers.PlaceID, entry int64) ([]changeRow, error) {
+// changes reads what was recorded of a place since a structure answers for it, the latest
+// first: one entry where entry is not 0, and all of them where most is 0.
+func changes(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, place vouchers.PlaceID, entry int64, most int) ([]changeRow, error) {
 	var rows []changeRow
 	err := tx.Select(ctx, &rows, `
 		SELECT a.id, a.at, CASE WHEN a.organisation_id = $2 THEN COALESCE(p.name, '') ELSE '' END AS who,
@@ -195,6 +195,6 @@ func changes(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, 
 		LEFT JOIN people p ON p.id = a.person_id
 		WHERE a.object = $1 AND ($3 = 0 OR a.id = $3)
 			AND a.at >= (SELECT COALESCE(claimed_at, 'infinity') FROM places WHERE id = $4 AND structure_id = $2)
-		ORDER BY a.id DESC LIMIT $5`, object(place), structure, entry, place, historyMost)
+		ORDER BY a.id DESC LIMIT NULLIF($5, 0)`, object(place), structure, entry, place, most)
 	return rows, err
 }

@@ -128,10 +128,15 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Pl
 		p, err = PlaceOf(ctx, tx, id)
 		return err
 	})
-	if err == nil && !p.Listed && actor.Kind != identity.Operator && (p.Structure == 0 || actor.Organisation != p.Structure) {
+	if err == nil && !p.SeenBy(actor) {
 		return Place{}, fault.New(fault.NotFound, "not_found")
 	}
 	return p, err
+}
+
+// SeenBy reports whether an actor may know of the place.
+func (p Place) SeenBy(actor identity.Actor) bool {
+	return p.Listed || actor.Kind == identity.Operator || p.Structure != 0 && actor.Organisation == p.Structure
 }
 
 // PlacesOf reads the places of a structure for another room, by name.

@@ -25,6 +25,7 @@ type holder struct {
 	Structure vouchers.OrganisationID `db:"structure_id"`
 	Name      string                  `db:"name"`
 	SIRET     string                  `db:"siret"`
+	Listed    bool                    `db:"listed"`
 }
 
 // claimable refuses a place that somebody answers for or that is another legal entity's.
@@ -32,6 +33,8 @@ func (h holder) claimable(by vouchers.OrganisationID, number siret.SIRET) error 
 	switch {
 	case h.Structure == by:
 		return fault.New(fault.Conflict, "place_already_yours", "place", h.Name)
+	case !h.Listed:
+		return fault.New(fault.NotFound, "not_found")
 	case h.Structure != 0:
 		return fault.New(fault.Conflict, "place_claimed", "place", h.Name)
 	case h.SIRET != "" && siret.SIRET(h.SIRET).SIREN() != number.SIREN():

@@ -108,7 +108,7 @@ func nearest(ctx context.Context, tx *db.Tx, q NearQuery) ([]Place, error) {
 func selectForUpdate(ctx context.Context, tx *db.Tx, id vouchers.PlaceID) (holder, error) {
 	var h holder
 	err := tx.Get(ctx, &h, `
-		SELECT COALESCE(structure_id, 0) AS structure_id, name, siret FROM places WHERE id = $1 FOR NO KEY UPDATE`, id)
+		SELECT COALESCE(structure_id, 0) AS structure_id, name, siret, listed FROM places WHERE id = $1 FOR NO KEY UPDATE`, id)
 	return h, err
 }
 

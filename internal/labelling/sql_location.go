@@ -22,7 +22,7 @@ const proposedMost = 100
 
 func unclaimedOf(ctx context.Context, tx *db.Tx, siren siret.SIREN) ([]Place, error) {
 	return read(ctx, tx, selectPlacesAnywhere+`
-		WHERE p.structure_id IS NULL AND p.siret <> '' AND left(p.siret, 9) = $2 ORDER BY p.name COLLATE "fr-x-icu", p.id LIMIT $3`, siren, proposedMost)
+		WHERE p.structure_id IS NULL AND p.listed AND p.siret <> '' AND left(p.siret, 9) = $2 ORDER BY p.name COLLATE "fr-x-icu", p.id LIMIT $3`, siren, proposedMost)
 }
 
 // samePlace tells whether the commune has a place of the same name that everybody, or the
@@ -46,5 +46,12 @@ func setLocation(ctx context.Context, tx *db.Tx, id vouchers.PlaceID, s stored) 
 
 func setListed(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) error {
 	_, err := tx.Exec(ctx, `UPDATE places SET listed = true WHERE structure_id = $1 AND NOT listed`, structure)
+	return err
+}
+
+// setNobodys lets a place follow its source again.
+func setNobodys(ctx context.Context, tx *db.Tx, id vouchers.PlaceID) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE places SET structure_id = NULL, claimed_at = NULL, corrected = '{}', corrected_at = NULL WHERE id = $1`, id)
 	return err
 }

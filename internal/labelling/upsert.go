@@ -125,7 +125,7 @@ func findSame(ctx context.Context, tx *db.Tx, source string, places []stored) (m
 		found AS (
 			SELECT DISTINCT ON (r.source_id) r.source_id, p.id AS place_id, p.name
 			FROM records r
-			JOIN places p ON p.insee = r.insee AND p.source <> $1
+			JOIN places p ON p.insee = r.insee AND p.source <> $1 AND p.listed
 				AND (p.folded = r.folded AND NOT COALESCE(km_between(p.lat, p.lon, r.lat, r.lon) > 0.15
 						AND (p.lat, p.lon) IS DISTINCT FROM (r.centre_lat, r.centre_lon)
 						AND (r.lat, r.lon) IS DISTINCT FROM (r.centre_lat, r.centre_lon), false)
