@@ -58,21 +58,29 @@ func (s *city) verifies(operator, structure *citizen) {
 			s.t.Fatal(err)
 		}
 	}
-	o, err := identity.CheckJoiner(identity.NewOrganisation{Name: "Clic et Sapin", SIRET: "00001006600017", Form: "Association",
-		Admin: identity.NewMember{Name: "Ali", Email: "ali@clic.example"}})
-	must(err)
-	proven, err := s.program.identity.ProveJoiner(s.t.Context(), "ali@clic.example", "trois petits ponts", "192.0.2.1")
-	must(err)
-	var joined identity.Actor
-	must(s.program.store.InTx(s.t.Context(), func(tx *db.Tx) (err error) {
-		joined, _, err = identity.Join(s.t.Context(), tx, o, proven)
-		return err
-	}))
-	at := fmt.Sprintf("/organisations/%d", joined.Organisation)
+	joins := func() string {
+		s.t.Helper()
+		o, err := identity.CheckJoiner(identity.NewOrganisation{Name: "Clic et Sapin", SIRET: "00001006600017", Form: "Association",
+			Admin: identity.NewMember{Name: "Ali", Email: "ali@clic.example"}})
+		must(err)
+		proven, err := s.program.identity.ProveJoiner(s.t.Context(), "ali@clic.example", "trois petits ponts", "192.0.2.1")
+		must(err)
+		var joined identity.Actor
+		must(s.program.store.InTx(s.t.Context(), func(tx *db.Tx) (err error) {
+			joined, _, err = identity.Join(s.t.Context(), tx, o, proven)
+			return err
+		}))
+		return fmt.Sprintf("/organisations/%d", joined.Organisation)
+	}
+	at := joins()
+	operator.writes("POST", at+"/refusal", thing{"reason": ""}).refuses(422, "reason_missing")
+	operator.posts(at+"/refusal", thing{"reason": "Pas cette association"}).is("siret", `""`)
+	at = joins()
 	if operator.gets(at).wants(200).is("legal_form", `"Association"`).says("unverified_since") == "" {
 		s.t.Error("it is not told that nobody has looked")
 	}
 	structure.writes("POST", at+"/verification", nil).refuses(403, "forbidden")
 	operator.posts(at+"/verification", nil).is("name", `"Clic et Sapin"`)
+	operator.writes("POST", at+"/refusal", thing{"reason": "Inconnue"}).refuses(409, "structure_looked_at")
 	operator.writes("POST", "/organisations/999/verification", nil).refuses(404, "not_found")
 }
