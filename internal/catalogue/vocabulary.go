@@ -114,6 +114,8 @@ func Values(list string) []string {
 	case "special_care":
 		return []string{"Surdité", "Handicaps moteurs", "Handicaps mentaux", "Illettrisme", "Langues étrangères (anglais)",
 			"Langues étrangères (autres)", "Déficience visuelle"}
+	case "mobilities":
+		return []string{"Fixe", "Itinérant"}
 	case "fees":
 		return []string{"Gratuit", "Gratuit sous condition", "Payant"}
 	case "access_ways":

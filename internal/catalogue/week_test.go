@@ -111,3 +111,19 @@ func TestTimesAreReadAsPeopleTypeThem(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryValueThatIsOfferedIsKnown(t *testing.T) {
+	t.Parallel()
+	for list, most := range map[string]int{"access_ways": len(accessWays), "support_ways": len(supportWays), "mobilities": len(mobilities), "fees": len(fees),
+		"audiences": len(audiences), "special_care": len(specialCare)} {
+		values := Values(list)
+		if len(values) != most {
+			t.Errorf("%s: %d values, the standard has %d", list, len(values), most)
+		}
+		for _, value := range values {
+			if !knownIn[list](value) {
+				t.Errorf("%s: %s", list, value)
+			}
+		}
+	}
+}

@@ -81,7 +81,7 @@ func placeFacts(w *i18n.Words, p labelling.Place) []FactView {
 		name   string
 		values []string
 	}{
-		{"access_ways", p.AccessWays}, {"support_ways", p.SupportWays}, {"fees", p.Fees}, {"audiences", p.Audiences},
+		{"access_ways", p.AccessWays}, {"support_ways", p.SupportWays}, {"mobilities", p.Mobilities}, {"fees", p.Fees}, {"audiences", p.Audiences},
 		{"special_care", p.SpecialCare}, {"languages", p.Languages},
 	} {
 		var words []string

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -11,7 +10,6 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/labelling"
-	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -179,117 +177,4 @@ func (w labellingWindow) hoursForm(c *fiber.Ctx) error {
 		return err
 	}
 	return done(c, "/joining", "labelling.hours.kept", "place", p.Name)
-}
-
-// communesOf are the names of the communes that a postcode serves, the biggest first.
-func communesOf(postcode string) []string {
-	var names []string
-	for _, commune := range territory.ByPostcode(postcode) {
-		names = append(names, commune.Name)
-	}
-	return names
-}
-
-// AccessBody is what labelling/access.html shows.
-type AccessBody struct {
-	ID             vouchers.PlaceID
-	Name           string
-	Form           AccessForm
-	Lists          []CheckList
-	Field, Problem string // why the form was refused, "" at first
-}
-
-// CheckList is a list of the national vocabulary, to tick.
-type CheckList struct {
-	Name, Title, Hint string
-	Items             []checkBox
-}
-
-// AccessForm is how people come to a place, who is specially welcome and what it costs.
-type AccessForm struct {
-	Phone         string   `form:"phone"`
-	Email         string   `form:"email"`
-	Website       string   `form:"website"`
-	BookingURL    string   `form:"booking_url"`
-	Accessibility string   `form:"accessibility"`
-	AccessWays    []string `form:"access_ways"`
-	SupportWays   []string `form:"support_ways"`
-	Audiences     []string `form:"audiences"`
-	SpecialCare   []string `form:"special_care"`
-	Languages     []string `form:"languages"`
-	Fees          []string `form:"fees"`
-	Presentation  string   `form:"presentation"`
-}
-
-// lists are the lists of the form, in the order of the page.
-func (f *AccessForm) lists() map[string]*[]string {
-	return map[string]*[]string{"access_ways": &f.AccessWays, "support_ways": &f.SupportWays, "audiences": &f.Audiences,
-		"special_care": &f.SpecialCare, "languages": &f.Languages, "fees": &f.Fees}
-}
-
-// languagesAsked are the languages that people look for a place in; others that a place has
-// are kept.
-var languagesAsked = []string{"fr", "fsl", "en", "ar", "es", "pt", "it", "de", "tr", "ru", "uk", "zh", "ro", "pl", "sq", "ps", "fa", "ta", "bn"}
-
-func (w labellingWindow) accessPage(c *fiber.Ctx) error {
-	p, err := w.own(c)
-	if err != nil {
-		return err
-	}
-	form := AccessForm{Phone: phoneAsRead(p.Phone), Email: p.Email, Website: p.Website, BookingURL: p.BookingURL, Accessibility: p.Accessibility,
-		AccessWays: p.AccessWays, SupportWays: p.SupportWays, Audiences: p.Audiences, SpecialCare: p.SpecialCare, Languages: p.Languages,
-		Fees: p.Fees, Presentation: p.Presentation}
-	return showAccess(c, p, form, "", "")
-}
-
-func showAccess(c *fiber.Ctx, p labelling.Place, form AccessForm, field, problem string) error {
-	w := words(c)
-	body := AccessBody{ID: p.ID, Name: p.Name, Form: form, Field: field, Problem: problem}
-	for _, name := range []string{"access_ways", "support_ways", "fees", "audiences", "special_care", "languages"} {
-		chosen := *form.lists()[name]
-		list := CheckList{Name: name, Title: w.Text("labelling.access." + name), Hint: w.Text("labelling.access." + name + "-hint")}
-		values := catalogue.Values(name)
-		if name == "languages" {
-			values = languagesAsked
-		}
-		for _, value := range values {
-			list.Items = append(list.Items, checkBox{value, valueInWords(w, name, value), slices.Contains(chosen, value)})
-		}
-		for _, value := range chosen { // what the list does not offer stays
-			if !slices.Contains(values, value) {
-				list.Items = append(list.Items, checkBox{value, valueInWords(w, name, value), true})
-			}
-		}
-		body.Lists = append(body.Lists, list)
-	}
-	return page(c, "labelling/access", body)
-}
-
-// valueInWords is a value of the national vocabulary as it is written there, and a language's
-// name.
-func valueInWords(w *i18n.Words, list, value string) string {
-	if key := "labelling.language." + value; list == "languages" && w.Has(key) {
-		return w.Text(key)
-	}
-	return value
-}
-
-func (w labellingWindow) accessForm(c *fiber.Ctx) error {
-	p, err := w.own(c)
-	if err != nil {
-		return err
-	}
-	var form AccessForm
-	if err := decodeForm(c, &form); err != nil {
-		return err
-	}
-	_, err = w.places.Correct(c.UserContext(), actor(c), p.ID, form.correction(p))
-	if problem := faultText(c, err); problem != "" {
-		c.Status(refusalOf(err).status)
-		return showAccess(c, p, form, namedField(err), problem)
-	}
-	if err != nil {
-		return err
-	}
-	return done(c, "/joining", "labelling.access.kept", "place", p.Name)
 }

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -103,60 +103,6 @@ func (w labellingWindow) putBack(c *fiber.Ctx) error {
 		return err
 	}
 	return apiJSON(c, http.StatusOK, p)
-}
-
-func (w labellingWindow) setPhoto(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PlaceID](c, "id")
-	if err != nil {
-		return err
-	}
-	photo, err := w.room.SetPhoto(c.UserContext(), actor(c), id, bytes.NewReader(c.Request().Body()), c.Query("alt"))
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, photo)
-}
-
-func (w labellingWindow) removePhoto(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PlaceID](c, "id")
-	if err != nil {
-		return err
-	}
-	if err := w.room.RemovePhoto(c.UserContext(), actor(c), id); err != nil {
-		return err
-	}
-	return c.SendStatus(http.StatusNoContent)
-}
-
-// photo serves the picture. An address that names the picture's hash is for good.
-func (w labellingWindow) photo(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PlaceID](c, "id")
-	if err != nil {
-		return err
-	}
-	image, hash, err := w.room.Picture(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderETag, `"`+hash+`"`)
-	c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	if c.Query("v") == hash {
-		c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
-	}
-	if strings.Contains(c.Get(fiber.HeaderIfNoneMatch), hash) {
-		return c.SendStatus(http.StatusNotModified)
-	}
-	c.Set(fiber.HeaderContentType, "image/jpeg")
-	c.Set(fiber.HeaderContentDisposition, "inline")
-	return c.Send(image)
-}
-
-// photoAddress is where a place's photo is, "" where there is none.
-func photoAddress(p labelling.Place) string {
-	if p.Photo == nil {
-		return ""
-	}
-	return fmt.Sprintf("/places/%d/photo?v=%s", p.ID, p.Photo.SHA256)
 }
 
 // WhereBody is what labelling/where.html shows: a new place, or where one is.
@@ -265,4 +211,13 @@ func done(c *fiber.Ctx, next, key string, pairs ...any) error {
 		return err
 	}
 	return c.Redirect(next, fiber.StatusSeeOther)
+}
+
+// communesOf are the names of the communes that a postcode serves, the biggest first.
+func communesOf(postcode string) []string {
+	var names []string
+	for _, commune := range territory.ByPostcode(postcode) {
+		names = append(names, commune.Name)
+	}
+	return names
 }

@@ -1,6 +1,7 @@
 package labelling_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/passerelle/passerelle/internal/catalogue"
@@ -164,4 +165,16 @@ func TestAChangeIsToldAndPutBack(t *testing.T) {
 	wantFault(t, err, "not_found")
 	_, err = w.Catalogue.PutBack(t.Context(), other.Actor, other.Place, catalogue.PutBack{Entry: told[1].ID, Field: "phone"})
 	wantFault(t, err, "not_found")
+}
+
+func TestAFileThatBringsAnAddedPlaceLaterKnowsItAgain(t *testing.T) {
+	t.Parallel()
+	w, _ := setup(t)
+	if _, err := w.Labelling.AddPlace(t.Context(), w.Structure.Actor, newPlace("Le Relais", "74000", "Annecy")); err != nil {
+		t.Fatal(err)
+	}
+	report, err := w.Catalogue.Import(t.Context(), w.Operator, "essai", strings.NewReader(nationalRow("0450020000", "Mo 09:00-12:00", "Annecy")))
+	if err != nil || report.Added != 0 || report.Same != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
 }
