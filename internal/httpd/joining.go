@@ -14,11 +14,14 @@ import (
 )
 
 // joiningWindow is the pages of structures that arrive.
-type joiningWindow struct{ room *joining.Service }
+type joiningWindow struct {
+	room *joining.Service
+	door doorkeeper
+}
 
 // JoiningRoutes are the routes of package joining.
-func JoiningRoutes(room *joining.Service) []Route {
-	w := joiningWindow{room}
+func JoiningRoutes(room *joining.Service, people *identity.Service) []Route {
+	w := joiningWindow{room, doorkeeper{people}}
 	operator, reviewer := For(identity.Operator), For(identity.Operator, identity.Agent)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/organisations/:id/verification", Handler: w.verify, Access: reviewer,
@@ -201,6 +204,9 @@ func (w joiningWindow) linkForm(c *fiber.Ctx) error {
 		return again(c, err, "joining/link", func(problem string) any { return LinkBody{i, problem} })
 	}
 	if err != nil {
+		return err
+	}
+	if err := w.door.signOutOld(c); err != nil {
 		return err
 	}
 	setSession(c, session, identity.SessionLasts)

@@ -104,7 +104,7 @@ func (q query) reads() int {
 // placeWordsOf lists the words of places' names and towns, sorted.
 func placeWordsOf(ctx context.Context, tx *db.Tx) ([]string, error) {
 	words := []string{}
-	err := tx.Select(ctx, &words, `SELECT word FROM ts_stat('SELECT words FROM places') WHERE length(word) >= 3`)
+	err := tx.Select(ctx, &words, `SELECT word FROM ts_stat('SELECT words FROM places WHERE listed') WHERE length(word) >= 3`)
 	slices.Sort(words)
 	return words, err
 }
