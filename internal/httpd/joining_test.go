@@ -15,7 +15,7 @@ func init() {
 	samples["joining/link"] = LinkBody{Invitation: joining.Invitation{Structure: "S", Person: "Ana", Email: "ana@exemple.example"}, Problem: "P"}
 	samples["joining/progress"] = ProgressBody{Name: "S", Unverified: true, Left: 12, MayChange: true,
 		Steps: []StepView{{Name: "places", Kind: "stop", State: "À faire", Text: "T", Minutes: 2, Links: link}}}
-	samples["joining/newcomers"] = NewcomersBody{MayVerify: true, Items: []NewcomerView{{Register: "https://example.org", Where: link,
+	samples["joining/newcomers"] = NewcomersBody{MayVerify: true, Items: []NewcomerView{{Register: "https://example.org", Where: []NewcomerPlace{{"/x", "X", "/y"}},
 		Newcomer: joining.Newcomer{Organisation: identity.Organisation{ID: 1, Name: "S", LegalForm: "Association", UnverifiedSince: &at}}}}}
 	samples["labelling/where"] = WhereBody{ID: 1, Name: "N", Form: WhereForm{Lat: "45", Lon: "6"}, Communes: []string{"Thônes", "Manigod"}, Field: "town", Problem: "P"}
 	samples["labelling/hours"] = HoursBody{ID: 1, Name: "N", Plain: true, Days: []DayView{{"lundi", []RangeView{{"from-0", "to-0", "09:00", "12:00", "Matin"}}}},

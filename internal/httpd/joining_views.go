@@ -158,8 +158,11 @@ type NewcomerView struct {
 	Number   string // its SIRET, as people read it
 	Address  string
 	Register string // its page in the public register
-	Where    []LinkView
+	Where    []NewcomerPlace
 }
+
+// NewcomerPlace is a place of such a structure.
+type NewcomerPlace struct{ Href, Text, History string }
 
 func (w joiningWindow) newcomersPage(c *fiber.Ctx) error { return w.showNewcomers(c, "") }
 
@@ -173,7 +176,7 @@ func (w joiningWindow) showNewcomers(c *fiber.Ctx, problem string) error {
 		view := NewcomerView{Newcomer: n, Number: siret.SIRET(n.SIRET).String(), Register: "https://annuaire-entreprises.data.gouv.fr/etablissement/" + n.SIRET,
 			Address: strings.Join(addressLines(labelling.Place{Address: n.Street, Postcode: n.Postcode, Town: n.Town}), ", ")}
 		for _, p := range n.Places {
-			view.Where = append(view.Where, LinkView{fmt.Sprintf("/places/%d", p.ID), p.Name + ", " + p.Town})
+			view.Where = append(view.Where, NewcomerPlace{fmt.Sprintf("/places/%d", p.ID), p.Name + ", " + p.Town, fmt.Sprintf("/structure/places/%d/history", p.ID)})
 		}
 		body.Items = append(body.Items, view)
 	}

@@ -35,7 +35,11 @@ type EntryView struct {
 type FieldView struct{ Name, Title, Before, After string }
 
 func (w labellingWindow) historyPage(c *fiber.Ctx) error {
-	p, err := w.own(c)
+	id, err := pathID[vouchers.PlaceID](c, "id")
+	if err != nil {
+		return err
+	}
+	p, err := w.room.Open(c.UserContext(), actor(c), id)
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,11 @@ const photoBody = labelling.PhotoMost + 64<<10
 
 // ownPlaceRoutes are those with which a structure adds, moves and describes its places.
 func (w labellingWindow) ownPlaceRoutes() []Route {
-	claimer, members := For(identity.Structure, identity.Agent), For(identity.Structure)
+	claimer, readers := For(identity.Structure, identity.Agent), ForAny(identity.Structure, identity.Operator)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/places", Handler: w.add, Access: claimer, Doc: "add a place of one's structure that no file has"},
 		{Method: "PUT", Path: "/api/v1/places/:id/location", Handler: w.move, Access: claimer, Doc: "say that one's place is elsewhere, or where exactly"},
-		{Method: "GET", Path: "/api/v1/places/:id/history", Handler: w.history, Access: members, Doc: "who changed what and when on one's place"},
+		{Method: "GET", Path: "/api/v1/places/:id/history", Handler: w.history, Access: readers, Doc: "who changed what and when on one's place"},
 		{Method: "POST", Path: "/api/v1/places/:id/history", Handler: w.putBack, Access: claimer, Doc: "give a field of one's place an earlier value"},
 		{Method: "PUT", Path: "/api/v1/places/:id/photo", Handler: w.setPhoto, Access: claimer, Body: photoBody,
 			Doc: "the photo of one's place, sent as the body; alt says what is to be seen"},
@@ -43,7 +43,7 @@ func (w labellingWindow) ownPlaceRoutes() []Route {
 		{Method: "GET", Path: "/structure/places/:id/photo", Handler: w.photoPage, Access: claimer, Doc: "photo of one's place: form"},
 		{Method: "POST", Path: "/structure/places/:id/photo", Handler: w.photoForm, Access: claimer, Body: photoBody, Doc: "photo of one's place: keep"},
 		{Method: "POST", Path: "/structure/places/:id/photo/remove", Handler: w.photoRemoveForm, Access: claimer, Doc: "photo of one's place: take away"},
-		{Method: "GET", Path: "/structure/places/:id/history", Handler: w.historyPage, Access: members, Doc: "who changed what on one's place"},
+		{Method: "GET", Path: "/structure/places/:id/history", Handler: w.historyPage, Access: readers, Doc: "who changed what on one's place"},
 		{Method: "POST", Path: "/structure/places/:id/history", Handler: w.historyForm, Access: claimer, Doc: "put an earlier value back"},
 	}
 }

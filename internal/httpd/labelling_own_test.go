@@ -154,6 +154,8 @@ func TestAPlaceIsAddedMovedAndPutBackOnPages(t *testing.T) {
 		{"structure", "GET", own + "/history", "", 200, "Lieu déplacé"},
 		{"newcomer", "GET", own + "/history", "", 404, ""},
 		{"funder", "GET", own + "/history", "", 403, ""},
+		{"operator", "GET", own + "/history", "", 200, "Camille Martin"},
+		{"operator", "POST", own + "/history", "entry=1&field=phone", 403, ""},
 	} {
 		answer, text := site.as(step.who, step.method, step.path, step.body)
 		if answer.StatusCode != step.status || !strings.Contains(text, step.want) {

@@ -18,8 +18,8 @@ import (
 type Entry struct {
 	ID     int64     `json:"id"`
 	At     time.Time `json:"at"`
-	Who    string    `json:"who"`    // a name of one's own people; "" for others
-	Ours   bool      `json:"ours"`   // by somebody who acted for the actor's structure
+	Who    string    `json:"who"`    // a name of the structure's people; "" for others
+	Ours   bool      `json:"ours"`   // by somebody who acted for the structure
 	Action string    `json:"action"` // "place_corrected", "place_moved", "photo_set", …
 	Fields []Field   `json:"fields"` // of a correction or a move: what it changed
 }
@@ -41,18 +41,22 @@ const LocationField = "location"
 // historyMost is how many changes are told, the latest first.
 const historyMost = 200
 
-// History tells who changed what and when on a place of the actor's structure. Its fault is
-// not_found.
+// History tells who changed what and when on a place since its structure answers for it: to
+// that structure and to the operator. Its fault is not_found.
 func (s *Service) History(ctx context.Context, actor identity.Actor, place vouchers.PlaceID) ([]Entry, error) {
-	if err := actor.Needs(identity.Structure, identity.Agent, identity.Finance, identity.Reader); err != nil {
-		return nil, err
-	}
-	if err := s.owns(ctx, actor, place); err != nil {
+	if err := actor.NeedsAny(identity.Structure, identity.Operator); err != nil {
 		return nil, err
 	}
 	all := []Entry{}
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		rows, err := changes(ctx, tx, actor.Organisation, place, 0, historyMost)
+		p, err := PlaceOf(ctx, tx, place)
+		if err == nil && actor.Kind == identity.Structure && p.Structure != actor.Organisation {
+			err = fault.New(fault.NotFound, "not_found")
+		}
+		if err != nil {
+			return err
+		}
+		rows, err := changes(ctx, tx, p.Structure, place, 0, historyMost)
 		for _, r := range rows {
 			e, err := r.entry()
 			if err != nil {
