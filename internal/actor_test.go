@@ -13,6 +13,7 @@ var withoutActor = map[string]string{
 	"identity.TokenFor":            "it is how a program becomes an actor",
 	"identity.Authenticate":        "it is what names the actor",
 	"identity.CommandLine":         "it is what names the actor of a command: whoever runs it holds the database",
+	"identity.ProveJoiner":         "whoever joins is no actor yet: it holds a link that was mailed to it",
 	"identity.SignOut":             "whoever holds a session may end it",
 	"identity.CreateFirstOperator": "the command line's: whoever runs it holds the database",
 	"issuing.ExpireDue":            "a periodic job: time itself asks",

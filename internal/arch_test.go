@@ -11,9 +11,9 @@ import (
 var floors = [][]string{
 	{"fault", "vouchers", "migrations", "web"},
 	{"db"},
-	{"einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle", "vop"},
+	{"directory", "einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle", "vop"},
 	{"audit", "documents", "files", "identity", "ledger", "territory"},
-	{"accounting", "agenda", "applications", "campaigns", "catalogue", "closing", "coverage", "invoicing", "issuing", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
+	{"accounting", "agenda", "applications", "campaigns", "catalogue", "closing", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
 	{"httpd"},
 	{"app/demo"},
 	{"app"},
@@ -59,6 +59,11 @@ var sameFloor = map[string]string{
 	"closing → invoicing":      "what is given back is credited on its invoices",
 	"reporting → campaigns":    "a report is on a campaign, for whoever may see it",
 	"reporting → orders":       "a funder's part of what was used follows from what it has paid",
+	"directory → siret":        "an establishment is asked for by its SIRET",
+	"joining → agenda":         "what a refused structure has announced is called off",
+	"joining → catalogue":      "what a refused structure offers is withdrawn",
+	"joining → payees":         "an arrival ends with an account",
+	"joining → labelling":      "a structure arrives with its places, which labelling keeps",
 }
 
 // guests are packages from outside that only some of ours may use.

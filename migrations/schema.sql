@@ -586,6 +586,23 @@ CREATE TABLE jobs (
     CONSTRAINT jobs_unique_key UNIQUE (unique_key)
 );
 
+CREATE TABLE joinings (
+    token_hash bytea NOT NULL,
+    siret text NOT NULL,
+    name text NOT NULL,
+    legal_form text NOT NULL,
+    street text NOT NULL,
+    postcode text NOT NULL,
+    town text NOT NULL,
+    person text NOT NULL,
+    email text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT joinings_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT joinings_siret CHECK ((siret ~ '^[0-9]{14}$'::text))
+);
+
 CREATE TABLE label_criteria (
     kind text NOT NULL,
     version integer NOT NULL,
@@ -691,6 +708,8 @@ CREATE TABLE organisations (
     postcode text NOT NULL DEFAULT ''::text,
     town text NOT NULL DEFAULT ''::text,
     created_at timestamp with time zone NOT NULL,
+    legal_form text NOT NULL DEFAULT ''::text,
+    unverified_since timestamp with time zone,
     CONSTRAINT organisations_kind CHECK ((kind = ANY (ARRAY['funder'::text, 'prescriber'::text, 'structure'::text, 'operator'::text]))),
     CONSTRAINT organisations_kind_siret UNIQUE (kind, siret),
     CONSTRAINT organisations_name CHECK (((length(name) >= 2) AND (length(name) <= 140))),
@@ -752,6 +771,19 @@ CREATE TABLE place_aliases (
     CONSTRAINT place_aliases_pkey PRIMARY KEY (source, source_id)
 );
 
+CREATE TABLE place_photos (
+    place_id bigint NOT NULL,
+    sha256 text NOT NULL,
+    image bytea NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    alt text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by bigint NOT NULL,
+    CONSTRAINT place_photos_pkey PRIMARY KEY (place_id),
+    CONSTRAINT place_photos_sha256 CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
 CREATE TABLE places (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     source text NOT NULL,
@@ -800,6 +832,7 @@ CREATE TABLE places (
     booking_url text NOT NULL DEFAULT ''::text,
     languages text[] NOT NULL DEFAULT '{}'::text[],
     words tsvector NOT NULL DEFAULT to_tsvector('simple'::regconfig, folded),
+    listed boolean NOT NULL DEFAULT true,
     CONSTRAINT places_claim CHECK (((structure_id IS NULL) = (claimed_at IS NULL))),
     CONSTRAINT places_corrected CHECK (((corrected = '{}'::text[]) = (corrected_at IS NULL))),
     CONSTRAINT places_pkey PRIMARY KEY (id),
@@ -1382,6 +1415,10 @@ ALTER TABLE payouts ADD CONSTRAINT payouts_structure FOREIGN KEY (structure_id) 
 
 ALTER TABLE place_aliases ADD CONSTRAINT place_aliases_place FOREIGN KEY (place_id) REFERENCES places(id);
 
+ALTER TABLE place_photos ADD CONSTRAINT place_photos_place FOREIGN KEY (place_id) REFERENCES places(id);
+
+ALTER TABLE place_photos ADD CONSTRAINT place_photos_set_by FOREIGN KEY (set_by) REFERENCES people(id);
+
 ALTER TABLE places ADD CONSTRAINT places_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
 ALTER TABLE quote_versions ADD CONSTRAINT quote_versions_made_by FOREIGN KEY (made_by) REFERENCES people(id);
@@ -1514,6 +1551,8 @@ CREATE INDEX jobs_due ON public.jobs USING btree (COALESCE(lease_until, run_at),
 
 CREATE INDEX jobs_finished_by_time ON public.jobs USING btree (state, finished_at) WHERE (state = ANY (ARRAY['done'::text, 'dead'::text]));
 
+CREATE INDEX joinings_by_end ON public.joinings USING btree (expires_at);
+
 CREATE UNIQUE INDEX label_suspensions_one_open ON public.label_suspensions USING btree (label_id) WHERE (lifted_at IS NULL);
 
 CREATE UNIQUE INDEX labels_one_in_force ON public.labels USING btree (place_id, kind) WHERE (ended_at IS NULL);
@@ -1521,6 +1560,8 @@ CREATE UNIQUE INDEX labels_one_in_force ON public.labels USING btree (place_id, 
 CREATE INDEX memberships_by_organisation ON public.memberships USING btree (organisation_id);
 
 CREATE INDEX orders_by_campaign ON public.orders USING btree (campaign_id);
+
+CREATE INDEX organisations_unverified ON public.organisations USING btree (unverified_since) WHERE (unverified_since IS NOT NULL);
 
 CREATE INDEX payouts_by_reissue ON public.payouts USING btree (reissued_in) WHERE (reissued_in IS NOT NULL);
 
@@ -1534,7 +1575,11 @@ CREATE INDEX places_by_insee ON public.places USING btree (insee);
 
 CREATE INDEX places_by_position ON public.places USING btree (lat, lon);
 
+CREATE INDEX places_by_siren ON public.places USING btree ("left"(siret, 9)) WHERE (siret <> ''::text);
+
 CREATE INDEX places_by_structure ON public.places USING btree (structure_id);
+
+CREATE INDEX places_by_structure_unlisted ON public.places USING btree (structure_id) WHERE (NOT listed);
 
 CREATE INDEX places_by_theme ON public.places USING gin (themes);
 

@@ -184,14 +184,24 @@ func lock(ctx context.Context, tx *db.Tx, id vouchers.SessionID) (Session, error
 
 // Upcoming lists the sessions of a place that begin within so many days, those that were
 // called off among them, for anyone.
-func (s *Service) Upcoming(ctx context.Context, _ identity.Actor, place vouchers.PlaceID, days int) ([]Session, error) {
+func (s *Service) Upcoming(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, days int) ([]Session, error) {
 	var all []Session
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		if _, err := labelling.PlaceOf(ctx, tx, place); err != nil {
+		p, err := labelling.PlaceOf(ctx, tx, place)
+		if err == nil && !p.SeenBy(actor) {
+			err = fault.New(fault.NotFound, "not_found")
+		}
+		if err != nil {
 			return err
 		}
 		all, err = upcoming(ctx, tx, place, tx.Now, tx.Now.AddDate(0, 0, days))
 		return err
 	})
 	return all, err
+}
+
+// CallOff calls off for another room all that a place has announced, since whoever did
+// should never have had it.
+func CallOff(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, reason string) error {
+	return cancelAll(ctx, tx, place, reason)
 }

@@ -50,3 +50,10 @@ func setCancelled(ctx context.Context, tx *db.Tx, c Cancellation) error {
 	_, err := tx.Exec(ctx, `UPDATE agenda_sessions SET cancelled_at = $2, cancel_reason = $3 WHERE id = $1`, c.Session, tx.Now, c.Reason)
 	return err
 }
+
+func cancelAll(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, reason string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE agenda_sessions SET cancelled_at = $2, cancel_reason = $3 WHERE place_id = $1 AND cancelled_at IS NULL AND starts_at > $2`,
+		place, tx.Now, reason)
+	return err
+}

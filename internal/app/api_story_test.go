@@ -41,6 +41,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.redeems(structure, booklet)
 	s.covers(nobody, funder, campaign)
 	s.meets(nobody, structure, place)
+	s.arrives(nobody, operator, structure)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
 	s.paysOnline(funder, campaign)

@@ -61,6 +61,8 @@ type Config struct {
 	StripePolicy         string `env:"STRIPE_POLICY" envDefault:"banked" help:"when money paid through Stripe counts as received: banked (on the segregated account) or available (at Stripe)"`
 	FreezeOnDispute      bool   `env:"FREEZE_ON_DISPUTE" help:"true stops live cheques whose payment was taken back"`
 
+	CompanyDirectory string `env:"COMPANY_DIRECTORY" help:"address of the public directory of legal entities, https://recherche-entreprises.api.gouv.fr; without it structures that join type their name themselves"`
+
 	Dev bool `env:"PASSERELLE_DEV" help:"1 shows /dev/outbox and /dev/components; never where strangers can come"`
 }
 

@@ -54,7 +54,8 @@ func readContract(t *testing.T, description []byte) *contract {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"text/csv", "application/xml", "application/pdf", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"} {
+	for _, kind := range []string{"text/csv", "application/xml", "application/pdf", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+		"image/jpeg", "image/png"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
 	return &contract{doc, router, &openapi3filter.Options{

@@ -24,6 +24,7 @@ import (
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/jobs"
+	"github.com/passerelle/passerelle/internal/joining"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/mail"
@@ -69,6 +70,7 @@ type rooms struct {
 	search       *search.Service
 	accounting   *accounting.Service
 	money        *money.Service
+	joining      *joining.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -99,6 +101,9 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.coverage, r.search = coverage.New(s.DB), search.New(s.DB)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
+	if r.joining, err = n.joining(cfg, s, r.identity, log); err != nil {
+		return nil, err
+	}
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)
 	return r, err
 }
@@ -199,6 +204,9 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		return p.store.InTx(ctx, func(tx *db.Tx) error {
 			_, err := throttle.Sweep(ctx, tx)
 			if err != nil {
+				return err
+			}
+			if _, err = joining.Sweep(ctx, tx); err != nil {
 				return err
 			}
 			_, err = jobs.Sweep(ctx, tx)

@@ -69,6 +69,7 @@ var parameters = map[string]parameter{
 	"/payees/:id":             {operated, func(s *walk) any { return s.waiting }},
 	"/applications/:id":       {private, func(s *walk) any { return s.application }},
 	"/places/:id":             {shared, func(s *walk) any { return s.Structure.Place }},
+	"/join/:token":            {secret, func(*walk) any { return "none" }},
 	"/structure/places/:id":   {private, func(s *walk) any { return s.Structure.Place }},
 	"/sessions/:id":           {private, func(s *walk) any { return s.meeting }},
 	"/labels/:id":             {operated, func(*walk) any { return 1 }},
@@ -113,6 +114,12 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /api/v1/places/:id/sessions": func(*walk) string {
 		return `{"service":1,"starts_at":"2026-05-01T10:00:00Z","ends_at":"2026-05-01T11:00:00Z","seats":1}`
 	},
+	"POST /api/v1/places/:id/history":              func(*walk) string { return `{"entry":1,"field":"phone"}` },
+	"PUT /api/v1/places/:id/location":              func(*walk) string { return `{"address":"1 rue A","postcode":"74230","town":"Thônes"}` },
+	"POST /structure/places/:id/move":              func(*walk) string { return "address=1+rue+A&postcode=74230&town=Thones" },
+	"POST /structure/places/:id/history":           func(*walk) string { return "entry=1&field=phone" },
+	"POST /structure/places/:id/hours":             func(*walk) string { return "expert=true&text=Mo+09:00-12:00" },
+	"POST /structure/places/:id/access":            func(*walk) string { return "phone=0450020000" },
 	"POST /places/:id/sessions":                    func(*walk) string { return "service=1&day=2026-05-01&time=10:00&minutes=60&seats=1&times=1" },
 	"POST /places/:id/sessions/cancel":             func(*walk) string { return "session=1&reason=not+mine" },
 	"POST /places/:id/services/keep":               func(*walk) string { return "service=0&theme=employment&price=1&minutes=60&meetings=1" },

@@ -71,6 +71,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		online.Routes(),
 		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
+		httpd.JoiningRoutes(p.joining, p.identity),
 		httpd.LabellingRoutes(p.labelling, httpd.Beside{Payees: p.payees, Applications: p.applications}, p.catalogue, p.search),
 		httpd.ApplicationsRoutes(p.applications, p.labelling),
 		httpd.PayeesRoutes(p.payees),

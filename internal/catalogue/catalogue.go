@@ -146,10 +146,14 @@ func setServices(ctx context.Context, tx *db.Tx, actor identity.Actor, place vou
 }
 
 // Services is what a place offers, in the order of the standard. Prices are public.
-func (s *Service) Services(ctx context.Context, _ identity.Actor, place vouchers.PlaceID) ([]Offer, error) {
+func (s *Service) Services(ctx context.Context, actor identity.Actor, place vouchers.PlaceID) ([]Offer, error) {
 	var all []Offer
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		if _, err := labelling.PlaceOf(ctx, tx, place); err != nil {
+		p, err := labelling.PlaceOf(ctx, tx, place)
+		if err == nil && !p.SeenBy(actor) {
+			err = fault.New(fault.NotFound, "not_found")
+		}
+		if err != nil {
 			return err
 		}
 		all, err = servicesOf(ctx, tx, place)

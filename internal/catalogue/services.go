@@ -128,3 +128,9 @@ func (s *Service) Withdrawn(ctx context.Context, actor identity.Actor, place vou
 	})
 	return all, err
 }
+
+// WithdrawAll stops offering for another room whatever a place offers, since whoever said so
+// should never have had it.
+func WithdrawAll(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) error {
+	return replaceServices(ctx, tx, place, []Offer{})
+}

@@ -105,6 +105,28 @@ var (
 		PLIE PREF PREVENTION REG RELAIS_LECTURE RESSOURCERIE RFS RS_FJT SCP SPIP TIERS_LIEUX UDAF`)...)
 )
 
+// Values lists what a corrected list of a place may hold, in the standard's order: nil where
+// the standard has no such list, as for languages.
+func Values(list string) []string {
+	switch list {
+	case "audiences":
+		return Audiences()
+	case "special_care":
+		return []string{"Surdité", "Handicaps moteurs", "Handicaps mentaux", "Illettrisme", "Langues étrangères (anglais)",
+			"Langues étrangères (autres)", "Déficience visuelle"}
+	case "mobilities":
+		return []string{"Fixe", "Itinérant"}
+	case "fees":
+		return []string{"Gratuit", "Gratuit sous condition", "Payant"}
+	case "access_ways":
+		return []string{"Se présenter", "Téléphoner", "Contacter par mail", "Prendre un RDV en ligne", "Ce lieu n'accueille pas de public",
+			"Envoyer un mail avec une fiche de prescription"}
+	case "support_ways":
+		return []string{"En autonomie", "Accompagnement individuel", "Dans un atelier collectif", "À distance"}
+	}
+	return nil
+}
+
 // Audiences lists the audiences of the standard, in its order.
 func Audiences() []string {
 	return []string{"Jeunes", "Étudiants", "Familles et/ou enfants", "Seniors", "Femmes"}

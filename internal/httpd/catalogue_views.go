@@ -65,6 +65,34 @@ type PlaceDetailBody struct {
 	MayLabel      bool
 	MayPrice      bool
 	Sessions      []SessionView // of the next weeks
+	Photo         string        // its address, "" where there is none
+	PhotoAlt      string
+	Listed        bool
+	Facts         []FactView // how to come, who is specially welcome, …
+}
+
+// FactView is a list of a place in words.
+type FactView struct{ Title, Text string }
+
+// placeFacts are the lists of a place that its visitors want to know.
+func placeFacts(w *i18n.Words, p labelling.Place) []FactView {
+	var facts []FactView
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{
+		{"access_ways", p.AccessWays}, {"support_ways", p.SupportWays}, {"mobilities", p.Mobilities}, {"fees", p.Fees}, {"audiences", p.Audiences},
+		{"special_care", p.SpecialCare}, {"languages", p.Languages},
+	} {
+		var words []string
+		for _, value := range list.values {
+			words = append(words, valueInWords(w, list.name, value))
+		}
+		if words != nil {
+			facts = append(facts, FactView{w.Text("labelling.field." + list.name), strings.Join(words, labelling.Between)})
+		}
+	}
+	return facts
 }
 
 // OfferView is a service in words.
@@ -94,10 +122,13 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	body := PlaceDetailBody{
 		PlaceView: placeView(words(c), p), ID: p.ID, HoursLines: hoursInWords(words(c), p.Hours),
 		Offers: offerViews(words(c), p.Services), Summary: p.Summary, Presentation: p.Presentation, Email: p.Email, Website: p.Website,
-		Accessibility: p.Accessibility, UpdatedOn: p.UpdatedOn,
+		Accessibility: p.Accessibility, UpdatedOn: p.UpdatedOn, Photo: photoAddress(p), Listed: p.Listed, Facts: placeFacts(words(c), p),
 		MayClaim: p.Structure == 0 && who.Needs(identity.Structure, identity.Agent) == nil,
 		MayLabel: p.Structure != 0 && who.Needs(identity.Operator, identity.Agent) == nil,
 		MayPrice: p.Structure != 0 && p.Structure == who.Organisation && who.Needs(identity.Structure, identity.Agent) == nil,
+	}
+	if p.Photo != nil {
+		body.PhotoAlt = p.Photo.Alt
 	}
 	sessions, err := w.agenda.Upcoming(c.UserContext(), who, p.ID, agendaDays)
 	if err != nil {

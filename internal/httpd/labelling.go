@@ -34,7 +34,7 @@ func LabellingRoutes(room *labelling.Service, beside Beside, places *catalogue.S
 	w := labellingWindow{room, beside, places, finder}
 	claimer, members := For(identity.Structure, identity.Agent), For(identity.Structure)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
-	return []Route{
+	return append(w.ownPlaceRoutes(), []Route{
 		{Method: "POST", Path: "/api/v1/places/:id/claim", Handler: w.claim, Access: claimer, Doc: "answer for a place, as its structure"},
 		{Method: "PATCH", Path: "/api/v1/places/:id", Handler: w.correct, Access: claimer,
 			Doc: "correct one's place; a text left out stays, and an import leaves alone what was corrected"},
@@ -55,7 +55,7 @@ func LabellingRoutes(room *labelling.Service, beside Beside, places *catalogue.S
 		{Method: "GET", Path: "/places/:id/labels", Handler: w.labelPage, Access: reviewer, Doc: "a place's label: forms"},
 		{Method: "POST", Path: "/places/:id/labels", Handler: w.grantForm, Access: reviewer, Doc: "grant or renew a label"},
 		{Method: "POST", Path: "/places/:id/labels/end", Handler: w.endForm, Access: reviewer, Doc: "take a place's label back"},
-	}
+	}...)
 }
 
 func (w labellingWindow) claim(c *fiber.Ctx) error {

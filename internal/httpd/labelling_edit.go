@@ -38,6 +38,7 @@ type EditBody struct {
 
 // EditForm is a place's texts, as typed.
 type EditForm struct {
+	Name          string `form:"name"`
 	Address       string `form:"address"`
 	Phone         string `form:"phone"`
 	Email         string `form:"email"`
@@ -56,6 +57,9 @@ func (f *EditForm) correction(p labelling.Place) labelling.Correction {
 	if f.Phone == phoneAsRead(p.Phone) {
 		c.Phone = nil
 	}
+	if f.Name != "" { // a form without one leaves it
+		c.Name = &f.Name
+	}
 	return c
 }
 
@@ -64,7 +68,7 @@ func (w labellingWindow) editPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return showEdit(c, p, EditBody{Form: EditForm{Address: p.Address, Phone: phoneAsRead(p.Phone), Email: p.Email, Website: p.Website,
+	return showEdit(c, p, EditBody{Form: EditForm{Name: p.Name, Address: p.Address, Phone: phoneAsRead(p.Phone), Email: p.Email, Website: p.Website,
 		Hours: p.Hours, Presentation: p.Presentation, Accessibility: p.Accessibility}})
 }
 

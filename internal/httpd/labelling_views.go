@@ -102,6 +102,8 @@ func ownPlace(w *i18n.Words, p labelling.Place) OwnPlace {
 	case p.Ended != nil:
 		own.Kind, own.State = "stop", w.Text("labelling.state.ended")
 		own.Note = w.Text("labelling.note.ended", "when", *p.Ended.EndedAt, "reason", p.Ended.EndReason)
+	case !p.Listed:
+		own.Kind, own.State, own.Note = "pending", w.Text("labelling.state.waiting"), w.Text("labelling.note.unlisted")
 	default:
 		own.Kind, own.State, own.Note = "pending", w.Text("labelling.state.waiting"), w.Text("labelling.note.waiting")
 	}
@@ -115,7 +117,8 @@ type ClaimBody struct {
 	Commune     string
 	Others      []Choice
 	Places      []ClaimablePlace
-	Problem     string // why a claim was refused, "" at first
+	Ours        []ClaimablePlace // nobody's, with a SIRET of the reader's legal entity
+	Problem     string           // why a claim was refused, "" at first
 }
 
 // ClaimablePlace is a place that was found.
@@ -130,6 +133,13 @@ func (w labellingWindow) claimPage(c *fiber.Ctx) error { return w.showClaim(c, "
 func (w labellingWindow) showClaim(c *fiber.Ctx, problem string) error {
 	req := findRequest(c)
 	body := ClaimBody{Near: req.Near, Query: req.Query, Problem: problem, Asked: req.Near != "" || req.Query != ""}
+	ours, err := w.room.Proposed(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	for _, p := range ours {
+		body.Ours = append(body.Ours, ClaimablePlace{p.ID, p.Name, placeView(words(c), p).Address, false})
+	}
 	if !body.Asked {
 		return page(c, "labelling/claim", body)
 	}
@@ -161,6 +171,9 @@ func (w labellingWindow) claimForm(c *fiber.Ctx) error {
 	}
 	if err := flash(c, "done", "labelling.claimed", "place", p.Name); err != nil {
 		return err
+	}
+	if c.FormValue("_next") == "claim" { // there may be more of them
+		return c.Redirect("/structure/claim", fiber.StatusSeeOther)
 	}
 	return c.Redirect("/structure", fiber.StatusSeeOther)
 }

@@ -73,6 +73,12 @@ func hoursInWords(w *i18n.Words, text string) []string {
 		}
 		lines = append(lines, w.Text("hours.line", "days", days(w, day), "ranges", strings.Join(ranges, w.Text("hours.and"))))
 	}
+	if hours.HolidaysClosed {
+		lines = append(lines, w.Text("hours.holidays"))
+	}
+	if week, plain := catalogue.PlainWeekOf(text); plain && week.Note != "" {
+		return append(lines, week.Note)
+	}
 	if hours.More {
 		lines = append(lines, w.Text("hours.more"))
 	}

@@ -54,7 +54,7 @@ func reportSample() reporting.Report {
 func deskSample() reporting.Desk {
 	at := time.Unix(1e9, 0)
 	return reporting.Desk{At: at, Cover: coverSample(), Queues: []reporting.Queue{
-		{Name: "lines", Count: 3, Amount: 120_00, Oldest: at.Add(-72 * time.Hour)}, {Name: "labels", Count: 1, Oldest: at},
+		{Name: "lines", Count: 3, Amount: 120_00, Oldest: at.Add(-72 * time.Hour)}, {Name: "labels", Count: 1, Oldest: at}, {Name: "newcomers", Count: 2, Oldest: at},
 		{Name: "held", Count: 2, Amount: 1, Oldest: at}, {Name: "returned", Count: 1, Amount: 1, Oldest: at}, {Name: "jobs", Count: 1, Oldest: at}}}
 }
 

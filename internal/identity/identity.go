@@ -45,6 +45,7 @@ type NewOrganisation struct {
 	Kind     Kind      `json:"kind"`
 	Name     string    `json:"name"`
 	SIRET    string    `json:"siret"` // may be absent, except for a structure
+	Form     string    `json:"-"`     // legal form, in words; "" where it is not known
 	Email    string    `json:"email"` // for notices
 	Street   string    `json:"street"`
 	Postcode string    `json:"postcode"`
@@ -62,7 +63,12 @@ type Organisation struct {
 	Street    string                  `json:"street" db:"street"`
 	Postcode  string                  `json:"postcode" db:"postcode"`
 	Town      string                  `json:"town" db:"town"`
+	LegalForm string                  `json:"legal_form,omitempty" db:"legal_form"` // in French words
 	CreatedAt time.Time               `json:"created_at" db:"created_at"`
+
+	// UnverifiedSince is set for a structure that opened its account by itself, until the
+	// operator has looked at it.
+	UnverifiedSince *time.Time `json:"unverified_since,omitempty" db:"unverified_since"`
 
 	// AdminPassword was made for the first admin: told once, never stored.
 	AdminPassword string `json:"admin_password,omitempty" db:"-"`

@@ -14,7 +14,8 @@ import (
 func object(kind string, id int64) string { return fmt.Sprintf("%s:%d", kind, id) }
 
 const selectOrganisations = `
-	SELECT o.id, o.kind, o.name, COALESCE(o.siret, '') AS siret, o.email, o.street, o.postcode, o.town, o.created_at
+	SELECT o.id, o.kind, o.name, COALESCE(o.siret, '') AS siret, o.email, o.street, o.postcode, o.town,
+		o.legal_form, o.created_at, o.unverified_since
 	FROM organisations o `
 
 func organisation(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) (Organisation, error) {
@@ -58,9 +59,9 @@ func operatorOrganisation(ctx context.Context, tx *db.Tx, name, email string) (v
 func insertOrganisation(ctx context.Context, tx *db.Tx, o NewOrganisation) (vouchers.OrganisationID, error) {
 	var id vouchers.OrganisationID
 	err := tx.Get(ctx, &id, `
-		INSERT INTO organisations (kind, name, siret, email, street, postcode, town, created_at)
-		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7, $8) RETURNING id`,
-		o.Kind, o.Name, o.SIRET, o.Email, o.Street, o.Postcode, o.Town, tx.Now)
+		INSERT INTO organisations (kind, name, siret, email, street, postcode, town, legal_form, created_at)
+		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7, $8, $9) RETURNING id`,
+		o.Kind, o.Name, o.SIRET, o.Email, o.Street, o.Postcode, o.Town, o.Form, tx.Now)
 	return id, err
 }
 

@@ -17,7 +17,7 @@ type Counts struct {
 func Count(ctx context.Context, tx *db.Tx) (Counts, error) {
 	var c Counts
 	err := tx.Get(ctx, &c, `
-		SELECT (SELECT count(*) FROM places) AS known,
+		SELECT (SELECT count(*) FROM places WHERE listed) AS known,
 			(SELECT count(DISTINCT place_id) FROM labels WHERE ended_at IS NULL AND suspended_at IS NULL AND $1 BETWEEN starts_on AND ends_on) AS labelled`,
 		vouchers.DayOf(tx.Now))
 	return c, err

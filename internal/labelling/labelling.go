@@ -13,6 +13,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -23,10 +24,13 @@ const (
 )
 
 // Service is the use cases of labelling.
-type Service struct{ db *db.DB }
+type Service struct {
+	db       *db.DB
+	drawings chan struct{} // holds a value while a photo is being decoded
+}
 
 // New makes the service.
-func New(d *db.DB) *Service { return &Service{db: d} }
+func New(d *db.DB) *Service { return &Service{db: d, drawings: make(chan struct{}, 1)} }
 
 // ClaimRequest names the place that the actor's structure answers for.
 type ClaimRequest struct {
@@ -34,8 +38,8 @@ type ClaimRequest struct {
 }
 
 // Claim makes the actor's structure answer for a place. Its faults are place_claimed
-// and place_has_other_siret: a place whose source names a SIRET goes to the
-// organisation of that SIRET only.
+// and place_has_other_siret: a place whose source names a SIRET goes to the legal entity
+// of that SIRET only, whichever of its establishments has joined.
 func (s *Service) Claim(ctx context.Context, actor identity.Actor, req ClaimRequest) (Place, error) {
 	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
 		return Place{}, err
@@ -62,7 +66,7 @@ func claim(ctx context.Context, tx *db.Tx, actor identity.Actor, req ClaimReques
 	if err != nil {
 		return Place{}, err
 	}
-	if err := h.claimable(actor.Organisation, structure.SIRET); err != nil {
+	if err := h.claimable(actor.Organisation, siret.SIRET(structure.SIRET)); err != nil {
 		return Place{}, err
 	}
 	if err := setStructure(ctx, tx, req.Place, actor.Organisation); err != nil {
@@ -73,6 +77,23 @@ func claim(ctx context.Context, tx *db.Tx, actor identity.Actor, req ClaimReques
 		return Place{}, err
 	}
 	return PlaceOf(ctx, tx, req.Place)
+}
+
+// Proposed lists places that nobody answers for and that carry a SIRET of the legal entity
+// of the actor's structure, by name.
+func (s *Service) Proposed(ctx context.Context, actor identity.Actor) ([]Place, error) {
+	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
+		return nil, err
+	}
+	var all []Place
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		structure, err := identity.OrganisationOf(ctx, tx, actor.Organisation)
+		if err == nil {
+			all, err = unclaimedOf(ctx, tx, siret.SIRET(structure.SIRET).SIREN())
+		}
+		return err
+	})
+	return all, err
 }
 
 // Mine lists the places of the actor's structure, by name, with why a label was taken
@@ -97,14 +118,28 @@ func (s *Service) Mine(ctx context.Context, actor identity.Actor) ([]Place, erro
 	return mine, err
 }
 
-// Open reads one place. Places are public, so anyone may.
-func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.PlaceID) (Place, error) {
+// Open reads one place. Places are public, so anyone may, but for one that is not listed
+// yet: its structure and the operator see it.
+func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.PlaceID) (Place, error) {
 	var p Place
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		p, err = PlaceOf(ctx, tx, id)
 		return err
 	})
+	if err == nil && !p.SeenBy(actor) {
+		return Place{}, fault.New(fault.NotFound, "not_found")
+	}
 	return p, err
+}
+
+// SeenBy reports whether an actor may know of the place.
+func (p Place) SeenBy(actor identity.Actor) bool {
+	return p.Listed || actor.Kind == identity.Operator || p.Structure != 0 && actor.Organisation == p.Structure
+}
+
+// PlacesOf reads the places of a structure for another room, by name.
+func PlacesOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) ([]Place, error) {
+	return placesOfStructure(ctx, tx, structure)
 }
 
 // PlaceOf reads a place for another room.

@@ -45,7 +45,7 @@ type Grant struct {
 
 // GrantLabel recognises a place that a structure answers for. A label that ends within
 // RenewalDays is renewed: the new one takes its place at once. Its faults are
-// place_unclaimed, label_in_force and those of the dates.
+// place_unclaimed, structure_unverified, label_in_force and those of the dates.
 func (s *Service) GrantLabel(ctx context.Context, actor identity.Actor, grant Grant) (Label, error) {
 	if err := needsLabels(actor); err != nil {
 		return Label{}, err
@@ -78,6 +78,11 @@ func Recognise(ctx context.Context, tx *db.Tx, actor identity.Actor, grant Grant
 	}
 	if h.Structure == 0 {
 		return Label{}, fault.New(fault.Conflict, "place_unclaimed", "place", h.Name)
+	}
+	if structure, err := identity.OrganisationOf(ctx, tx, h.Structure); err != nil {
+		return Label{}, err
+	} else if structure.UnverifiedSince != nil {
+		return Label{}, fault.New(fault.Conflict, "structure_unverified", "structure", structure.Name)
 	}
 	if known, err := knowsKind(ctx, tx, grant.Kind); err != nil || !known {
 		return Label{}, errors.Join(err, fault.New(fault.Invalid, "label_kind_unknown"))
@@ -222,6 +227,7 @@ type Waiting struct {
 	Since         time.Time               `json:"since" db:"since"` // claimed, or its last label's end
 	Services      int                     `json:"services" db:"services"`
 	HasBank       bool                    `json:"has_bank_details" db:"has_bank"`
+	Unverified    bool                    `json:"unverified" db:"unverified"` // its structure: no label before it is looked at
 }
 
 // Ending is a label about to end.

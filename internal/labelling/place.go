@@ -27,6 +27,8 @@ type Place struct {
 	Label       *Label        `json:"label" db:"-"`                   // in force or still to begin
 	Labelled    bool          `json:"labelled" db:"-"`                // Label is in force today
 	Ended       *Label        `json:"label_ended,omitempty" db:"-"`   // the last one taken back; told to its structure only
+	Photo       *Photo        `json:"photo,omitempty" db:"-"`         // nil: there is none
+	Listed      bool          `json:"-" db:"listed"`                  // false: its structure, unverified, added it
 	Km          *float64      `json:"distance_km,omitempty" db:"km"`  // from where it was looked for
 }
 

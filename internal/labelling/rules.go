@@ -7,6 +7,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/siret"
 	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -24,16 +25,19 @@ type holder struct {
 	Structure vouchers.OrganisationID `db:"structure_id"`
 	Name      string                  `db:"name"`
 	SIRET     string                  `db:"siret"`
+	Listed    bool                    `db:"listed"`
 }
 
 // claimable refuses a place that somebody answers for or that is another legal entity's.
-func (h holder) claimable(by vouchers.OrganisationID, siret string) error {
+func (h holder) claimable(by vouchers.OrganisationID, number siret.SIRET) error {
 	switch {
 	case h.Structure == by:
 		return fault.New(fault.Conflict, "place_already_yours", "place", h.Name)
+	case !h.Listed:
+		return fault.New(fault.NotFound, "not_found")
 	case h.Structure != 0:
 		return fault.New(fault.Conflict, "place_claimed", "place", h.Name)
-	case h.SIRET != "" && h.SIRET != siret:
+	case h.SIRET != "" && siret.SIRET(h.SIRET).SIREN() != number.SIREN():
 		return fault.New(fault.Conflict, "place_has_other_siret", "place", h.Name)
 	}
 	return nil

@@ -14,13 +14,15 @@ import (
 // selectPlaces reads places as of day $1; %s is the distance in kilometres, or NULL.
 var selectPlaces = `
 	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.postcode, p.town, p.insee, p.lat, p.lon,
-		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at,
+		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at, p.listed,
+		COALESCE(ph.sha256, '') AS photo_sha256, COALESCE(ph.alt, '') AS photo_alt,
 		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, COALESCE(l.kind, '') AS kind, l.suspended_at, %s AS km,
 		COALESCE((SELECT json_agg(json_build_object('id', s.id, 'theme', s.theme, 'title', s.title, 'description', s.description,
 				'topics', s.topics, 'level', s.level, 'modes', s.modes, 'audiences', s.audiences, 'price_vouchers', s.price_vouchers,
 				'extra_cents', s.extra_cents, 'duration_minutes', s.duration_minutes, 'meetings', s.meetings) ORDER BY s.theme COLLATE "C", s.id)
 			FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL), '[]') AS services
 	FROM places p
+	LEFT JOIN place_photos ph ON ph.place_id = p.id
 	LEFT JOIN LATERAL (SELECT id, starts_on, ends_on, kind, suspended_at FROM labels
 		WHERE place_id = p.id AND ended_at IS NULL AND ends_on >= $1::date
 		ORDER BY suspended_at IS NULL AND starts_on <= $1::date DESC, ends_on DESC LIMIT 1) AS l ON true `
@@ -35,12 +37,17 @@ type placeRow struct {
 	EndsOn       *vouchers.Day    `db:"ends_on"`
 	Kind         string           `db:"kind"`
 	Suspended    *time.Time       `db:"suspended_at"`
+	PhotoSHA256  string           `db:"photo_sha256"`
+	PhotoAlt     string           `db:"photo_alt"`
 	ServicesJSON []byte           `db:"services"`
 }
 
 func (r placeRow) place(today vouchers.Day) (Place, error) {
 	p := r.Place
 	p.Themes = r.SourceThemes
+	if r.PhotoSHA256 != "" {
+		p.Photo = &Photo{SHA256: r.PhotoSHA256, Alt: r.PhotoAlt}
+	}
 	if r.LabelID != 0 {
 		p.Label = &Label{ID: r.LabelID, Place: p.ID, StartsOn: *r.StartsOn, EndsOn: *r.EndsOn, Kind: r.Kind, Suspended: r.Suspended}
 		p.Labelled = p.Label.InForce(today)
@@ -106,7 +113,7 @@ func nearest(ctx context.Context, tx *db.Tx, q NearQuery) ([]Place, error) {
 func selectForUpdate(ctx context.Context, tx *db.Tx, id vouchers.PlaceID) (holder, error) {
 	var h holder
 	err := tx.Get(ctx, &h, `
-		SELECT COALESCE(structure_id, 0) AS structure_id, name, siret FROM places WHERE id = $1 FOR NO KEY UPDATE`, id)
+		SELECT COALESCE(structure_id, 0) AS structure_id, name, siret, listed FROM places WHERE id = $1 FOR NO KEY UPDATE`, id)
 	return h, err
 }
 
@@ -204,7 +211,8 @@ func waiting(ctx context.Context, tx *db.Tx) ([]Waiting, error) {
 			GREATEST(p.claimed_at, (SELECT max(LEAST(l.ended_at, (l.ends_on + 1)::timestamp AT TIME ZONE 'Europe/Paris'))
 				FROM labels l WHERE l.place_id = p.id)) AS since,
 			(SELECT count(*) FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL) AS services,
-			EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = p.structure_id AND b.ended_at IS NULL AND b.replaced_at IS NULL) AS has_bank
+			EXISTS (SELECT 1 FROM bank_details b WHERE b.structure_id = p.structure_id AND b.ended_at IS NULL AND b.replaced_at IS NULL) AS has_bank,
+			o.unverified_since IS NOT NULL AS unverified
 		FROM places p JOIN organisations o ON o.id = p.structure_id
 		WHERE NOT EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.ends_on >= $1::date)
 		ORDER BY since, p.id`, vouchers.DayOf(tx.Now))
@@ -219,4 +227,9 @@ func ending(ctx context.Context, tx *db.Tx) ([]Ending, error) {
 		WHERE l.ended_at IS NULL AND l.ends_on BETWEEN $1::date AND $2::date
 		ORDER BY l.ends_on, p.id`, today, today.AddDays(RenewalDays))
 	return all, err
+}
+
+// lockOrganisation lets a structure add one place at a time.
+func lockOrganisation(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) error {
+	return tx.Get(ctx, &id, `SELECT id FROM organisations WHERE id = $1 FOR NO KEY UPDATE`, id)
 }

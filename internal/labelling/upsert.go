@@ -15,10 +15,26 @@ type column struct{ name, kind string }
 
 // followed are the columns of a place that its source alone writes.
 var followed = []column{
-	{"siret", "text"}, {"other_id", "text"}, {"postcode", "text"}, {"insee", "text"}, {"town", "text"}, {"epci", "text"},
-	{"departement", "text"}, {"lat", "double precision"}, {"lon", "double precision"}, {"other_emails", "text[]"},
-	{"other_websites", "text[]"}, {"collected_by", "text"}, {"themes", "text[]"}, {"updated_on", "date"},
+	{"siret", "text"}, {"other_id", "text"}, {"other_emails", "text[]"}, {"other_websites", "text[]"}, {"collected_by", "text"},
+	{"themes", "text[]"}, {"updated_on", "date"},
 }
+
+// located are the columns that say where a place is. A structure writes them together: once
+// it has moved its place, all of them follow the source no more, nor does the name, which a
+// place is found by together with its town.
+var located = []column{
+	{"postcode", "text"}, {"insee", "text"}, {"town", "text"}, {"epci", "text"}, {"departement", "text"}, {"lat", "double precision"},
+	{"lon", "double precision"},
+}
+
+// moved are the names that a move leaves in the column "corrected".
+var moved = func() []string {
+	names := []string{"name", "address"}
+	for _, c := range located {
+		names = append(names, c.name)
+	}
+	return names
+}()
 
 // corrected are the columns that a structure may write too.
 var corrected = func() []column {
@@ -44,9 +60,9 @@ func each(columns []column, pattern string) string {
 // upsertPlaces writes the records of a source. A known place follows its source, the
 // columns apart that its structure corrected; one that would not change is left alone.
 var upsertPlaces = func() string {
-	columns := slices.Concat(followed, corrected, []column{{"folded", "text"}})
+	columns := slices.Concat(followed, located, corrected, []column{{"folded", "text"}})
 	const unless = "CASE WHEN '%s' = ANY (places.corrected) THEN places.? ELSE excluded.? END"
-	becoming := each(followed, "excluded.?") + ", " + each(corrected, fmt.Sprintf(unless, "?")) + ", " +
+	becoming := each(followed, "excluded.?") + ", " + each(located, fmt.Sprintf(unless, "?")) + ", " + each(corrected, fmt.Sprintf(unless, "?")) + ", " +
 		each([]column{{name: "folded"}}, fmt.Sprintf(unless, "name"))
 	return fmt.Sprintf(`
 		INSERT INTO places (source, source_id, %[1]s, imported_at)
@@ -109,7 +125,7 @@ func findSame(ctx context.Context, tx *db.Tx, source string, places []stored) (m
 		found AS (
 			SELECT DISTINCT ON (r.source_id) r.source_id, p.id AS place_id, p.name
 			FROM records r
-			JOIN places p ON p.insee = r.insee AND p.source <> $1
+			JOIN places p ON p.insee = r.insee AND p.source <> $1 AND p.listed
 				AND (p.folded = r.folded AND NOT COALESCE(km_between(p.lat, p.lon, r.lat, r.lon) > 0.15
 						AND (p.lat, p.lon) IS DISTINCT FROM (r.centre_lat, r.centre_lon)
 						AND (r.lat, r.lon) IS DISTINCT FROM (r.centre_lat, r.centre_lon), false)

@@ -175,6 +175,12 @@ func (s *Service) Accounts(ctx context.Context, actor identity.Actor) (Mine, err
 	return m, err
 }
 
+// HasAccount tells another room whether a structure has said where its money goes.
+func HasAccount(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bool, error) {
+	both, err := accountsOf(ctx, tx, structure)
+	return both.now != nil || both.waiting != nil, err
+}
+
 // Withdraw ends an account that is not in force: it was given by mistake, or by nobody of
 // the structure. Any of its people but readers may. Its faults are not_found and
 // bank_details_decided.

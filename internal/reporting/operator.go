@@ -47,7 +47,8 @@ func (s *Service) Desk(ctx context.Context, actor identity.Actor) (Desk, error) 
 }
 
 // queues counts bank lines to decide, refunds to approve, funders' accounts to verify,
-// online payments that were taken back, payouts that Stripe does not make, places that were
+// online payments that were taken back, payouts that Stripe does not make,
+// structures that joined by themselves, places that were
 // claimed and never had a label, money held because no account is known, payouts that came
 // back and were not paid again, and jobs that gave up.
 func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
@@ -66,6 +67,8 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			SELECT 'disputes', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(opened_at) FROM disputes WHERE state = 'open'
 			UNION ALL
 			SELECT 'stripe', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(created_at) FROM stripe_payouts WHERE state = 'waiting'
+			UNION ALL
+			SELECT 'newcomers', count(*), 0, min(unverified_since) FROM organisations WHERE unverified_since IS NOT NULL
 			UNION ALL
 			SELECT 'labels', count(*), 0, min(changed_at) FROM applications WHERE state IN ('sent', 'refusing', 'appealed')
 			UNION ALL

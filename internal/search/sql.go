@@ -53,7 +53,7 @@ func candidates(ctx context.Context, tx *db.Tx, q query, radiusKm float64) ([]ca
 				p.id IN (SELECT place_id FROM seated) AS seats
 			FROM places p
 			LEFT JOIN campaigns c ON c.id = $11
-			WHERE ($12 = 0 OR p.lat BETWEEN $1 - $13 AND $1 + $13 AND p.lon BETWEEN $2 - $13 / cos(radians($1)) AND $2 + $13 / cos(radians($1)))
+			WHERE p.listed AND ($12 = 0 OR p.lat BETWEEN $1 - $13 AND $1 + $13 AND p.lon BETWEEN $2 - $13 / cos(radians($1)) AND $2 + $13 / cos(radians($1)))
 				AND (NOT $14 OR p.id IN (SELECT place_id FROM labelled))
 				AND ($11 = 0 OR c.id IS NOT NULL
 					AND (cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0
@@ -104,7 +104,7 @@ func (q query) reads() int {
 // placeWordsOf lists the words of places' names and towns, sorted.
 func placeWordsOf(ctx context.Context, tx *db.Tx) ([]string, error) {
 	words := []string{}
-	err := tx.Select(ctx, &words, `SELECT word FROM ts_stat('SELECT words FROM places') WHERE length(word) >= 3`)
+	err := tx.Select(ctx, &words, `SELECT word FROM ts_stat('SELECT words FROM places WHERE listed') WHERE length(word) >= 3`)
 	slices.Sort(words)
 	return words, err
 }
