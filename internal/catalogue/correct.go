@@ -72,15 +72,15 @@ func correct(ctx context.Context, tx *db.Tx, actor identity.Actor, place voucher
 	if err != nil {
 		return labelling.Place{}, err
 	}
-	if err := tidy(&c, now); err != nil {
+	if err := ReadCorrection(&c, now); err != nil {
 		return labelling.Place{}, err
 	}
 	return labelling.Correct(ctx, tx, actor, now, c)
 }
 
-// tidy reads each text and list that differs from the place's and leaves out the others:
-// they may be older than what we check today.
-func tidy(c *labelling.Correction, now labelling.Place) error {
+// ReadCorrection reads each text and list that differs from the place's and leaves out the
+// others: they may be older than what we check today. Its faults are those of Correct.
+func ReadCorrection(c *labelling.Correction, now labelling.Place) error {
 	for _, text := range c.Texts(now) {
 		if *text.New == nil || strings.TrimSpace(**text.New) == text.Now {
 			*text.New = nil

@@ -23,7 +23,7 @@ func labelled(ctx context.Context, tx *db.Tx) ([]published, error) {
 		SELECT p.id, COALESCE(NULLIF(o.siret, ''), NULLIF(p.siret, ''), p.other_id) AS pivot, p.other_emails, p.other_websites,
 			GREATEST(p.updated_on, (p.corrected_at AT TIME ZONE 'Europe/Paris')::date, (l.granted_at AT TIME ZONE 'Europe/Paris')::date) AS updated
 		FROM labels l JOIN places p ON p.id = l.place_id LEFT JOIN organisations o ON o.id = p.structure_id
-		WHERE l.ended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on ORDER BY p.id`, vouchers.DayOf(tx.Now))
+		WHERE l.ended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on AND p.closed_at IS NULL ORDER BY p.id`, vouchers.DayOf(tx.Now))
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func acceptances(ctx context.Context, tx *db.Tx) ([]Acceptance, error) {
 			AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL AND s.price_vouchers > 0
 				AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes)))
 		JOIN organisations f ON f.id = c.funder_id
-		WHERE l.ended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on ORDER BY p.id, c.id`, vouchers.DayOf(tx.Now))
+		WHERE l.ended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on AND p.closed_at IS NULL ORDER BY p.id, c.id`, vouchers.DayOf(tx.Now))
 	all := make([]Acceptance, len(rows))
 	for i, r := range rows {
 		all[i] = Acceptance{fmt.Sprintf("passerelle-%d", r.Place), r.Campaign, r.Name, r.Funder, r.From, r.Until}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -22,11 +23,12 @@ type catalogueWindow struct {
 	room   *catalogue.Service
 	places *labelling.Service
 	agenda *agenda.Service
+	people *contributions.Service
 }
 
 // CatalogueRoutes are the routes of package catalogue.
-func CatalogueRoutes(room *catalogue.Service, places *labelling.Service, sessions *agenda.Service) []Route {
-	w := catalogueWindow{room, places, sessions}
+func CatalogueRoutes(room *catalogue.Service, places *labelling.Service, sessions *agenda.Service, people *contributions.Service) []Route {
+	w := catalogueWindow{room, places, sessions, people}
 	operator, structure := For(identity.Operator, identity.Agent), For(identity.Structure, identity.Agent)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/places/import", Handler: w.importFile, Access: operator, Body: LargestBody,

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
@@ -65,6 +66,10 @@ type PlaceDetailBody struct {
 	MayLabel      bool
 	MayPrice      bool
 	Sessions      []SessionView // of the next weeks
+	StaleOn       *vouchers.Day // since when the card is old; nil where it is not
+	Closed        bool          // for good
+	Languages     []PublishedView
+	Translatable  bool // the card has texts
 }
 
 // OfferView is a service in words.
@@ -111,6 +116,16 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 		on := vouchers.DayOf(*p.CorrectedAt)
 		body.CorrectedOn = &on
 	}
+	if p.Stale {
+		on := vouchers.DayOf(p.SureAt.AddDate(0, labelling.StaleMonths, 0))
+		body.StaleOn = &on
+	}
+	translated, err := w.people.Translations(c.UserContext(), who, p.ID)
+	if err != nil {
+		return err
+	}
+	body.Languages = publishedViews(words(c), translated)
+	body.Closed, body.Translatable = p.ClosedAt != nil, len(contributions.Sources(p)) > 0
 	if p.Labelled {
 		body.LabelUntil = &p.Label.EndsOn
 	}

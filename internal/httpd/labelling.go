@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/search"
@@ -18,11 +19,12 @@ type labellingWindow struct {
 	room   *labelling.Service
 	places *catalogue.Service
 	finder *search.Service
+	people *contributions.Service
 }
 
 // LabellingRoutes are the routes of package labelling.
-func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder *search.Service) []Route {
-	w := labellingWindow{room, places, finder}
+func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder *search.Service, people *contributions.Service) []Route {
+	w := labellingWindow{room, places, finder, people}
 	claimer, members, admin := For(identity.Structure, identity.Agent), For(identity.Structure), For(identity.Structure, identity.Admin)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
 	return []Route{

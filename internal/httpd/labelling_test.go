@@ -15,6 +15,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
@@ -67,6 +68,7 @@ func desk(t *testing.T) (*world.World, *window) {
 	w := world.New(t)
 	actors := map[string]identity.Actor{"operator": w.Operator, "structure": w.Structure.Actor,
 		"newcomer": w.Organisation(identity.Structure, "Le Relais"), "funder": w.Funder}
+	people := contributions.New(w.DB, contributions.Notify{})
 	return w, setup(t, func(o *Options) {
 		o.Now = w.Clock.Now
 		o.Authenticate = func(_ context.Context, c Credential) (identity.Actor, error) {
@@ -75,7 +77,8 @@ func desk(t *testing.T) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB)), AgendaRoutes(agenda.New(w.DB), w.Labelling), LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB)), SearchRoutes(search.New(w.DB)))...)
+	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB), people), ContributionRoutes(people, w.Labelling), AgendaRoutes(agenda.New(w.DB), w.Labelling),
+		LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB), people), SearchRoutes(search.New(w.DB)))...)
 }
 
 const onePlace = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +

@@ -16,6 +16,7 @@ func notFound() error { return fault.New(fault.NotFound, "not_found") }
 type StructureBody struct {
 	Name              string
 	Places            []OwnPlace
+	Proposals         int                    // to look at
 	Bank              *labelling.BankDetails // nil: none was given
 	MayChange, MayPay bool                   // claim and price; say where the money goes
 }
@@ -38,7 +39,11 @@ func (w labellingWindow) structurePage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body := StructureBody{Name: actor(c).OrganisationName, Bank: bank,
+	waiting, err := w.people.Waiting(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	body := StructureBody{Name: actor(c).OrganisationName, Bank: bank, Proposals: waiting.Count(),
 		MayChange: actor(c).Needs(identity.Structure, identity.Agent) == nil,
 		MayPay:    actor(c).Needs(identity.Structure) == nil}
 	for _, p := range mine {
@@ -88,6 +93,7 @@ func (w labellingWindow) claimPage(c *fiber.Ctx) error { return w.showClaim(c, "
 
 func (w labellingWindow) showClaim(c *fiber.Ctx, problem string) error {
 	req := findRequest(c)
+	req.Old = true // an old card may wait for just this
 	body := ClaimBody{Near: req.Near, Query: req.Query, Problem: problem, Asked: req.Near != "" || req.Query != ""}
 	if !body.Asked {
 		return page(c, "labelling/claim", body)

@@ -15,7 +15,7 @@ import (
 // PlaceView is what the partial "place-card" shows.
 type PlaceView struct {
 	Name, Address, Href, Phone, Dial, Hours, Route, Services string
-	Accepts, HasDistance                                     bool
+	Accepts, HasDistance, Stale                              bool
 	Km                                                       float64
 }
 
@@ -24,7 +24,7 @@ func placeView(w *i18n.Words, p labelling.Place) PlaceView {
 	v := PlaceView{
 		Name: p.Name, Address: strings.Join(addressLines(p), ", "), Href: fmt.Sprintf("/places/%d", p.ID),
 		Phone: phoneAsRead(p.Phone), Dial: p.Phone, Hours: strings.Join(hoursInWords(w, p.Hours), "\n"),
-		Accepts: p.Labelled,
+		Accepts: p.Labelled, Stale: p.Stale,
 	}
 	if p.Lat != nil && p.Lon != nil {
 		v.Route = "https://www.openstreetmap.org/directions?to=" + url.QueryEscape(fmt.Sprintf("%.5f,%.5f", *p.Lat, *p.Lon))

@@ -15,7 +15,7 @@ import (
 // selectPlaces reads places as of day $1; %s is the distance in kilometres, or NULL.
 var selectPlaces = `
 	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.postcode, p.town, p.insee, p.lat, p.lon,
-		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at,
+		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at, p.sure_at, p.closed_at,
 		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, %s AS km,
 		COALESCE((SELECT json_agg(json_build_object('id', s.id, 'theme', s.theme, 'title', s.title, 'description', s.description,
 				'topics', s.topics, 'level', s.level, 'modes', s.modes, 'audiences', s.audiences, 'price_vouchers', s.price_vouchers,
@@ -58,6 +58,7 @@ func read(ctx context.Context, tx *db.Tx, query string, args ...any) ([]Place, e
 		if err != nil {
 			return nil, err
 		}
+		p.age(tx.Now)
 		all[i] = p
 	}
 	return all, nil
@@ -86,7 +87,7 @@ func nearest(ctx context.Context, tx *db.Tx, q NearQuery) ([]Place, error) {
 	b := around(q.Lat, q.Lon, q.RadiusKm)
 	return read(ctx, tx, fmt.Sprintf(selectPlaces, "km_between($2, $3, p.lat, p.lon)")+`
 		LEFT JOIN campaigns c ON c.id = $4
-		WHERE l.starts_on <= $1::date
+		WHERE l.starts_on <= $1::date AND p.closed_at IS NULL
 			AND p.lat BETWEEN $5 AND $6 AND p.lon BETWEEN $7 AND $8
 			AND ($9::double precision <= 0 OR km_between($2, $3, p.lat, p.lon) <= $9)
 			AND (c.id IS NOT NULL OR $4 = 0)
