@@ -40,6 +40,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.redeems(structure, booklet)
 	s.covers(nobody, funder, campaign)
 	s.meets(nobody, structure, place)
+	s.contribute(nobody, structure, operator, place)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
 	s.paysOnline(funder, campaign)
