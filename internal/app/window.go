@@ -72,7 +72,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
 		httpd.LabellingRoutes(p.labelling, p.catalogue, p.search, p.people),
-		httpd.SearchRoutes(p.search),
+		httpd.SearchRoutes(p.search, p.issuing, p.keys),
 		httpd.CatalogueRoutes(p.catalogue, p.labelling, p.agenda, p.people),
 		httpd.ContributionRoutes(p.people, p.labelling),
 		httpd.AgendaRoutes(p.agenda, p.labelling),

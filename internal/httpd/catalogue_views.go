@@ -52,6 +52,7 @@ type PlaceDetailBody struct {
 	PlaceView
 	ID            vouchers.PlaceID
 	HoursLines    []string
+	Holiday       string // what a coming public holiday does to them
 	Offers        []OfferView
 	Themes        []string // in words, where the place has no offer of its own
 	Summary       string
@@ -97,7 +98,7 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	}
 	who := actor(c)
 	body := PlaceDetailBody{
-		PlaceView: placeView(words(c), p), ID: p.ID, HoursLines: hoursInWords(words(c), p.Hours),
+		PlaceView: placeView(words(c), p), ID: p.ID, HoursLines: hoursInWords(words(c), p.Hours), Holiday: holidaySoon(words(c), p.Hours, vouchers.DayOf(of(c).server.options.Now())),
 		Offers: offerViews(words(c), p.Services), Summary: p.Summary, Presentation: p.Presentation, Email: p.Email, Website: p.Website,
 		Accessibility: p.Accessibility, UpdatedOn: p.UpdatedOn,
 		MayClaim: p.Structure == 0 && who.Needs(identity.Structure, identity.Agent) == nil,

@@ -78,7 +78,7 @@ func desk(t *testing.T) (*world.World, *window) {
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
 	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB), people), ContributionRoutes(people, w.Labelling), AgendaRoutes(agenda.New(w.DB), w.Labelling),
-		LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB), people), SearchRoutes(search.New(w.DB)))...)
+		LabellingRoutes(w.Labelling, w.Catalogue, search.New(w.DB), people), SearchRoutes(search.New(w.DB), w.Issuing, w.Keys))...)
 }
 
 const onePlace = "id,pivot,nom,commune,code_postal,code_insee,adresse,telephone,horaires\n" +
