@@ -116,7 +116,11 @@ func newReportAnswer(words *i18n.Words, r catalogue.ImportReport) reportAnswer {
 }
 
 func (w catalogueWindow) importFile(c *fiber.Ctx) error {
-	report, err := w.room.Import(c.UserContext(), actor(c), c.Query("source"), bytes.NewReader(c.Request().Body()))
+	take := w.room.Import
+	if c.QueryBool("dry_run") {
+		take = w.room.Preview
+	}
+	report, err := take(c.UserContext(), actor(c), c.Query("source"), bytes.NewReader(c.Request().Body()))
 	if err != nil {
 		return err
 	}

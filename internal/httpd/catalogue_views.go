@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -158,15 +159,17 @@ func (w catalogueWindow) importPage(c *fiber.Ctx) error {
 	return page(c, "catalogue/import", ImportBody{Source: "national"})
 }
 
-// importForm answers with the report itself: sent again, it is the same report.
+// importForm answers with the report itself: sent again, it is the same report. look only
+// tells what would be done.
 func (w catalogueWindow) importForm(c *fiber.Ctx) error {
 	var form struct {
 		Source string `form:"source"`
+		Look   bool   `form:"look"`
 	}
 	if err := decodeForm(c, &form); err != nil {
 		return err
 	}
-	report, err := w.importUploaded(c, form.Source)
+	report, err := w.importUploaded(c, form.Source, form.Look)
 	if problem := faultText(c, err); problem != "" {
 		c.Status(refusalOf(err).status)
 		return page(c, "catalogue/import", ImportBody{Source: form.Source, Problem: problem})
@@ -177,13 +180,21 @@ func (w catalogueWindow) importForm(c *fiber.Ctx) error {
 	return page(c, "catalogue/report", ImportReportBody{newReportAnswer(words(c), report), form.Source})
 }
 
-func (w catalogueWindow) importUploaded(c *fiber.Ctx, source string) (catalogue.ImportReport, error) {
-	file, err := uploaded(c, "file")
+func (w catalogueWindow) importUploaded(c *fiber.Ctx, source string, look bool) (catalogue.ImportReport, error) {
+	first, err := uploaded(c, "file")
 	if err != nil {
 		return catalogue.ImportReport{}, err
 	}
-	defer file.Close()
-	report, err := w.room.Import(c.UserContext(), actor(c), source, file)
+	defer first.Close()
+	file, take := io.Reader(first), w.room.Import
+	if second, err := uploaded(c, "services"); err == nil {
+		defer second.Close()
+		file = catalogue.Together(first, second)
+	}
+	if look {
+		take = w.room.Preview
+	}
+	report, err := take(c.UserContext(), actor(c), source, file)
 	if err != nil {
 		return report, fmt.Errorf("import places: %w", err)
 	}
