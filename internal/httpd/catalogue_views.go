@@ -163,8 +163,10 @@ func (w catalogueWindow) importPage(c *fiber.Ctx) error {
 // tells what would be done.
 func (w catalogueWindow) importForm(c *fiber.Ctx) error {
 	var form struct {
-		Source string `form:"source"`
-		Look   bool   `form:"look"`
+		Source   string `form:"source"`
+		Look     bool   `form:"look"`
+		File     string `form:"file"` // a file that was not chosen comes as a field without text
+		Services string `form:"services"`
 	}
 	if err := decodeForm(c, &form); err != nil {
 		return err
