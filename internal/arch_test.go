@@ -56,6 +56,7 @@ var sameFloor = map[string]string{
 	"closing → issuing":         "a campaign ends when nothing is in people's hands; until then booklets can be extended",
 	"closing → payments":        "what a dispute may still give back is not swept to the operator",
 	"closing → invoicing":       "what is given back is credited on its invoices",
+	"reporting → contributions": "the operator's desk counts what people propose about places",
 	"reporting → campaigns":     "a report is on a campaign, for whoever may see it",
 	"reporting → orders":        "a funder's part of what was used follows from what it has paid",
 }

@@ -12,7 +12,7 @@ import (
 
 // contributions are the notices about places' cards.
 func (n notices) contributions() contributions.Notify {
-	return contributions.Notify{Decided: n.contributionsDecided, Confirm: n.cardToConfirm, Alert: n.cardAlarming}
+	return contributions.Notify{Decided: n.contributionsDecided, Confirm: n.cardToConfirm, Waiting: n.proposalsWait, Alert: n.cardAlarming}
 }
 
 // contributionsDecided tells what became of all that somebody said, in one letter.
@@ -47,6 +47,15 @@ func (n notices) cardToConfirm(ctx context.Context, tx *db.Tx, to string, c cont
 		Subject: n.words.Text("notice.card.subject", "place", oneLine(c.Name)),
 		Text: n.words.Text("notice.card.text", "place", c.Name, "sure", n.words.Day(c.SureAt), "stale", n.words.Day(c.StaleAt()),
 			"link", fmt.Sprintf("%s/places/%d/confirmation", n.origin, c.Place)),
+	})
+}
+
+// proposalsWait is sent once for the newest that was said.
+func (n notices) proposalsWait(ctx context.Context, tx *db.Tx, to string, m contributions.Mail) error {
+	return tell(ctx, tx, fmt.Sprintf("structure:%d:proposals:%d:%d", m.Structure, m.NewestReport, m.NewestTranslation), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.proposals.subject", "count", m.Count),
+		Text:    n.words.Text("notice.proposals.text", "count", m.Count, "days", contributions.PatienceDays, "link", n.origin+"/contributions"),
 	})
 }
 

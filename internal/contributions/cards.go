@@ -66,9 +66,20 @@ func lockCard(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.
 	return p, nil
 }
 
-// Remind asks structures about cards that will soon be a year old, and alerts the operator
-// of labelled places whose card would be hidden. Whoever writes the letters sends one for
-// each card and SureAt, however often it is asked.
+// Mail is what waits for a structure. The newest of all that was ever said of its places name
+// its letter: without anything new there is no other.
+type Mail struct {
+	Structure         vouchers.OrganisationID `db:"id"`
+	To                string                  `db:"email"`
+	Count             int                     `db:"count"`
+	NewestReport      vouchers.ReportID       `db:"newest_report"`
+	NewestTranslation vouchers.TranslationID  `db:"newest_translation"`
+}
+
+// Remind, once a day, tells structures what was said of their places, asks them about cards
+// that will soon be a year old, and alerts the operator of labelled places whose card would be
+// hidden. Whoever writes the letters sends one for each card and SureAt, however often it is
+// asked.
 func (s *Service) Remind(ctx context.Context) error {
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		due, err := cardsToConfirm(ctx, tx, 0)
@@ -77,6 +88,15 @@ func (s *Service) Remind(ctx context.Context) error {
 		}
 		for _, c := range due {
 			if err := s.notify.Confirm(ctx, tx, c.To, c); err != nil {
+				return err
+			}
+		}
+		mails, err := waitingForStructures(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, m := range mails {
+			if err := s.notify.Waiting(ctx, tx, m.To, m); err != nil {
 				return err
 			}
 		}

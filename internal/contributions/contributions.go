@@ -21,6 +21,8 @@ type Notify struct {
 	Decided func(ctx context.Context, tx *db.Tx, to string, letter int64, all []Outcome) error
 	// Confirm asks a structure whether a card is still right.
 	Confirm func(ctx context.Context, tx *db.Tx, to string, c Card) error
+	// Waiting tells a structure that somebody has said something new of its places.
+	Waiting func(ctx context.Context, tx *db.Tx, to string, m Mail) error
 	// Alert tells the operator of a labelled place whose card nobody has confirmed.
 	Alert func(ctx context.Context, tx *db.Tx, to string, c Card) error
 }

@@ -22,6 +22,7 @@ type letterbox struct {
 	decided  []string // "address: place field accepted answer, …"
 	confirm  []string // names of places
 	alarming []string
+	waiting  []string // "count newest-report newest-translation"
 	seen     map[string]bool
 }
 
@@ -44,6 +45,14 @@ func (l *letterbox) notify() contributions.Notify {
 		Confirm: func(_ context.Context, _ *db.Tx, to string, c contributions.Card) error {
 			if once("confirm", c) && to != "" {
 				l.confirm = append(l.confirm, c.Name)
+			}
+			return nil
+		},
+		Waiting: func(_ context.Context, _ *db.Tx, to string, m contributions.Mail) error {
+			key := fmt.Sprint(m.NewestReport, " ", m.NewestTranslation)
+			if to != "" && !l.seen[key] {
+				l.seen[key] = true
+				l.waiting = append(l.waiting, fmt.Sprint(m.Count, " ", key))
 			}
 			return nil
 		},
@@ -126,6 +135,39 @@ func TestAStrangerSaysWhatHasChangedAndTheStructureDecides(t *testing.T) {
 		t.Errorf("told %q", letters.decided)
 	}
 	wantFault(t, second(room.DecideReport(t.Context(), w.Structure.Actor, first, contributions.Decision{Accepted: true})), "contribution_decided")
+}
+
+func TestAStructureIsToldOnceOfWhatIsNew(t *testing.T) {
+	t.Parallel()
+	w, room, letters := setup(t)
+	remind := func() {
+		t.Helper()
+		if err := room.Remind(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := says(t, room, w.Structure.Place, "other", "Il faut sonner.", "")
+	says(t, room, w.Structure.Place, "phone", "0450998877", "")
+	remind()
+	remind()
+	if _, err := room.DecideReport(t.Context(), w.Structure.Actor, first, contributions.Decision{Accepted: true}); err != nil {
+		t.Fatal(err)
+	}
+	remind()
+	says(t, room, w.NewPlace("Point d’accès", ""), "other", "Il faut frapper.", "") // nobody's
+	remind()
+	says(t, room, w.Structure.Place, "closed", "", "")
+	remind()
+	if want := []string{"2 2 0", "2 4 0"}; !slices.Equal(letters.waiting, want) {
+		t.Errorf("told %q, want %q", letters.waiting, want)
+	}
+	w.InTx(func(tx *db.Tx) error {
+		n, oldest, err := contributions.WaitingForOperator(t.Context(), tx)
+		if n != 1 || !oldest.Equal(tx.Now) {
+			t.Errorf("%d wait for the operator since %s", n, oldest)
+		}
+		return err
+	})
 }
 
 func TestAReportIsRefusedWithAReason(t *testing.T) {

@@ -220,3 +220,41 @@ func operatorsAddress(ctx context.Context, tx *db.Tx) (string, error) {
 	err := tx.Get(ctx, &to, `SELECT COALESCE((SELECT email FROM organisations WHERE kind = 'operator' ORDER BY id LIMIT 1), '')`)
 	return to, err
 }
+
+// waitingForStructures counts what nobody has decided, by the structure that answers for the place.
+func waitingForStructures(ctx context.Context, tx *db.Tx) ([]Mail, error) {
+	var all []Mail
+	err := tx.Select(ctx, &all, `
+		SELECT o.id, o.email, count(*) FILTER (WHERE s.decided_at IS NULL) AS count,
+			COALESCE(max(s.report), 0) AS newest_report, COALESCE(max(s.translation), 0) AS newest_translation
+		FROM (SELECT place_id, decided_at, id AS report, NULL::bigint AS translation FROM place_reports
+			UNION ALL SELECT place_id, decided_at, NULL, id FROM place_translations) AS s
+		JOIN places p ON p.id = s.place_id JOIN organisations o ON o.id = p.structure_id
+		GROUP BY o.id HAVING bool_or(s.decided_at IS NULL) ORDER BY o.id`)
+	return all, err
+}
+
+// WaitingForOperator counts for another room what the operator has to look at, and says since
+// when the oldest was made.
+func WaitingForOperator(ctx context.Context, tx *db.Tx) (count int, oldest time.Time, err error) {
+	var r struct {
+		Count  int        `db:"count"`
+		Oldest *time.Time `db:"oldest"`
+	}
+	err = tx.Get(ctx, &r, `
+		SELECT count(*), min(s.since) AS oldest FROM (
+			SELECT r.made_at AS since FROM place_reports r JOIN places p ON p.id = r.place_id
+			WHERE r.decided_at IS NULL AND (p.structure_id IS NULL OR r.made_at <= $1)
+			UNION ALL
+			SELECT r.made_at FROM place_translations r JOIN places p ON p.id = r.place_id
+			WHERE r.decided_at IS NULL AND (p.structure_id IS NULL OR r.made_at <= $1)
+			UNION ALL
+			SELECT p.sure_at + make_interval(months => $3) FROM places p
+			WHERE p.closed_at IS NULL AND p.sure_at <= $4
+				AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND $2::date BETWEEN l.starts_on AND l.ends_on)) AS s`,
+		patient(tx.Now), vouchers.DayOf(tx.Now), labelling.HiddenMonths, labelling.Since(tx.Now, labelling.HiddenMonths))
+	if r.Oldest != nil {
+		oldest = *r.Oldest
+	}
+	return r.Count, oldest, err
+}

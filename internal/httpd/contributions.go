@@ -36,7 +36,7 @@ func ContributionRoutes(room *contributions.Service, places *labelling.Service) 
 		{Method: "GET", Path: "/places/:id/translate", Handler: w.translatePage, Access: Public, Doc: "translate a place's card: form"},
 		{Method: "POST", Path: "/places/:id/translate", Handler: w.translateForm, Access: Public, Doc: "propose a translation of a place's card"},
 		{Method: "GET", Path: "/contributions", Handler: w.page, Access: reviewers, Doc: "reports and translations to decide on, and cards to confirm",
-			Nav: Nav{Key: "contributions.nav", Icon: "pencil"}},
+			Nav: Nav{Key: "contributions.nav", Icon: "pencil", Desk: true}},
 		{Method: "POST", Path: "/contributions/reports/:id", Handler: w.decideReportForm, Access: reviewers, Doc: "accept or refuse a report"},
 		{Method: "POST", Path: "/contributions/translations/:id", Handler: w.decideTranslationForm, Access: reviewers, Doc: "publish or refuse a translation"},
 		{Method: "GET", Path: "/places/:id/confirmation", Handler: w.confirmPage, Access: reviewers, Doc: "say that all on a card is still right: form"},

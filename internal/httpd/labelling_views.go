@@ -57,6 +57,8 @@ func ownPlace(w *i18n.Words, p labelling.Place) OwnPlace {
 	view := placeView(w, p)
 	own := OwnPlace{ID: p.ID, Name: p.Name, Address: view.Address, Offers: offerViews(w, p.Services)}
 	switch {
+	case p.ClosedAt != nil:
+		own.Kind, own.State, own.Note = "stop", w.Text("labelling.state.closed"), w.Text("labelling.note.closed")
 	case p.Labelled && own.Offers == nil:
 		own.Kind, own.State, own.Note = "stop", w.Text("labelling.state.labelled"), w.Text("labelling.note.no-offer")
 	case p.Labelled:

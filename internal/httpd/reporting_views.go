@@ -175,7 +175,7 @@ type deskQueue struct {
 
 // queuePages are where each queue's work is done.
 var queuePages = map[string]string{"lines": "/statements/cases", "refunds": "/refunds", "accounts": "/refunds", "disputes": "/payments", "stripe": "/payments",
-	"labels": "/labels", "held": "/settlements", "returned": "/settlements"}
+	"labels": "/labels", "proposals": "/contributions", "held": "/settlements", "returned": "/settlements"}
 
 func (w reportingWindow) deskPage(c *fiber.Ctx) error {
 	d, err := w.room.Desk(c.UserContext(), actor(c))
