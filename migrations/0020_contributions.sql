@@ -2,13 +2,14 @@
 
 -- labelling: since when a place's card is known to be right, and whether the place has
 -- closed for good. sure_at is generated, so that nobody can forget it: somebody who answers
--- for the place vouches for its card; where nobody does, its source's last update counts.
+-- for the place vouches for its card; where nobody does, its source's last update counts,
+-- which cannot be later than when we saw it.
 ALTER TABLE places
     ADD COLUMN confirmed_at timestamptz, -- somebody looked at the card and found it right
     ADD COLUMN closed_at    timestamptz, -- for good: it is found no more, and nothing is deleted
     ADD COLUMN sure_at      timestamptz NOT NULL GENERATED ALWAYS AS (
         CASE WHEN structure_id IS NULL
-            THEN GREATEST(corrected_at, confirmed_at, COALESCE(updated_on::timestamp AT TIME ZONE 'Europe/Paris', imported_at))
+            THEN GREATEST(corrected_at, confirmed_at, LEAST(updated_on::timestamp AT TIME ZONE 'Europe/Paris', imported_at))
             ELSE GREATEST(claimed_at, corrected_at, confirmed_at) END) STORED;
 
 -- contributions: what anybody says is wrong about a place's card.

@@ -738,7 +738,7 @@ CREATE TABLE places (
     closed_at timestamp with time zone,
     sure_at timestamp with time zone NOT NULL DEFAULT 
 CASE
-    WHEN (structure_id IS NULL) THEN GREATEST(corrected_at, confirmed_at, COALESCE(((updated_on)::timestamp without time zone AT TIME ZONE 'Europe/Paris'::text), imported_at))
+    WHEN (structure_id IS NULL) THEN GREATEST(corrected_at, confirmed_at, LEAST(((updated_on)::timestamp without time zone AT TIME ZONE 'Europe/Paris'::text), imported_at))
     ELSE GREATEST(claimed_at, corrected_at, confirmed_at)
 END,
     CONSTRAINT places_claim CHECK (((structure_id IS NULL) = (claimed_at IS NULL))),

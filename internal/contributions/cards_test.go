@@ -1,10 +1,13 @@
 package contributions_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/contributions"
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/vouchers"
@@ -102,6 +105,37 @@ func TestAnOldCardThatNobodyVouchesForIsHidden(t *testing.T) {
 		t.Errorf("confirmed: found %t, stale %t", there, stale)
 	}
 	wantFault(t, second(room.Confirm(t.Context(), w.Operator, w.NewStructure("Le Relais").Place)), "not_found")
+}
+
+func TestASourcesDateCountsWhereNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	w, _, _ := setup(t)
+	file := "id,nom,commune,code_insee,date_maj\nold,Ancien,Thônes,74280,2024-01-15\nnew,Récent,Thônes,74280,2026-02-01\nodd,Futur,Thônes,74280,2031-01-01\nnone,Sans date,Thônes,74280,\n"
+	if _, err := w.Catalogue.Import(t.Context(), w.Operator, "essai", strings.NewReader(file)); err != nil {
+		t.Fatal(err)
+	}
+	ages := func() string {
+		var all []string
+		w.InTx(func(tx *db.Tx) error {
+			var ids []vouchers.PlaceID
+			if err := tx.Select(t.Context(), &ids, `SELECT id FROM places WHERE source = 'essai' ORDER BY source_id`); err != nil {
+				return err
+			}
+			places, err := labelling.Places(t.Context(), tx, ids)
+			for _, p := range places {
+				all = append(all, fmt.Sprint(p.Name, " ", p.Stale, " ", p.Hidden))
+			}
+			return err
+		})
+		return strings.Join(all, ", ")
+	}
+	if got := ages(); got != "Récent false false, Sans date false false, Futur false false, Ancien true true" {
+		t.Error(got)
+	}
+	w.Clock.Add(13 * month)
+	if got := ages(); got != "Récent true false, Sans date true false, Futur true false, Ancien true true" {
+		t.Errorf("13 months later: %s", got)
+	}
 }
 
 func TestMonthsAreThoseOfTheCalendar(t *testing.T) {
