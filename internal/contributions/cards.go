@@ -46,8 +46,7 @@ func (s *Service) Confirm(ctx context.Context, actor identity.Actor, place vouch
 	return after, err
 }
 
-// lockCard locks a place whose card the actor looks after: its structure, or the operator
-// where there is none, or where the card is so old that the operator was alerted.
+// lockCard locks a place whose card the actor looks after.
 func lockCard(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.PlaceID) (labelling.Place, error) {
 	if err := labelling.Lock(ctx, tx, id); err != nil {
 		return labelling.Place{}, err
@@ -56,11 +55,7 @@ func lockCard(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.
 	if err != nil {
 		return p, err
 	}
-	mine := p.Structure != 0 && p.Structure == actor.Organisation
-	if actor.Kind == identity.Operator {
-		mine = p.Structure == 0 || p.ClosedAt != nil || Card{SureAt: p.SureAt}.alert(tx.Now)
-	}
-	if !mine {
+	if !LooksAfter(actor, p, tx.Now) {
 		return p, fault.New(fault.NotFound, "not_found")
 	}
 	return p, nil

@@ -133,6 +133,16 @@ func reviewer(actor identity.Actor, now time.Time) (mine vouchers.OrganisationID
 	return actor.Organisation, false, patient(now)
 }
 
+// LooksAfter reports whether a place's card is the actor's to confirm: its structure's, or the
+// operator's where there is none, where the place has closed, or where the card is so old that
+// the operator was alerted.
+func LooksAfter(actor identity.Actor, p labelling.Place, now time.Time) bool {
+	if actor.Kind == identity.Operator {
+		return p.Structure == 0 || p.ClosedAt != nil || Card{SureAt: p.SureAt}.alert(now)
+	}
+	return p.Structure != 0 && p.Structure == actor.Organisation
+}
+
 // alert reports whether a labelled place's card is so old that any other would be hidden.
 func (c Card) alert(now time.Time) bool {
 	return !c.SureAt.After(labelling.Since(now, labelling.HiddenMonths))

@@ -72,6 +72,8 @@ type PlaceDetailBody struct {
 	Closed        bool          // for good
 	Languages     []PublishedView
 	Translatable  bool // the card has texts
+	MayCare       bool // confirm the card, take translations down
+	MayEdit       bool // nobody answers for it, and the reader is the operator
 }
 
 // OfferView is a service in words.
@@ -127,6 +129,8 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 		return err
 	}
 	body.Languages = publishedViews(words(c), translated)
+	body.MayCare = contributions.LooksAfter(who, p, of(c).server.options.Now()) && who.Needs(who.Kind, identity.Agent) == nil
+	body.MayEdit = p.Structure == 0 && who.Needs(identity.Operator, identity.Agent) == nil
 	body.Closed, body.Translatable = p.ClosedAt != nil, len(contributions.Sources(p)) > 0
 	if p.Labelled {
 		body.LabelUntil = &p.Label.EndsOn

@@ -168,11 +168,11 @@ func (w contributionsWindow) confirmPage(c *fiber.Ctx) error {
 		return err
 	}
 	who := actor(c)
-	mine := p.Structure != 0 && p.Structure == who.Organisation
-	if !mine && who.Kind != identity.Operator {
+	if !contributions.LooksAfter(who, p, of(c).server.options.Now()) {
 		return notFound()
 	}
-	body := ConfirmCardBody{Place: p.ID, Name: p.Name, SureOn: vouchers.DayOf(p.SureAt), Closed: p.ClosedAt != nil, Services: offerViews(words(c), p.Services), Mine: mine}
+	body := ConfirmCardBody{Place: p.ID, Name: p.Name, SureOn: vouchers.DayOf(p.SureAt), Closed: p.ClosedAt != nil, Services: offerViews(words(c), p.Services),
+		Mine: p.Structure == who.Organisation || p.Structure == 0}
 	for _, field := range []string{"address", "hours", "phone", "email"} {
 		body.Says = append(body.Says, reportField{field, cardSays(words(c), field, p)})
 	}

@@ -123,3 +123,40 @@ func TestAVolunteerTranslatesACard(t *testing.T) {
 		t.Error("taken down, it still shows")
 	}
 }
+
+func TestTheOperatorLooksAfterPlacesThatNobodyAnswersFor(t *testing.T) {
+	t.Parallel()
+	w, site := desk(t)
+	orphan := w.NewPlace("Atelier des Aravis", "")
+	path := fmt.Sprintf("/places/%d", orphan)
+	edit := fmt.Sprintf("/structure/places/%d/edit", orphan)
+	form := url.Values{"phone": {"04 50 77 88 99"}, "presentation": {"Un atelier."}}.Encode()
+	for _, step := range []struct {
+		who, method, path, body string
+		status                  int
+		want                    string
+	}{
+		{"operator", "GET", path, "", 200, edit},
+		{"structure", "GET", edit, "", 404, ""},
+		{"operator", "GET", edit, "", 200, "Atelier des Aravis"},
+		{"structure", "POST", edit, form, 404, ""},
+		{"operator", "POST", edit, form, 303, ""},
+		{"operator", "GET", fmt.Sprintf("/structure/places/%d/edit", w.Structure.Place), "", 404, ""},
+		{"", "GET", path, "", 200, "04 50 77 88 99"},
+		{"", "POST", path + "/report", "field=other&value=Sonnez", 303, ""},
+		{"operator", "GET", "/contributions", "", 200, edit},
+		{"", "POST", path + "/report", "field=closed&reason=Une+affiche", 303, ""},
+		{"operator", "POST", "/contributions/reports/2", "decision=accept", 303, ""},
+		{"operator", "GET", path, "", 200, path + "/confirmation"},
+		{"operator", "POST", path + "/confirmation", "_key=again-01", 303, ""},
+		{"operator", "POST", fmt.Sprintf("/places/%d/confirmation", w.Structure.Place), "_key=again-02", 404, ""},
+	} {
+		answer, text := site.as(step.who, step.method, step.path, step.body)
+		if answer.StatusCode != step.status || !strings.Contains(text, step.want) {
+			t.Errorf("%s %s %s by %q: %d, want %d and %q", step.method, step.path, step.body, step.who, answer.StatusCode, step.status, step.want)
+		}
+	}
+	if _, text := site.as("", "GET", path, ""); strings.Contains(text, edit) || strings.Contains(text, "/confirmation") {
+		t.Error("a stranger is offered to change the card")
+	}
+}

@@ -26,10 +26,11 @@ type labellingWindow struct {
 func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder *search.Service, people *contributions.Service) []Route {
 	w := labellingWindow{room, places, finder, people}
 	claimer, members, admin := For(identity.Structure, identity.Agent), For(identity.Structure), For(identity.Structure, identity.Admin)
+	carers := ForAny(identity.Structure, identity.Operator)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/places/:id/claim", Handler: w.claim, Access: claimer, Doc: "answer for a place, as its structure"},
-		{Method: "PATCH", Path: "/api/v1/places/:id", Handler: w.correct, Access: claimer,
+		{Method: "PATCH", Path: "/api/v1/places/:id", Handler: w.correct, Access: carers,
 			Doc: "correct one's place; a text left out stays, and an import leaves alone what was corrected"},
 		{Method: "GET", Path: "/api/v1/bank-details", Handler: w.bankDetails, Access: members,
 			Doc: "the account to which the structure is paid, masked; null where there is none"},
@@ -45,8 +46,8 @@ func LabellingRoutes(room *labelling.Service, places *catalogue.Service, finder 
 			Nav: Nav{Key: "labelling.structure.nav", Icon: "building-2"}},
 		{Method: "GET", Path: "/structure/claim", Handler: w.claimPage, Access: claimer, Doc: "look for one's place, to answer for it"},
 		{Method: "POST", Path: "/places/:id/claim", Handler: w.claimForm, Access: claimer, Doc: "answer for a place"},
-		{Method: "GET", Path: "/structure/places/:id/edit", Handler: w.editPage, Access: claimer, Doc: "correct one's place: form"},
-		{Method: "POST", Path: "/structure/places/:id/edit", Handler: w.editForm, Access: claimer, Doc: "correct one's place"},
+		{Method: "GET", Path: "/structure/places/:id/edit", Handler: w.editPage, Access: carers, Doc: "correct one's place: form"},
+		{Method: "POST", Path: "/structure/places/:id/edit", Handler: w.editForm, Access: carers, Doc: "correct one's place"},
 		{Method: "GET", Path: "/bank-details", Handler: w.bankPage, Access: admin, Doc: "the structure's account: form"},
 		{Method: "POST", Path: "/bank-details", Handler: w.bankForm, Access: admin, Doc: "the structure's account: keep"},
 		{Method: "GET", Path: "/labels", Handler: w.queuePage, Access: operator, Doc: "labels to review and to renew",
