@@ -3,11 +3,10 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { admin, root } from "./program.js";
-import { Stage, steps } from "./stage.js";
+import { admin } from "./program.js";
+import { places, Stage, steps } from "./stage.js";
 
 const stage = new Stage();
 
@@ -23,7 +22,7 @@ test("people find a place, and see who has one", { timeout: 300_000 }, async (t)
     const operator = await stage.sit();
     await operator.signIn(admin);
     await operator.open("/places/import");
-    await operator.page.getByLabel("Fichier CSV ou JSON").setInputFiles(join(root, "internal", "catalogue", "data", "invented-places.csv"));
+    await operator.page.getByLabel("Fichier CSV ou JSON").setInputFiles(places());
     await operator.fill({ "Nom de la source": "invente" });
     await operator.press("Importer les lieux de ce fichier");
     await operator.reads("Toutes les lignes ont été gardées");

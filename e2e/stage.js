@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -51,6 +51,12 @@ export function steps(t) {
 /** Today in France, or so many days later. */
 export function day(later = 0) {
   return new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Paris" }).format(Date.now() + later * 86_400_000);
+}
+
+/** The invented places as if updated this month: cards that nobody looks after for long are found no more. */
+export function places() {
+  const file = readFileSync(join(root, "internal", "catalogue", "data", "invented-places.csv"), "utf8");
+  return { name: "lieux.csv", mimeType: "text/csv", buffer: Buffer.from(file.replace(/,2026-10-\d\d,/g, `,${day(-3)},`)) };
 }
 
 /** Opens an organisation with its first admin, as the operator. */

@@ -388,6 +388,22 @@ CREATE TABLE closings (
     CONSTRAINT closings_used CHECK ((used_cents >= 0))
 );
 
+CREATE TABLE contribution_followers (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    address text NOT NULL,
+    report_id bigint,
+    translation_id bigint,
+    CONSTRAINT contribution_followers_of_one CHECK (((report_id IS NULL) <> (translation_id IS NULL))),
+    CONSTRAINT contribution_followers_once UNIQUE NULLS NOT DISTINCT (address, report_id, translation_id),
+    CONSTRAINT contribution_followers_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE contribution_letters (
+    address text NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    CONSTRAINT contribution_letters_pkey PRIMARY KEY (address)
+);
+
 CREATE TABLE credit_choices (
     campaign_id bigint NOT NULL,
     funder_id bigint NOT NULL,
@@ -784,6 +800,42 @@ CREATE TABLE place_photos (
     CONSTRAINT place_photos_sha256 CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
 
+CREATE TABLE place_reports (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    place_id bigint NOT NULL,
+    field text NOT NULL,
+    value text NOT NULL,
+    reason text NOT NULL,
+    times integer NOT NULL DEFAULT 1,
+    made_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    accepted boolean,
+    answer text NOT NULL DEFAULT ''::text,
+    CONSTRAINT place_reports_decided CHECK ((((decided_at IS NULL) = (accepted IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT place_reports_field CHECK ((field = ANY (ARRAY['hours'::text, 'phone'::text, 'email'::text, 'address'::text, 'closed'::text, 'other'::text]))),
+    CONSTRAINT place_reports_pkey PRIMARY KEY (id),
+    CONSTRAINT place_reports_reason CHECK ((length(reason) <= 500)),
+    CONSTRAINT place_reports_value CHECK ((length(value) <= 500))
+);
+
+CREATE TABLE place_translations (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    place_id bigint NOT NULL,
+    language text NOT NULL,
+    texts jsonb NOT NULL,
+    author text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    accepted boolean,
+    answer text NOT NULL DEFAULT ''::text,
+    retracted_at timestamp with time zone,
+    CONSTRAINT place_translations_author CHECK (((length(author) >= 1) AND (length(author) <= 80))),
+    CONSTRAINT place_translations_decided CHECK ((((decided_at IS NULL) = (accepted IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT place_translations_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE places (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     source text NOT NULL,
@@ -833,6 +885,13 @@ CREATE TABLE places (
     languages text[] NOT NULL DEFAULT '{}'::text[],
     words tsvector NOT NULL DEFAULT to_tsvector('simple'::regconfig, folded),
     listed boolean NOT NULL DEFAULT true,
+    confirmed_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    sure_at timestamp with time zone NOT NULL DEFAULT 
+CASE
+    WHEN (structure_id IS NULL) THEN GREATEST(corrected_at, confirmed_at, LEAST(((updated_on)::timestamp without time zone AT TIME ZONE 'Europe/Paris'::text), imported_at))
+    ELSE GREATEST(claimed_at, corrected_at, confirmed_at)
+END,
     CONSTRAINT places_claim CHECK (((structure_id IS NULL) = (claimed_at IS NULL))),
     CONSTRAINT places_corrected CHECK (((corrected = '{}'::text[]) = (corrected_at IS NULL))),
     CONSTRAINT places_pkey PRIMARY KEY (id),
@@ -1335,6 +1394,10 @@ ALTER TABLE closings ADD CONSTRAINT closings_campaign FOREIGN KEY (campaign_id) 
 
 ALTER TABLE closings ADD CONSTRAINT closings_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
 
+ALTER TABLE contribution_followers ADD CONSTRAINT contribution_followers_report FOREIGN KEY (report_id) REFERENCES place_reports(id);
+
+ALTER TABLE contribution_followers ADD CONSTRAINT contribution_followers_translation FOREIGN KEY (translation_id) REFERENCES place_translations(id);
+
 ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
 
 ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_chosen_by FOREIGN KEY (chosen_by) REFERENCES people(id);
@@ -1418,6 +1481,14 @@ ALTER TABLE place_aliases ADD CONSTRAINT place_aliases_place FOREIGN KEY (place_
 ALTER TABLE place_photos ADD CONSTRAINT place_photos_place FOREIGN KEY (place_id) REFERENCES places(id);
 
 ALTER TABLE place_photos ADD CONSTRAINT place_photos_set_by FOREIGN KEY (set_by) REFERENCES people(id);
+
+ALTER TABLE place_reports ADD CONSTRAINT place_reports_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE place_reports ADD CONSTRAINT place_reports_place FOREIGN KEY (place_id) REFERENCES places(id);
+
+ALTER TABLE place_translations ADD CONSTRAINT place_translations_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE place_translations ADD CONSTRAINT place_translations_place FOREIGN KEY (place_id) REFERENCES places(id);
 
 ALTER TABLE places ADD CONSTRAINT places_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
@@ -1525,6 +1596,10 @@ CREATE INDEX chorus_deposits_by_invoice ON public.chorus_deposits USING btree (i
 
 CREATE INDEX closings_by_campaign ON public.closings USING btree (campaign_id, id);
 
+CREATE INDEX contribution_followers_by_report ON public.contribution_followers USING btree (report_id);
+
+CREATE INDEX contribution_followers_by_translation ON public.contribution_followers USING btree (translation_id);
+
 CREATE INDEX debt_writeoffs_by_order ON public.debt_writeoffs USING btree (order_id);
 
 CREATE UNIQUE INDEX debt_writeoffs_one_open ON public.debt_writeoffs USING btree (order_id) WHERE (state = 'requested'::text);
@@ -1570,6 +1645,16 @@ CREATE INDEX payouts_by_structure ON public.payouts USING btree (structure_id, i
 CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHERE ((state = 'returned'::text) AND (reissued_in IS NULL));
 
 CREATE INDEX place_aliases_by_place ON public.place_aliases USING btree (place_id);
+
+CREATE INDEX place_reports_open ON public.place_reports USING btree (made_at) WHERE (decided_at IS NULL);
+
+CREATE UNIQUE INDEX place_reports_said_once ON public.place_reports USING btree (place_id, field, md5(value)) WHERE (decided_at IS NULL);
+
+CREATE INDEX place_translations_by_place ON public.place_translations USING btree (place_id, decided_at) WHERE (accepted AND (retracted_at IS NULL));
+
+CREATE INDEX place_translations_open ON public.place_translations USING btree (made_at) WHERE (decided_at IS NULL);
+
+CREATE UNIQUE INDEX place_translations_said_once ON public.place_translations USING btree (place_id, language, md5((texts)::text)) WHERE (decided_at IS NULL);
 
 CREATE INDEX places_by_insee ON public.places USING btree (insee);
 

@@ -18,6 +18,8 @@ type (
 	PlaceID        int64 // where mediation happens
 	ServiceID      int64 // what a place offers for a price in vouchers
 	SessionID      int64 // one time when a service takes place
+	ReportID       int64 // what somebody says is wrong about a place's card
+	TranslationID  int64 // what somebody puts a place's words into
 	LabelID        int64 // a time-limited recognition of a place
 	ApplicationID  int64 // a request for a label
 	RedemptionID   int64 // k vouchers taken for one service

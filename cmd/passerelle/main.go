@@ -207,6 +207,9 @@ type importPlaces struct {
 	File   string `arg:"" type:"existingfile" help:"The file."`
 	Source string `help:"Who made the file; a place is known again by it and its id. Default: the file's name."`
 	As     string `placeholder:"EMAIL" help:"The operator's member who imports. Default: the first admin."`
+
+	Services string `type:"existingfile" placeholder:"FILE" help:"The services of data·inclusion, where structures and services are two files."`
+	DryRun   bool   `help:"Tell what would be added, updated and refused; keep nothing."`
 }
 
 func (i *importPlaces) Run(p *program) error {
@@ -214,7 +217,16 @@ func (i *importPlaces) Run(p *program) error {
 		i.Source = strings.ToLower(strings.TrimSuffix(filepath.Base(i.File), filepath.Ext(i.File)))
 	}
 	return importFile(i.File, func(file io.Reader) (any, error) {
-		return app.ImportPlaces(p, p.cfg, p.log, app.Import{File: file, Source: i.Source, As: i.As})
+		in := app.Import{File: file, Source: i.Source, As: i.As, DryRun: i.DryRun}
+		if i.Services != "" {
+			services, err := os.Open(i.Services)
+			if err != nil {
+				return nil, err
+			}
+			defer services.Close()
+			in.Services = services
+		}
+		return app.ImportPlaces(p, p.cfg, p.log, in)
 	})
 }
 

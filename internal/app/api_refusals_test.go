@@ -32,6 +32,7 @@ func TestEachRefusalIsAsDescribed(t *testing.T) {
 	s.aboutTheEnd()
 	s.aboutPlaces()
 	s.later()
+	s.floods(s.nobody, s.place)
 	if len(s.refused) < 45 {
 		t.Errorf("only %d codes were told: the search itself is broken", len(s.refused))
 	}

@@ -42,6 +42,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.covers(nobody, funder, campaign)
 	s.meets(nobody, structure, place)
 	s.arrives(nobody, operator, structure)
+	s.contribute(nobody, structure, operator, place)
 	s.settles(operator, structure)
 	s.reports(operator, funder, campaign)
 	s.paysOnline(funder, campaign)
@@ -67,6 +68,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 // labels brings a place to the point where it takes vouchers.
 func (s *city) labels(operator, structure *citizen) (place, label int64) {
 	s.t.Helper()
+	operator.does("POST", "/places/import?source=essai&dry_run=true", "text/csv", placesFile).wants(200).is("added", "1").is("rehearsed", "true")
 	operator.does("POST", "/places/import?source=essai", "text/csv", placesFile).wants(200).is("added", "1").is("refused", "1")
 	nobody := &citizen{city: s}
 	found := nobody.gets("/places?near=annecy&q=relais&limit=10").wants(200).items("items")

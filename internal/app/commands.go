@@ -104,7 +104,14 @@ func withRooms(ctx context.Context, cfg Config, log *slog.Logger, email string, 
 // ImportPlaces takes a file in the national format and returns what became of it.
 func ImportPlaces(ctx context.Context, cfg Config, log *slog.Logger, in Import) (report any, err error) {
 	err = withRooms(ctx, cfg, log, in.As, func(r *rooms, actor identity.Actor) error {
-		report, err = r.catalogue.Import(ctx, actor, in.Source, in.File)
+		file, take := in.File, r.catalogue.Import
+		if in.Services != nil {
+			file = catalogue.Together(file, in.Services)
+		}
+		if in.DryRun {
+			take = r.catalogue.Preview
+		}
+		report, err = take(ctx, actor, in.Source, file)
 		return err
 	})
 	return report, err
@@ -156,6 +163,8 @@ func ExportPlaces(ctx context.Context, cfg Config, log *slog.Logger, dir string)
 // Import is a file that somebody brings on the command line.
 type Import struct {
 	File     io.Reader
+	Services io.Reader // of places: the services of data·inclusion, where they are in a file of their own
+	DryRun   bool      // of places: tell what would be done, and keep nothing
 	Progress io.Writer // of statements
 	Source   string    // of places: who made the file
 	As       string    // e-mail address of the operator's member who imports; "": the first admin

@@ -19,6 +19,7 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/stripe/stripefake"
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 // play lives through the demonstration on an empty database and remembers it.
@@ -38,7 +39,7 @@ func play(ctx context.Context, cfg Config, o DemoOptions, told audience, log *sl
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	options := demo.Options{Address: p.Address, Out: o.Out, Seed: seed, Until: until, Tell: told.progress, Stripe: stripe,
 		Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN, Move: p.mover(clock)}
-	if options.Places, options.Source, err = readPlaces(o.Places); err != nil {
+	if options.Places, options.Source, err = readPlaces(o.Places, vouchers.DayOf(until)); err != nil {
 		return r, err
 	}
 	if err := os.WriteFile(filepath.Join(cfg.Data, unfinished), nil, 0o600); err != nil {
@@ -90,9 +91,9 @@ func (p *Program) firstAdmin(ctx context.Context) (*demo.Account, error) {
 
 // readPlaces reads the file, or the invented territory. The source is the file's name,
 // as places keep it.
-func readPlaces(name string) (places []byte, source string, err error) {
+func readPlaces(name string, today vouchers.Day) (places []byte, source string, err error) {
 	if name == "" {
-		places, err = io.ReadAll(catalogue.InventedPlaces())
+		places, err = io.ReadAll(catalogue.InventedPlacesAt(today))
 		return places, "territoire-invente", err
 	}
 	places, err = os.ReadFile(name)

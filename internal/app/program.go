@@ -17,6 +17,7 @@ import (
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/closing"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/coverage"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
@@ -71,6 +72,7 @@ type rooms struct {
 	accounting   *accounting.Service
 	money        *money.Service
 	joining      *joining.Service
+	people       *contributions.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -99,6 +101,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
 		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
+	r.people = contributions.New(s.DB, n.contributions())
 	r.coverage, r.search = coverage.New(s.DB), search.New(s.DB)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	if r.joining, err = n.joining(cfg, s, r.identity, log); err != nil {
@@ -195,6 +198,8 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		return errors.Join(err, p.closing.Remind(ctx))
 	})
 	runner.Every("tell of labels that end", 24*time.Hour, p.applications.Remind)
+	runner.Every("ask about old cards", 24*time.Hour, p.people.Remind)
+	runner.Every("tell what was decided", 10*time.Minute, p.people.Tell)
 	runner.Every("bring credit back", time.Hour, p.closing.BringBack)
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })

@@ -15,11 +15,13 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/applications"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
+	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/pgtest"
@@ -53,45 +55,49 @@ type parameter struct {
 
 // parameters covers every route that has one: a new route cannot do without a line here.
 var parameters = map[string]parameter{
-	"/members/:id":            {private, func(s *walk) any { return s.member }},
-	"/organisations/:id":      {operated, func(s *walk) any { return s.Funder.Organisation }},
-	"/tokens/:id":             {private, func(s *walk) any { return s.token }},
-	"/account/tokens/:id":     {private, func(s *walk) any { return s.token }},
-	"/campaigns/:id":          {private, func(s *walk) any { return s.Campaign.ID }},
-	"/invoices/:id":           {private, func(s *walk) any { return s.invoice }},
-	"/orders/:id":             {private, func(s *walk) any { return s.order }},
-	"/quotes/:id":             {private, func(s *walk) any { return s.quote }},
-	"/terms/:version":         {secret, func(*walk) any { return 1 }},
-	"/handovers/:id":          {private, func(s *walk) any { return s.booklet }},
-	"/redemptions/:id":        {private, func(s *walk) any { return s.redemption }},
-	"/payouts/:id":            {private, func(s *walk) any { return s.payout }},
-	"/bank-details/:id":       {private, func(s *walk) any { return s.waiting }},
-	"/payees/:id":             {operated, func(s *walk) any { return s.waiting }},
-	"/applications/:id":       {private, func(s *walk) any { return s.application }},
-	"/places/:id":             {shared, func(s *walk) any { return s.Structure.Place }},
-	"/join/:token":            {secret, func(*walk) any { return "none" }},
-	"/structure/places/:id":   {private, func(s *walk) any { return s.Structure.Place }},
-	"/sessions/:id":           {private, func(s *walk) any { return s.meeting }},
-	"/labels/:id":             {operated, func(*walk) any { return 1 }},
-	"/settlements/:id":        {operated, func(*walk) any { return 1 }},
-	"/statements/:id":         {operated, func(*walk) any { return 1 }},
-	"/statements/lines/:id":   {operated, func(*walk) any { return 1 }},
-	"/money/accounts/:name":   {operated, func(*walk) any { return "bank:segregated" }},
-	"/money/events/:event":    {operated, func(*walk) any { return "handover" }},
-	"/money/writeoffs/:id":    {operated, func(*walk) any { return 1 }},
-	"/accounting/fec/:year":   {operated, func(*walk) any { return 2026 }},
-	"/statements/cases/:id":   {operated, func(*walk) any { return 1 }},
-	"/statements/files/:id":   {operated, func(*walk) any { return 1 }},
-	"/imports/:id":            {operated, func(*walk) any { return 1 }},
-	"/refunds/:id":            {operated, func(*walk) any { return 1 }},
-	"/refunds/files/:id":      {operated, func(*walk) any { return 1 }},
-	"/refunds/accounts/:id":   {operated, func(*walk) any { return 1 }},
-	"/c/:payload":             {secret, func(*walk) any { return "0000" }},
-	"/C/:payload":             {secret, func(*walk) any { return "0000" }},
-	"/C/:code":                {secret, func(*walk) any { return "0000" }},
-	"/api/schema/:name.json":  {secret, func(*walk) any { return "none" }},
-	"/payments/checkouts/:id": {operated, func(*walk) any { return 1 }},
-	"/payments/payouts/:id":   {operated, func(*walk) any { return 1 }},
+	"/members/:id":                    {private, func(s *walk) any { return s.member }},
+	"/organisations/:id":              {operated, func(s *walk) any { return s.Funder.Organisation }},
+	"/tokens/:id":                     {private, func(s *walk) any { return s.token }},
+	"/account/tokens/:id":             {private, func(s *walk) any { return s.token }},
+	"/campaigns/:id":                  {private, func(s *walk) any { return s.Campaign.ID }},
+	"/invoices/:id":                   {private, func(s *walk) any { return s.invoice }},
+	"/orders/:id":                     {private, func(s *walk) any { return s.order }},
+	"/quotes/:id":                     {private, func(s *walk) any { return s.quote }},
+	"/terms/:version":                 {secret, func(*walk) any { return 1 }},
+	"/handovers/:id":                  {private, func(s *walk) any { return s.booklet }},
+	"/redemptions/:id":                {private, func(s *walk) any { return s.redemption }},
+	"/payouts/:id":                    {private, func(s *walk) any { return s.payout }},
+	"/bank-details/:id":               {private, func(s *walk) any { return s.waiting }},
+	"/payees/:id":                     {operated, func(s *walk) any { return s.waiting }},
+	"/applications/:id":               {private, func(s *walk) any { return s.application }},
+	"/places/:id":                     {shared, func(s *walk) any { return s.Structure.Place }},
+	"/join/:token":                    {secret, func(*walk) any { return "none" }},
+	"/structure/places/:id":           {private, func(s *walk) any { return s.Structure.Place }},
+	"/sessions/:id":                   {private, func(s *walk) any { return s.meeting }},
+	"/labels/:id":                     {operated, func(*walk) any { return 1 }},
+	"/settlements/:id":                {operated, func(*walk) any { return 1 }},
+	"/statements/:id":                 {operated, func(*walk) any { return 1 }},
+	"/statements/lines/:id":           {operated, func(*walk) any { return 1 }},
+	"/money/accounts/:name":           {operated, func(*walk) any { return "bank:segregated" }},
+	"/money/events/:event":            {operated, func(*walk) any { return "handover" }},
+	"/money/writeoffs/:id":            {operated, func(*walk) any { return 1 }},
+	"/accounting/fec/:year":           {operated, func(*walk) any { return 2026 }},
+	"/statements/cases/:id":           {operated, func(*walk) any { return 1 }},
+	"/statements/files/:id":           {operated, func(*walk) any { return 1 }},
+	"/imports/:id":                    {operated, func(*walk) any { return 1 }},
+	"/refunds/:id":                    {operated, func(*walk) any { return 1 }},
+	"/refunds/files/:id":              {operated, func(*walk) any { return 1 }},
+	"/refunds/accounts/:id":           {operated, func(*walk) any { return 1 }},
+	"/c/:payload":                     {secret, func(*walk) any { return "0000" }},
+	"/C/:payload":                     {secret, func(*walk) any { return "0000" }},
+	"/C/:code":                        {secret, func(*walk) any { return "0000" }},
+	"/api/schema/:name.json":          {secret, func(*walk) any { return "none" }},
+	"/payments/checkouts/:id":         {operated, func(*walk) any { return 1 }},
+	"/payments/payouts/:id":           {operated, func(*walk) any { return 1 }},
+	"/reports/:id":                    {private, func(s *walk) any { return s.said }},
+	"/contributions/reports/:id":      {private, func(s *walk) any { return s.said }},
+	"/translations/:id":               {private, func(s *walk) any { return s.translated }},
+	"/contributions/translations/:id": {private, func(s *walk) any { return s.translated }},
 }
 
 // foreignBodies are writes that name another organisation's object in their body.
@@ -114,30 +120,36 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /api/v1/places/:id/sessions": func(*walk) string {
 		return `{"service":1,"starts_at":"2026-05-01T10:00:00Z","ends_at":"2026-05-01T11:00:00Z","seats":1}`
 	},
-	"POST /api/v1/places/:id/history":              func(*walk) string { return `{"entry":1,"field":"phone"}` },
-	"PUT /api/v1/places/:id/location":              func(*walk) string { return `{"address":"1 rue A","postcode":"74230","town":"Thônes"}` },
-	"POST /structure/places/:id/move":              func(*walk) string { return "address=1+rue+A&postcode=74230&town=Thones" },
-	"POST /structure/places/:id/history":           func(*walk) string { return "entry=1&field=phone" },
-	"POST /structure/places/:id/hours":             func(*walk) string { return "expert=true&text=Mo+09:00-12:00" },
-	"POST /structure/places/:id/access":            func(*walk) string { return "phone=0450020000" },
-	"POST /places/:id/sessions":                    func(*walk) string { return "service=1&day=2026-05-01&time=10:00&minutes=60&seats=1&times=1" },
-	"POST /places/:id/sessions/cancel":             func(*walk) string { return "session=1&reason=not+mine" },
-	"POST /places/:id/services/keep":               func(*walk) string { return "service=0&theme=employment&price=1&minutes=60&meetings=1" },
-	"POST /places/:id/services/withdraw":           func(*walk) string { return "service=1" },
-	"POST /places/:id/services/restore":            func(*walk) string { return "service=1" },
-	"PUT /api/v1/places/:id/services":              func(*walk) string { return `{"services":[]}` },
-	"POST /campaigns/:id/closing/extension":        func(*walk) string { return "until=2027-12-31&signed_name=Zoe+Blanc&agreed=true" },
-	"POST /api/v1/campaigns/:id/closing/extension": func(*walk) string { return `{"until":"2027-12-31","signed_name":"Zoé Blanc","agreed":true}` },
-	"POST /campaigns/:id/closing/choice":           func(*walk) string { return "kind=keep" },
-	"PUT /api/v1/campaigns/:id/closing/choice":     func(*walk) string { return `{"kind":"keep"}` },
-	"POST /campaigns/:id/allocations":              func(s *walk) string { return fmt.Sprintf("prescriber=%d&vouchers=1", s.Prescriber.Organisation) },
-	"PUT /api/v1/campaigns/:id/shares":             func(*walk) string { return `{"shares":[]}` },
-	"POST /api/v1/invoices/:id/chorus":             func(*walk) string { return `{"status":"deposited"}` },
-	"POST /invoices/:id/chorus":                    func(*walk) string { return "status=deposited" },
-	"POST /campaigns/:id/shares":                   func(*walk) string { return "percent=&ceiling=&newcomer=&rest=-1" },
-	"POST /api/v1/campaigns/:id/allocations":       func(s *walk) string { return fmt.Sprintf(`{"prescriber":%d,"vouchers":1}`, s.Prescriber.Organisation) },
-	"POST /orders/:id/checkouts":                   func(*walk) string { return "means=card" },
-	"POST /api/v1/orders/:id/checkouts":            func(*walk) string { return `{"means":"card"}` },
+	"POST /api/v1/places/:id/history":                 func(*walk) string { return `{"entry":1,"field":"phone"}` },
+	"PUT /api/v1/places/:id/location":                 func(*walk) string { return `{"address":"1 rue A","postcode":"74230","town":"Thônes"}` },
+	"POST /structure/places/:id/move":                 func(*walk) string { return "address=1+rue+A&postcode=74230&town=Thones" },
+	"POST /structure/places/:id/history":              func(*walk) string { return "entry=1&field=phone" },
+	"POST /structure/places/:id/hours":                func(*walk) string { return "expert=true&text=Mo+09:00-12:00" },
+	"POST /structure/places/:id/access":               func(*walk) string { return "phone=0450020000" },
+	"POST /places/:id/sessions":                       func(*walk) string { return "service=1&day=2026-05-01&time=10:00&minutes=60&seats=1&times=1" },
+	"POST /places/:id/sessions/cancel":                func(*walk) string { return "session=1&reason=not+mine" },
+	"POST /places/:id/services/keep":                  func(*walk) string { return "service=0&theme=employment&price=1&minutes=60&meetings=1" },
+	"POST /places/:id/services/withdraw":              func(*walk) string { return "service=1" },
+	"POST /places/:id/services/restore":               func(*walk) string { return "service=1" },
+	"PUT /api/v1/places/:id/services":                 func(*walk) string { return `{"services":[]}` },
+	"POST /campaigns/:id/closing/extension":           func(*walk) string { return "until=2027-12-31&signed_name=Zoe+Blanc&agreed=true" },
+	"POST /api/v1/campaigns/:id/closing/extension":    func(*walk) string { return `{"until":"2027-12-31","signed_name":"Zoé Blanc","agreed":true}` },
+	"POST /campaigns/:id/closing/choice":              func(*walk) string { return "kind=keep" },
+	"PUT /api/v1/campaigns/:id/closing/choice":        func(*walk) string { return `{"kind":"keep"}` },
+	"POST /campaigns/:id/allocations":                 func(s *walk) string { return fmt.Sprintf("prescriber=%d&vouchers=1", s.Prescriber.Organisation) },
+	"PUT /api/v1/campaigns/:id/shares":                func(*walk) string { return `{"shares":[]}` },
+	"POST /api/v1/invoices/:id/chorus":                func(*walk) string { return `{"status":"deposited"}` },
+	"POST /invoices/:id/chorus":                       func(*walk) string { return "status=deposited" },
+	"POST /campaigns/:id/shares":                      func(*walk) string { return "percent=&ceiling=&newcomer=&rest=-1" },
+	"POST /api/v1/campaigns/:id/allocations":          func(s *walk) string { return fmt.Sprintf(`{"prescriber":%d,"vouchers":1}`, s.Prescriber.Organisation) },
+	"POST /orders/:id/checkouts":                      func(*walk) string { return "means=card" },
+	"POST /api/v1/orders/:id/checkouts":               func(*walk) string { return `{"means":"card"}` },
+	"POST /api/v1/reports/:id/decision":               func(*walk) string { return `{"accepted":true}` },
+	"POST /api/v1/translations/:id/decision":          func(*walk) string { return `{"accepted":true}` },
+	"POST /contributions/reports/:id":                 func(*walk) string { return "decision=accept" },
+	"POST /contributions/translations/:id":            func(*walk) string { return "decision=accept" },
+	"POST /api/v1/places/:id/translations/retraction": func(*walk) string { return `{"language":"ar"}` },
+	"POST /places/:id/translations/retraction":        func(*walk) string { return "language=ar" },
 }
 
 // walk is a whole program with two of each kind of organisation in it: the world's,
@@ -148,9 +160,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting, application, proof any // ids
-	member                                                                                          vouchers.PersonID
-	sessions                                                                                        int
+	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting, application, proof, said, translated any // ids
+	member                                                                                                            vouchers.PersonID
+	sessions                                                                                                          int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -214,6 +226,14 @@ func (s *walk) fillWorld() {
 	account, err := s.Payees.Give(ctx, program, payees.Given{IBAN: "DE89370400440532013000", Holder: canary, Proof: world.RIB})
 	s.must(err)
 	s.waiting = account.ID
+	report := contributions.NewReport{Field: "other", Value: canary, Reason: canary}
+	received, err := s.program.people.Report(ctx, identity.Actor{}, s.Structure.Place, report, "192.0.2.1")
+	s.said = received.Report
+	text := "Nous vous aidons."
+	_, err = s.program.catalogue.Correct(ctx, s.Structure.Actor, s.Structure.Place, labelling.Correction{Presentation: &text})
+	received, err = s.program.people.Translate(ctx, identity.Actor{}, s.Structure.Place, contributions.NewTranslation{Language: "en", Author: canary,
+		Texts: []contributions.PartText{{Part: contributions.Part{Field: "presentation"}, Text: "We help."}}}, "192.0.2.1")
+	s.translated = received.Translation
 	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
 	s.must(err)
 	s.quote = quote.ID

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
@@ -37,8 +38,9 @@ type ImportReport struct {
 	Unchanged int          `json:"unchanged"`
 	Same      int          `json:"same"` // known from another source, which they are left to
 	Refused   int          `json:"refused"`
-	Problems  []RowProblem `json:"problems"` // those that refused a row first; at most 1,000
-	Unlisted  int          `json:"unlisted"` // problems beyond that
+	Problems  []RowProblem `json:"problems"`  // those that refused a row first; at most 1,000
+	Unlisted  int          `json:"unlisted"`  // problems beyond that
+	Rehearsed bool         `json:"rehearsed"` // nothing was kept
 }
 
 // Import reads places from a file in standard-mediation-num or data·inclusion and keeps them. source names
@@ -69,6 +71,18 @@ func (s *Service) Import(ctx context.Context, actor identity.Actor, source strin
 		return err
 	})
 	return report, err
+}
+
+// Preview tells what Import would do with a file. It is really done, and rolled back.
+func (s *Service) Preview(ctx context.Context, actor identity.Actor, source string, file io.Reader) (ImportReport, error) {
+	report, err := s.Import(db.Rehearsal(ctx), actor, source, file)
+	report.Rehearsed = true
+	return report, err
+}
+
+// Together makes one file of the two that data·inclusion is published in, each an array.
+func Together(structures, services io.Reader) io.Reader {
+	return io.MultiReader(strings.NewReader(`{"structures":`), structures, strings.NewReader(`,"services":`), services, strings.NewReader("}"))
 }
 
 // sourceName is what may stand before a place's id for ever.

@@ -99,6 +99,39 @@ func TestAWholeFileIsImportedOnceHoweverOftenItIsSent(t *testing.T) {
 	})
 }
 
+func TestAPreviewTellsWhatAnImportWouldDoAndKeepsNothing(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	file := string(realPlaces(t))
+	look := func() catalogue.ImportReport {
+		t.Helper()
+		r, err := w.Catalogue.Preview(t.Context(), w.Operator, "essai", strings.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	kept := func() (n int) {
+		w.InTx(func(tx *db.Tx) error {
+			return tx.Get(t.Context(), &n, `SELECT (SELECT count(*) FROM places WHERE source = 'essai') + (SELECT count(*) FROM audit_entries WHERE action = 'places_imported')`)
+		})
+		return n
+	}
+	seen := look()
+	if !seen.Rehearsed || seen.Added == 0 || kept() != 0 {
+		t.Errorf("%d would be added, %d rows are kept", seen.Added, kept())
+	}
+	done := imported(t, w, file)
+	if done.Rehearsed || done.Added != seen.Added || done.Refused != seen.Refused {
+		t.Errorf("seen %d and %d, done %d and %d", seen.Added, seen.Refused, done.Added, done.Refused)
+	}
+	if again := look(); again.Added != 0 || again.Unchanged != done.Added {
+		t.Errorf("seen again: %d added, %d unchanged", again.Added, again.Unchanged)
+	}
+	_, err := w.Catalogue.Preview(t.Context(), w.Structure.Actor, "essai", strings.NewReader(file))
+	wantFault(t, err, "forbidden")
+}
+
 func TestAnImportFollowsItsSourceAndLeavesTheStructuresWorkAlone(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)

@@ -39,12 +39,17 @@ var refusals = map[string]string{
 	"hours_unread": "correction_hours_unread", "text_cut": "correction_text_cut",
 }
 
-// Correct lets a structure say what is wrong about its place in the open data file. Its
+// Correct lets a structure say what is wrong about its place in the open data file, and the
+// operator where nobody answers for a place. Its
 // texts are read as a file's are; what it corrects, a later import leaves alone. Its
 // faults are not_found, correction_name_missing, correction_value_unknown and those of
 // refusals, each with the name of its field.
 func (s *Service) Correct(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, c labelling.Correction) (labelling.Place, error) {
-	if err := actor.Needs(identity.Structure, identity.Agent); err != nil {
+	kind := identity.Structure
+	if actor.Kind == identity.Operator {
+		kind = identity.Operator
+	}
+	if err := actor.Needs(kind, identity.Agent); err != nil {
 		return labelling.Place{}, err
 	}
 	if err := actor.NeedsScope(labelling.PlacesScope); err != nil {
@@ -65,22 +70,22 @@ func (s *Service) Correct(ctx context.Context, actor identity.Actor, place vouch
 }
 
 func correct(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, c labelling.Correction) (labelling.Place, error) {
-	if err := labelling.LockOwn(ctx, tx, actor, place); err != nil {
+	if err := labelling.LockCard(ctx, tx, actor, place); err != nil {
 		return labelling.Place{}, err
 	}
 	now, err := labelling.PlaceOf(ctx, tx, place)
 	if err != nil {
 		return labelling.Place{}, err
 	}
-	if err := tidy(&c, now); err != nil {
+	if err := ReadCorrection(&c, now); err != nil {
 		return labelling.Place{}, err
 	}
 	return labelling.Correct(ctx, tx, actor, now, c)
 }
 
-// tidy reads each text and list that differs from the place's and leaves out the others:
-// they may be older than what we check today.
-func tidy(c *labelling.Correction, now labelling.Place) error {
+// ReadCorrection reads each text and list that differs from the place's and leaves out the
+// others: they may be older than what we check today. Its faults are those of Correct.
+func ReadCorrection(c *labelling.Correction, now labelling.Place) error {
 	for _, text := range c.Texts(now) {
 		if *text.New == nil || strings.TrimSpace(**text.New) == text.Now {
 			*text.New = nil

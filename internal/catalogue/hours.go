@@ -29,9 +29,10 @@ type DayHours struct {
 
 // Hours is a usual week.
 type Hours struct {
-	Week           []DayHours // Monday first; days without opening are left out
-	HolidaysClosed bool       // closed on public holidays, and says so
-	More           bool       // the text says more than the week: seasons, comments
+	Week           []DayHours   // Monday first; days without opening are left out
+	Holidays       []ClockRange // openings on public holidays; nil: closed, or not said
+	HolidaysClosed bool         // closed on public holidays, and says so
+	More           bool         // the text says more than the week: seasons, comments
 }
 
 // ReadHours reads the part of OpenStreetMap's opening_hours that places use: days, times,
@@ -76,6 +77,7 @@ func (w *week) read(rule string) bool {
 	}
 	if c.take("24/7") {
 		w.set(everyDay, []ClockRange{{0, 24 * 60}}, false)
+		w.hours.Holidays = []ClockRange{{0, 24 * 60}}
 		return c.atEnd()
 	}
 	for additional := false; ; additional = true {
@@ -98,10 +100,10 @@ func (w *week) read(rule string) bool {
 }
 
 func (w *week) apply(days daySet, ranges []ClockRange, additional bool) {
-	if days.holidays && len(ranges) == 0 {
-		w.hours.HolidaysClosed = true
+	if days.holidays {
+		w.hours.HolidaysClosed, w.hours.Holidays = len(ranges) == 0, merge(ranges)
 	}
-	if days.special || days.holidays && len(ranges) > 0 {
+	if days.special {
 		w.hours.More = true
 	}
 	if len(days.weekdays) > 0 {
@@ -153,31 +155,42 @@ func merge(ranges []ClockRange) []ClockRange {
 	return slices.Compact(merged)
 }
 
-// OpenUntil tells whether a place with these hours is open at a time, by its usual week, and
-// until when; false also where that cannot be read. Public holidays are not known.
+// OpenUntil tells whether a place with these hours is open at a time, by its usual week and
+// what it says of public holidays, and until when; false also where that cannot be read. A
+// place that says nothing of public holidays is not taken to be open on one: most are closed,
+// and nobody should find that out at the door.
 func OpenUntil(text string, at time.Time) (until Clock, open bool) {
 	hours, read := ReadHours(text)
 	if !read || text == "" {
 		return 0, false
 	}
-	local := at.In(vouchers.DayOf(at).Time().Location())
+	today := vouchers.DayOf(at)
+	local := at.In(today.Time().Location())
 	now := Clock(local.Hour()*60 + local.Minute())
-	for _, day := range hours.Week {
-		for _, r := range day.Ranges {
-			to := r.To
-			if to < r.From {
-				to = 24 * 60
-			}
-			if day.includes(local.Weekday()) && r.From <= now && now < to {
-				return r.To, true
-			}
-			yesterday := (local.Weekday() + 6) % 7
-			if r.To < r.From && day.includes(yesterday) && now < r.To {
-				return r.To, true
-			}
+	for _, r := range hours.on(today) {
+		if r.From <= now && (now < r.To || r.To < r.From) {
+			return r.To, true
+		}
+	}
+	for _, r := range hours.on(today.AddDays(-1)) {
+		if r.To < r.From && now < r.To {
+			return r.To, true
 		}
 	}
 	return 0, false
+}
+
+// on are the openings of one day of the calendar.
+func (h Hours) on(d vouchers.Day) []ClockRange {
+	if d.PublicHoliday() {
+		return h.Holidays
+	}
+	for _, day := range h.Week {
+		if day.includes(d.Time().Weekday()) {
+			return day.Ranges
+		}
+	}
+	return nil
 }
 
 // includes reports whether a day of the week is among those of the line.

@@ -107,6 +107,19 @@ func TestStructuresOfDataInclusionBecomePlaces(t *testing.T) {
 	}
 }
 
+func TestDataInclusionMayComeInTwoFiles(t *testing.T) {
+	t.Parallel()
+	structures := `[{"id": "a", "nom": "CCAS", "code_insee": "74280", "date_maj": "2026-02-01"}]`
+	services := `[{"id": "s", "structure_id": "a", "thematiques": ["numerique--acquerir-un-equipement"]}]` + "\n"
+	places, _, err := ReadPlaces(Together(strings.NewReader(structures), strings.NewReader(services)))
+	if err != nil || len(places) != 1 || fmt.Sprint(places[0].Themes) != "[affordable_equipment]" {
+		t.Errorf("%+v, %v", places, err)
+	}
+	if _, _, err := ReadPlaces(Together(strings.NewReader("id;nom"), strings.NewReader(services))); fault.Code(err) != "import_json_broken" {
+		t.Errorf("a sheet as the first file: %v", err)
+	}
+}
+
 func TestDataInclusionWithoutAServiceIsReadAllTheSame(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[string]int{

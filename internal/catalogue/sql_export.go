@@ -24,7 +24,7 @@ func labelled(ctx context.Context, tx *db.Tx) ([]published, error) {
 			GREATEST(p.updated_on, (p.corrected_at AT TIME ZONE 'Europe/Paris')::date, (l.granted_at AT TIME ZONE 'Europe/Paris')::date) AS updated
 		FROM (SELECT place_id, max(granted_at) AS granted_at FROM labels
 			WHERE ended_at IS NULL AND suspended_at IS NULL AND $1::date BETWEEN starts_on AND ends_on GROUP BY place_id) AS l
-		JOIN places p ON p.id = l.place_id LEFT JOIN organisations o ON o.id = p.structure_id ORDER BY p.id`, vouchers.DayOf(tx.Now))
+		JOIN places p ON p.id = l.place_id LEFT JOIN organisations o ON o.id = p.structure_id WHERE p.closed_at IS NULL ORDER BY p.id`, vouchers.DayOf(tx.Now))
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +66,7 @@ func acceptances(ctx context.Context, tx *db.Tx) ([]Acceptance, error) {
 				AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes)))
 		JOIN organisations f ON f.id = c.funder_id
 		WHERE EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on)
+			AND p.closed_at IS NULL
 		ORDER BY p.id, c.id`, vouchers.DayOf(tx.Now))
 	all := make([]Acceptance, len(rows))
 	for i, r := range rows {

@@ -29,7 +29,7 @@ func readPlaces(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID, th
 					AND (cardinality($2::text[]) = 0 OR s.theme = ANY ($2))) AS takes
 			FROM places p
 			LEFT JOIN campaigns c ON c.id = $1
-			WHERE p.listed AND p.lat IS NOT NULL AND p.lon IS NOT NULL
+			WHERE p.listed AND p.lat IS NOT NULL AND p.lon IS NOT NULL AND p.closed_at IS NULL
 				AND (c.id IS NULL OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0
 					OR p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))) AS known
 		WHERE takes OR cardinality($2::text[]) = 0 OR themes && $2 OR cardinality(themes) = 0

@@ -10,6 +10,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -22,11 +23,12 @@ type catalogueWindow struct {
 	room   *catalogue.Service
 	places *labelling.Service
 	agenda *agenda.Service
+	people *contributions.Service
 }
 
 // CatalogueRoutes are the routes of package catalogue.
-func CatalogueRoutes(room *catalogue.Service, places *labelling.Service, sessions *agenda.Service) []Route {
-	w := catalogueWindow{room, places, sessions}
+func CatalogueRoutes(room *catalogue.Service, places *labelling.Service, sessions *agenda.Service, people *contributions.Service) []Route {
+	w := catalogueWindow{room, places, sessions, people}
 	operator, structure := For(identity.Operator, identity.Agent), For(identity.Structure, identity.Agent)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/places/import", Handler: w.importFile, Access: operator, Body: LargestBody,
@@ -114,7 +116,11 @@ func newReportAnswer(words *i18n.Words, r catalogue.ImportReport) reportAnswer {
 }
 
 func (w catalogueWindow) importFile(c *fiber.Ctx) error {
-	report, err := w.room.Import(c.UserContext(), actor(c), c.Query("source"), bytes.NewReader(c.Request().Body()))
+	take := w.room.Import
+	if c.QueryBool("dry_run") {
+		take = w.room.Preview
+	}
+	report, err := take(c.UserContext(), actor(c), c.Query("source"), bytes.NewReader(c.Request().Body()))
 	if err != nil {
 		return err
 	}

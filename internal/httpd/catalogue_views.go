@@ -2,12 +2,14 @@ package httpd
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
@@ -51,6 +53,7 @@ type PlaceDetailBody struct {
 	PlaceView
 	ID            vouchers.PlaceID
 	HoursLines    []string
+	Holiday       string // what a coming public holiday does to them
 	Offers        []OfferView
 	Themes        []string // in words, where the place has no offer of its own
 	Summary       string
@@ -68,7 +71,13 @@ type PlaceDetailBody struct {
 	Photo         string        // its address, "" where there is none
 	PhotoAlt      string
 	Listed        bool
-	Facts         []FactView // how to come, who is specially welcome, …
+	Facts         []FactView    // how to come, who is specially welcome, …
+	StaleOn       *vouchers.Day // since when the card is old; nil where it is not
+	Closed        bool          // for good
+	Languages     []PublishedView
+	Translatable  bool // the card has texts
+	MayCare       bool // confirm the card, take translations down
+	MayEdit       bool // nobody answers for it, and the reader is the operator
 }
 
 // FactView is a list of a place in words.
@@ -120,7 +129,7 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	}
 	who := actor(c)
 	body := PlaceDetailBody{
-		PlaceView: placeView(words(c), p), ID: p.ID, HoursLines: hoursInWords(words(c), p.Hours),
+		PlaceView: placeView(words(c), p), ID: p.ID, HoursLines: hoursInWords(words(c), p.Hours), Holiday: holidaySoon(words(c), p.Hours, vouchers.DayOf(of(c).server.options.Now())),
 		Offers: offerViews(words(c), p.Services), Summary: p.Summary, Presentation: p.Presentation, Email: p.Email, Website: p.Website,
 		Accessibility: p.Accessibility, UpdatedOn: p.UpdatedOn, Photo: photoAddress(p), Listed: p.Listed, Facts: placeFacts(words(c), p),
 		MayClaim: p.Structure == 0 && who.Needs(identity.Structure, identity.Agent) == nil,
@@ -142,6 +151,18 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 		on := vouchers.DayOf(*p.CorrectedAt)
 		body.CorrectedOn = &on
 	}
+	if p.Stale {
+		on := vouchers.DayOf(p.SureAt.AddDate(0, labelling.StaleMonths, 0))
+		body.StaleOn = &on
+	}
+	translated, err := w.people.Translations(c.UserContext(), who, p.ID)
+	if err != nil {
+		return err
+	}
+	body.Languages = publishedViews(words(c), translated)
+	body.MayCare = contributions.LooksAfter(who, p, of(c).server.options.Now()) && who.Needs(who.Kind, identity.Agent) == nil
+	body.MayEdit = p.Structure == 0 && who.Needs(identity.Operator, identity.Agent) == nil
+	body.Closed, body.Translatable = p.ClosedAt != nil, len(contributions.Sources(p)) > 0
 	if p.Labelled {
 		body.LabelUntil = &p.Label.EndsOn
 	}
@@ -173,15 +194,19 @@ func (w catalogueWindow) importPage(c *fiber.Ctx) error {
 	return page(c, "catalogue/import", ImportBody{Source: "national"})
 }
 
-// importForm answers with the report itself: sent again, it is the same report.
+// importForm answers with the report itself: sent again, it is the same report. look only
+// tells what would be done.
 func (w catalogueWindow) importForm(c *fiber.Ctx) error {
 	var form struct {
-		Source string `form:"source"`
+		Source   string `form:"source"`
+		Look     bool   `form:"look"`
+		File     string `form:"file"` // a file that was not chosen comes as a field without text
+		Services string `form:"services"`
 	}
 	if err := decodeForm(c, &form); err != nil {
 		return err
 	}
-	report, err := w.importUploaded(c, form.Source)
+	report, err := w.importUploaded(c, form.Source, form.Look)
 	if problem := faultText(c, err); problem != "" {
 		c.Status(refusalOf(err).status)
 		return page(c, "catalogue/import", ImportBody{Source: form.Source, Problem: problem})
@@ -192,13 +217,21 @@ func (w catalogueWindow) importForm(c *fiber.Ctx) error {
 	return page(c, "catalogue/report", ImportReportBody{newReportAnswer(words(c), report), form.Source})
 }
 
-func (w catalogueWindow) importUploaded(c *fiber.Ctx, source string) (catalogue.ImportReport, error) {
-	file, err := uploaded(c, "file")
+func (w catalogueWindow) importUploaded(c *fiber.Ctx, source string, look bool) (catalogue.ImportReport, error) {
+	first, err := uploaded(c, "file")
 	if err != nil {
 		return catalogue.ImportReport{}, err
 	}
-	defer file.Close()
-	report, err := w.room.Import(c.UserContext(), actor(c), source, file)
+	defer first.Close()
+	file, take := io.Reader(first), w.room.Import
+	if second, err := uploaded(c, "services"); err == nil {
+		defer second.Close()
+		file = catalogue.Together(first, second)
+	}
+	if look {
+		take = w.room.Preview
+	}
+	report, err := take(c.UserContext(), actor(c), source, file)
 	if err != nil {
 		return report, fmt.Errorf("import places: %w", err)
 	}

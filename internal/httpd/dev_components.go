@@ -43,7 +43,7 @@ func componentsSample() any {
 	}
 	type place struct {
 		Name, Address, Href, Phone, Dial, Hours, Route, Services string
-		Accepts, HasDistance                                     bool
+		Accepts, HasDistance, Stale                              bool
 		Km                                                       float64
 	}
 	type row struct {

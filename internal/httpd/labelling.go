@@ -8,6 +8,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/payees"
@@ -27,16 +28,18 @@ type labellingWindow struct {
 type Beside struct {
 	Payees       *payees.Service
 	Applications *applications.Service
+	People       *contributions.Service
 }
 
 // LabellingRoutes are the routes of package labelling.
 func LabellingRoutes(room *labelling.Service, beside Beside, places *catalogue.Service, finder *search.Service) []Route {
 	w := labellingWindow{room, beside, places, finder}
 	claimer, members := For(identity.Structure, identity.Agent), For(identity.Structure)
+	carers := ForAny(identity.Structure, identity.Operator)
 	reviewer, operator := For(identity.Operator, identity.Agent), For(identity.Operator)
 	return append(w.ownPlaceRoutes(), []Route{
 		{Method: "POST", Path: "/api/v1/places/:id/claim", Handler: w.claim, Access: claimer, Doc: "answer for a place, as its structure"},
-		{Method: "PATCH", Path: "/api/v1/places/:id", Handler: w.correct, Access: claimer,
+		{Method: "PATCH", Path: "/api/v1/places/:id", Handler: w.correct, Access: carers,
 			Doc: "correct one's place; a text left out stays, and an import leaves alone what was corrected"},
 		{Method: "POST", Path: "/api/v1/places/:id/labels", Handler: w.grant, Access: reviewer,
 			Doc: "grant a label to a claimed place; one about to end is renewed"},
@@ -48,8 +51,8 @@ func LabellingRoutes(room *labelling.Service, beside Beside, places *catalogue.S
 			Nav: Nav{Key: "labelling.structure.nav", Icon: "building-2"}},
 		{Method: "GET", Path: "/structure/claim", Handler: w.claimPage, Access: claimer, Doc: "look for one's place, to answer for it"},
 		{Method: "POST", Path: "/places/:id/claim", Handler: w.claimForm, Access: claimer, Doc: "answer for a place"},
-		{Method: "GET", Path: "/structure/places/:id/edit", Handler: w.editPage, Access: claimer, Doc: "correct one's place: form"},
-		{Method: "POST", Path: "/structure/places/:id/edit", Handler: w.editForm, Access: claimer, Doc: "correct one's place"},
+		{Method: "GET", Path: "/structure/places/:id/edit", Handler: w.editPage, Access: carers, Doc: "correct one's place: form"},
+		{Method: "POST", Path: "/structure/places/:id/edit", Handler: w.editForm, Access: carers, Doc: "correct one's place"},
 		{Method: "GET", Path: "/labels", Handler: w.queuePage, Access: operator, Doc: "labels to review and to renew",
 			Nav: Nav{Key: "labelling.queue.nav", Icon: "badge-check"}},
 		{Method: "GET", Path: "/places/:id/labels", Handler: w.labelPage, Access: reviewer, Doc: "a place's label: forms"},

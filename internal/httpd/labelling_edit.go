@@ -2,11 +2,13 @@ package httpd
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/fault"
+	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -72,14 +74,19 @@ func (w labellingWindow) editPage(c *fiber.Ctx) error {
 		Hours: p.Hours, Presentation: p.Presentation, Accessibility: p.Accessibility}})
 }
 
-// own is the place of the path where the actor's structure answers for it.
+// own is the place of the path where the actor's structure answers for it, or the operator
+// because nobody does.
 func (w labellingWindow) own(c *fiber.Ctx) (labelling.Place, error) {
 	id, err := pathID[vouchers.PlaceID](c, "id")
 	if err != nil {
 		return labelling.Place{}, err
 	}
-	p, err := w.room.Open(c.UserContext(), actor(c), id)
-	if err == nil && p.Structure != actor(c).Organisation {
+	who := actor(c)
+	if err := who.Needs(who.Kind, identity.Agent); err != nil {
+		return labelling.Place{}, err
+	}
+	p, err := w.room.Open(c.UserContext(), who, id)
+	if err == nil && p.Structure != who.Organisation && (p.Structure != 0 || who.Kind != identity.Operator) {
 		return p, notFound()
 	}
 	return p, err
@@ -112,6 +119,9 @@ func (w labellingWindow) editForm(c *fiber.Ctx) error {
 	}
 	if err := flash(c, "done", "labelling.edit.kept", "place", p.Name); err != nil {
 		return err
+	}
+	if p.Structure == 0 {
+		return c.Redirect(fmt.Sprintf("/places/%d", p.ID), fiber.StatusSeeOther)
 	}
 	return c.Redirect("/structure", fiber.StatusSeeOther)
 }

@@ -36,7 +36,7 @@ func TestAStructureCorrectsItsPlaceOnAPage(t *testing.T) {
 		{"structure", "GET", public, "", 200, "inconnu"},
 		{"structure", "POST", page, form("le matin", ""), 422, `href="#hours"`},
 		{"structure", "POST", page, form("Mo-Fr 09:00-12:00", ""), 303, ""},
-		{"structure", "GET", public, "", 200, "Fiche corrigée par la structure"},
+		{"structure", "GET", public, "", 200, "Fiche corrigée le"},
 		{"structure", "GET", public, "", 200, "du lundi au vendredi"},
 		{"structure", "GET", page, "", 200, `value="04 50 02 11 11"`},
 	} {

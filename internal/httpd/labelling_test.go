@@ -16,6 +16,7 @@ import (
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -70,6 +71,7 @@ func desk(t *testing.T) (*world.World, *window) {
 	w := world.New(t)
 	actors := map[string]identity.Actor{"operator": w.Operator, "structure": w.Structure.Actor,
 		"newcomer": w.Organisation(identity.Structure, "Le Relais"), "funder": w.Funder}
+	people := contributions.New(w.DB, contributions.Notify{})
 	return w, setup(t, func(o *Options) {
 		o.Now = w.Clock.Now
 		o.Authenticate = func(_ context.Context, c Credential) (identity.Actor, error) {
@@ -78,7 +80,8 @@ func desk(t *testing.T) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB)), AgendaRoutes(agenda.New(w.DB), w.Labelling), LabellingRoutes(w.Labelling, Beside{w.Payees, reviewing(w)}, w.Catalogue, search.New(w.DB)), PayeesRoutes(w.Payees), ApplicationsRoutes(reviewing(w), w.Labelling), SearchRoutes(search.New(w.DB)))...)
+	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB), people), ContributionRoutes(people, w.Labelling), AgendaRoutes(agenda.New(w.DB), w.Labelling),
+		LabellingRoutes(w.Labelling, Beside{w.Payees, reviewing(w), people}, w.Catalogue, search.New(w.DB)), PayeesRoutes(w.Payees), ApplicationsRoutes(reviewing(w), w.Labelling), SearchRoutes(search.New(w.DB), w.Issuing, w.Keys))...)
 }
 
 func reviewing(w *world.World) *applications.Service {

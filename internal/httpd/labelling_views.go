@@ -20,6 +20,7 @@ func notFound() error { return fault.New(fault.NotFound, "not_found") }
 type StructureBody struct {
 	Name              string
 	Places            []OwnPlace
+	Proposals         int             // to look at
 	Bank              *payees.Account // in force; nil: none is
 	Waiting           bool            // another was given, and is not in force
 	MayChange, MayPay bool            // claim and price; say where the money goes
@@ -71,7 +72,11 @@ func (w labellingWindow) structurePage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body := StructureBody{Name: actor(c).OrganisationName, Bank: bank.Now, Waiting: bank.Waiting != nil,
+	proposals, err := w.People.Waiting(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	body := StructureBody{Name: actor(c).OrganisationName, Bank: bank.Now, Waiting: bank.Waiting != nil, Proposals: proposals.Count(),
 		MayChange: actor(c).Needs(identity.Structure, identity.Agent) == nil,
 		MayPay:    actor(c).Needs(identity.Structure) == nil}
 	asked, err := w.Applications.Of(c.UserContext(), actor(c))
@@ -91,6 +96,8 @@ func ownPlace(w *i18n.Words, p labelling.Place) OwnPlace {
 	view := placeView(w, p)
 	own := OwnPlace{ID: p.ID, Name: p.Name, Address: view.Address, Offers: offerViews(w, p.Services)}
 	switch {
+	case p.ClosedAt != nil:
+		own.Kind, own.State, own.Note = "stop", w.Text("labelling.state.closed"), w.Text("labelling.note.closed")
 	case p.Label != nil && p.Label.Suspended != nil:
 		own.Kind, own.State, own.Note = "stop", w.Text("labelling.state.suspended"), w.Text("labelling.note.suspended", "when", *p.Label.Suspended)
 	case p.Labelled && own.Offers == nil:
@@ -132,6 +139,7 @@ func (w labellingWindow) claimPage(c *fiber.Ctx) error { return w.showClaim(c, "
 
 func (w labellingWindow) showClaim(c *fiber.Ctx, problem string) error {
 	req := findRequest(c)
+	req.Old = true // an old card may wait for just this
 	body := ClaimBody{Near: req.Near, Query: req.Query, Problem: problem, Asked: req.Near != "" || req.Query != ""}
 	ours, err := w.room.Proposed(c.UserContext(), actor(c))
 	if err != nil {

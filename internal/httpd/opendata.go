@@ -3,6 +3,7 @@ package httpd
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 	"sync"
 	"time"
 
@@ -22,6 +23,13 @@ type openDataWindow struct {
 	mu   sync.Mutex
 	made time.Time
 	data catalogue.OpenData
+	last []version // of each file
+}
+
+// version is what a file says, and since when as far as this program has seen.
+type version struct {
+	hash  string
+	since time.Time
 }
 
 // openDataFiles are their names, for ever.
@@ -48,8 +56,27 @@ func (w *openDataWindow) now(c *fiber.Ctx) (catalogue.OpenData, error) {
 			return data, err
 		}
 		w.data, w.made = data, now
+		w.note(now)
 	}
 	return w.data, nil
+}
+
+// note keeps since when each file has said what it says.
+func (w *openDataWindow) note(now time.Time) {
+	last := make([]version, len(w.data.Datasets))
+	for i, d := range w.data.Datasets {
+		last[i] = version{hashOf(d.Body), now.UTC().Truncate(time.Second)}
+		if i < len(w.last) && w.last[i].hash == last[i].hash {
+			last[i] = w.last[i]
+		}
+	}
+	w.last = last
+}
+
+func (w *openDataWindow) version(i int) version {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last[i]
 }
 
 // file answers with one of the files, or that it has not changed.
@@ -60,16 +87,28 @@ func (w *openDataWindow) file(i int) fiber.Handler {
 			return err
 		}
 		d := data.Datasets[i]
+		v := w.version(i)
 		c.Set(fiber.HeaderETag, `"`+hashOf(d.Body)+`"`)
+		c.Set(fiber.HeaderLastModified, v.since.Format(http.TimeFormat))
 		c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
 		c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
 		c.Set(fiber.HeaderLink, `<https://www.etalab.gouv.fr/licence-ouverte-open-licence>; rel="license"`)
-		if c.Fresh() {
+		if unchanged(c, v) {
 			return c.SendStatus(fiber.StatusNotModified)
 		}
 		c.Set(fiber.HeaderContentType, d.Type)
 		return c.Send(d.Body)
 	}
+}
+
+// unchanged reports whether the reader has this version: by its tag, or by its date where it
+// sends no tag (RFC 9110 §13.1.3).
+func unchanged(c *fiber.Ctx, v version) bool {
+	if c.Get(fiber.HeaderIfNoneMatch) != "" {
+		return c.Fresh()
+	}
+	since, err := http.ParseTime(c.Get(fiber.HeaderIfModifiedSince))
+	return err == nil && !v.since.After(since)
 }
 
 func hashOf(body []byte) string {

@@ -3,6 +3,7 @@ package httpd
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 )
@@ -19,6 +20,18 @@ func TestAnyoneFetchesThePlacesAsOpenData(t *testing.T) {
 	if again.StatusCode != 304 || text != "" {
 		t.Errorf("unchanged: %d %q", again.StatusCode, text)
 	}
+	seen := answer.Header.Get("Last-Modified")
+	if again, text := window.ask("GET", "/data/places.csv", "", "If-Modified-Since", seen); again.StatusCode != 304 || text != "" {
+		t.Errorf("unchanged since %q: %d", seen, again.StatusCode)
+	}
+	w.Clock.Add(time.Hour)
+	w.NewStructure("Le Relais")
+	w.Clock.Add(time.Hour)
+	changed, _ := window.ask("GET", "/data/places.csv", "", "If-Modified-Since", seen)
+	if changed.StatusCode != 200 || changed.Header.Get("Last-Modified") == seen {
+		t.Errorf("changed since %q: %d %q", seen, changed.StatusCode, changed.Header.Get("Last-Modified"))
+	}
+	answer = changed
 	if page, text := window.ask("GET", "/data", ""); page.StatusCode != 200 || !strings.Contains(text, strings.Trim(answer.Header.Get("ETag"), `"`)) {
 		t.Errorf("%d %s", page.StatusCode, text)
 	}

@@ -15,7 +15,7 @@ import (
 // PlaceView is what the partial "place-card" shows.
 type PlaceView struct {
 	Name, Address, Href, Phone, Dial, Hours, Route, Services string
-	Accepts, HasDistance                                     bool
+	Accepts, HasDistance, Stale                              bool
 	Km                                                       float64
 }
 
@@ -24,7 +24,7 @@ func placeView(w *i18n.Words, p labelling.Place) PlaceView {
 	v := PlaceView{
 		Name: p.Name, Address: strings.Join(addressLines(p), ", "), Href: fmt.Sprintf("/places/%d", p.ID),
 		Phone: phoneAsRead(p.Phone), Dial: p.Phone, Hours: strings.Join(hoursInWords(w, p.Hours), "\n"),
-		Accepts: p.Labelled,
+		Accepts: p.Labelled, Stale: p.Stale,
 	}
 	if p.Lat != nil && p.Lon != nil {
 		v.Route = "https://www.openstreetmap.org/directions?to=" + url.QueryEscape(fmt.Sprintf("%.5f,%.5f", *p.Lat, *p.Lon))
@@ -67,14 +67,13 @@ func hoursInWords(w *i18n.Words, text string) []string {
 	}
 	var lines []string
 	for _, day := range hours.Week {
-		var ranges []string
-		for _, r := range day.Ranges {
-			ranges = append(ranges, w.Text("hours.range", "from", clock(w, r.From), "to", clock(w, r.To)))
-		}
-		lines = append(lines, w.Text("hours.line", "days", days(w, day), "ranges", strings.Join(ranges, w.Text("hours.and"))))
+		lines = append(lines, w.Text("hours.line", "days", days(w, day), "ranges", rangesInWords(w, day.Ranges)))
 	}
 	if hours.HolidaysClosed {
-		lines = append(lines, w.Text("hours.holidays"))
+		lines = append(lines, w.Text("hours.holidays-closed"))
+	}
+	if len(hours.Holidays) > 0 {
+		lines = append(lines, w.Text("hours.line", "days", w.Text("hours.holidays"), "ranges", rangesInWords(w, hours.Holidays)))
 	}
 	if week, plain := catalogue.PlainWeekOf(text); plain && week.Note != "" {
 		return append(lines, week.Note)
@@ -83,6 +82,36 @@ func hoursInWords(w *i18n.Words, text string) []string {
 		lines = append(lines, w.Text("hours.more"))
 	}
 	return lines
+}
+
+func rangesInWords(w *i18n.Words, openings []catalogue.ClockRange) string {
+	var ranges []string
+	for _, r := range openings {
+		ranges = append(ranges, w.Text("hours.range", "from", clock(w, r.From), "to", clock(w, r.To)))
+	}
+	return strings.Join(ranges, w.Text("hours.and"))
+}
+
+// holidayDays is how far ahead a page warns of a public holiday: whoever reads it plans a week.
+const holidayDays = 7
+
+// holidaySoon says what a coming public holiday does to the usual hours, "" where none comes
+// or nothing is known of the usual week.
+func holidaySoon(w *i18n.Words, text string, today vouchers.Day) string {
+	hours, read := catalogue.ReadHours(text)
+	for ahead := range holidayDays {
+		day := today.AddDays(ahead)
+		switch {
+		case !read || !day.PublicHoliday():
+		case hours.HolidaysClosed:
+			return w.Text("hours.holiday-closed", "day", day)
+		case len(hours.Holidays) > 0:
+			return w.Text("hours.holiday-open", "day", day, "ranges", rangesInWords(w, hours.Holidays))
+		default:
+			return w.Text("hours.holiday-unknown", "day", day)
+		}
+	}
+	return ""
 }
 
 func days(w *i18n.Words, d catalogue.DayHours) string {

@@ -8,17 +8,22 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/internal/territory"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
 // searchWindow is the API and the pages of finding a place.
-type searchWindow struct{ room *search.Service }
+type searchWindow struct {
+	room     *search.Service
+	booklets *issuing.Service
+	keys     *vouchers.Keyring // unseal the code of an open booklet
+}
 
 // SearchRoutes are the routes of package search.
-func SearchRoutes(room *search.Service) []Route {
-	w := searchWindow{room}
+func SearchRoutes(room *search.Service, booklets *issuing.Service, keys *vouchers.Keyring) []Route {
+	w := searchWindow{room, booklets, keys}
 	return []Route{
 		{Method: "GET", Path: "/api/v1/places", Handler: w.find, Access: Public,
 			Doc: "places that answer a question, the best first; without q the nearest first"},
@@ -166,7 +171,14 @@ type Choice struct{ Text, Href string }
 
 func (w searchWindow) findPage(c *fiber.Ctx) error {
 	req := findRequest(c)
+	mine, open := w.openCampaign(c)
+	if open && c.QueryBool(mineBox) {
+		req.Campaign = mine
+	}
 	body := newFinderBody(c, req)
+	if open {
+		body.Boxes = append([]wishBox{{mineBox, req.Campaign == mine}}, body.Boxes...)
+	}
 	if !body.Asked {
 		return page(c, "search/places", body)
 	}
@@ -201,6 +213,20 @@ func (w searchWindow) findPage(c *fiber.Ctx) error {
 		body.Next = finderURL(req, f.Next)
 	}
 	return page(c, "search/places", body)
+}
+
+// mineBox is the filter of who has a booklet open in this browser.
+const mineBox = "mine"
+
+// openCampaign is the campaign of the booklet that is open in this browser and still holds
+// vouchers; false where there is none. What the cookie holds may be no booklet any more.
+func (w searchWindow) openCampaign(c *fiber.Ctx) (vouchers.CampaignID, bool) {
+	code := heldCode(c, w.keys)
+	if code == "" {
+		return 0, false
+	}
+	card, err := w.booklets.OpenTicket(c.UserContext(), code)
+	return card.Campaign, err == nil && card.Left > 0
 }
 
 func newFinderBody(c *fiber.Ctx, req search.Request) FinderBody {

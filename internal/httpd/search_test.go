@@ -3,6 +3,7 @@ package httpd
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOnlyTheWidgetStandsInAnotherSitesFrame(t *testing.T) {
@@ -21,5 +22,28 @@ func TestOnlyTheWidgetStandsInAnotherSitesFrame(t *testing.T) {
 	_, text = site.ask("GET", "/widget/new?near=Ann%22ecy&labelled=true", "")
 	if !strings.Contains(text, "&lt;iframe src=&#34;") || !strings.Contains(text, "near=Ann%22ecy") || strings.Contains(text, `near=Ann"ecy`) {
 		t.Errorf("%s", text)
+	}
+}
+
+func TestWhoeverHasABookletOpenFindsWhereItIsTaken(t *testing.T) {
+	t.Parallel()
+	w, site := desk(t)
+	w.NewPlace("Atelier des Aravis", "")
+	b := w.HandOver(w.Campaign, 8)
+	const box = "Prend mes chèques"
+	if _, text := site.ask("GET", "/places?near=Thônes&mine=true", ""); strings.Contains(text, box) || !strings.Contains(text, "Atelier des Aravis") {
+		t.Error("without a booklet the filter is there, or does something")
+	}
+	booklet := "__Host-code=" + w.Keys.Seal(payloadIn(b), w.Clock.Now().Add(time.Minute))
+	if _, text := site.ask("GET", "/places?near=Thônes", "", "Cookie", booklet); !strings.Contains(text, box) || !strings.Contains(text, "Atelier des Aravis") {
+		t.Error("the filter is not offered, or does something before it is asked for")
+	}
+	_, text := site.ask("GET", "/places?near=Thônes&mine=true", "", "Cookie", booklet)
+	if strings.Contains(text, "Atelier des Aravis") || !strings.Contains(text, "Maison France services de Thônes") {
+		t.Error("places that do not take the vouchers are still there")
+	}
+	w.Redeem(w.Structure, b, 8)
+	if _, text := site.ask("GET", "/places?near=Thônes", "", "Cookie", booklet); strings.Contains(text, box) {
+		t.Error("the filter is offered for a booklet without vouchers")
 	}
 }

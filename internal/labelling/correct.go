@@ -72,7 +72,7 @@ func (c *Correction) Lists(p Place) []List {
 }
 
 // Correct writes a correction that has been read, of a place that the transaction holds
-// (LockOwn). What it corrects follows the place's source no more.
+// (LockCard). What it corrects follows the place's source no more.
 func Correct(ctx context.Context, tx *db.Tx, actor identity.Actor, now Place, c Correction) (Place, error) {
 	var columns []string
 	var before Correction

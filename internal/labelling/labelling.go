@@ -170,6 +170,18 @@ func LockOwn(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.P
 	return err
 }
 
+// LockCard is LockOwn that also lets the operator have a place that nobody answers for.
+func LockCard(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.PlaceID) error {
+	if actor.Kind != identity.Operator {
+		return LockOwn(ctx, tx, actor, id)
+	}
+	h, err := lockPlace(ctx, tx, id)
+	if err == nil && h.Structure != 0 {
+		return fault.New(fault.NotFound, "not_found")
+	}
+	return err
+}
+
 // UpsertPlaces writes the places of a source: new ones are added, known ones follow
 // their source. One that another source has brought before is left to that source, and known
 // again from then on. It never touches who answers for a place, what its structure corrected,

@@ -22,7 +22,11 @@ type Place struct {
 	Description
 	Themes      []string      `json:"themes" db:"-"`                  // what its source says it does
 	UpdatedOn   *vouchers.Day `json:"updated_on" db:"updated_on"`     // by its source
-	CorrectedAt *time.Time    `json:"corrected_at" db:"corrected_at"` // last, by its structure; nil: never
+	CorrectedAt *time.Time    `json:"corrected_at" db:"corrected_at"` // last, by whoever looks after it; nil: never
+	SureAt      time.Time     `json:"sure_at" db:"sure_at"`           // when somebody was last sure of the card
+	ClosedAt    *time.Time    `json:"closed_at" db:"closed_at"`       // for good
+	Stale       bool          `json:"stale" db:"-"`                   // the card is more than a year old
+	Hidden      bool          `json:"hidden" db:"-"`                  // found no more: closed, or its card is too old
 	Services    []Offer       `json:"services" db:"-"`                // what it offers
 	Label       *Label        `json:"label" db:"-"`                   // in force or still to begin
 	Labelled    bool          `json:"labelled" db:"-"`                // Label is in force today

@@ -14,7 +14,7 @@ import (
 // selectPlaces reads places as of day $1; %s is the distance in kilometres, or NULL.
 var selectPlaces = `
 	SELECT p.id, COALESCE(p.structure_id, 0) AS structure_id, p.postcode, p.town, p.insee, p.lat, p.lon,
-		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at, p.listed,
+		` + each(corrected, "p.?") + `, p.themes, p.updated_on, p.corrected_at, p.listed, p.sure_at, p.closed_at,
 		COALESCE(ph.sha256, '') AS photo_sha256, COALESCE(ph.alt, '') AS photo_alt,
 		COALESCE(l.id, 0) AS label_id, l.starts_on, l.ends_on, COALESCE(l.kind, '') AS kind, l.suspended_at, %s AS km,
 		COALESCE((SELECT json_agg(json_build_object('id', s.id, 'theme', s.theme, 'title', s.title, 'description', s.description,
@@ -68,6 +68,7 @@ func read(ctx context.Context, tx *db.Tx, query string, args ...any) ([]Place, e
 		if err != nil {
 			return nil, err
 		}
+		p.age(tx.Now)
 		all[i] = p
 	}
 	return all, nil
@@ -96,7 +97,7 @@ func nearest(ctx context.Context, tx *db.Tx, q NearQuery) ([]Place, error) {
 	b := around(q.Lat, q.Lon, q.RadiusKm)
 	return read(ctx, tx, fmt.Sprintf(selectPlaces, "km_between($2, $3, p.lat, p.lon)")+`
 		LEFT JOIN campaigns c ON c.id = $4
-		WHERE EXISTS (SELECT 1 FROM labels g WHERE g.place_id = p.id AND g.ended_at IS NULL AND g.suspended_at IS NULL AND $1::date BETWEEN g.starts_on AND g.ends_on
+		WHERE p.closed_at IS NULL AND EXISTS (SELECT 1 FROM labels g WHERE g.place_id = p.id AND g.ended_at IS NULL AND g.suspended_at IS NULL AND $1::date BETWEEN g.starts_on AND g.ends_on
 				AND (c.id IS NULL OR cardinality(c.accepted_labels) = 0 OR g.kind = ANY (c.accepted_labels)
 					OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels))
 			AND p.lat BETWEEN $5 AND $6 AND p.lon BETWEEN $7 AND $8

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/vouchers"
@@ -38,6 +39,13 @@ func (s *Service) Desk(ctx context.Context, actor identity.Actor) (Desk, error) 
 		d.At = tx.Now
 		if d.Queues, err = queues(ctx, tx); err != nil {
 			return err
+		}
+		proposals, oldest, err := contributions.WaitingForOperator(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if proposals > 0 {
+			d.Queues = append(d.Queues, Queue{Name: "proposals", Count: proposals, Oldest: oldest})
 		}
 		d.Cover, err = CoverNow(ctx, tx)
 		return err

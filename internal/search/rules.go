@@ -7,6 +7,7 @@ type query struct {
 	meaning Meaning
 	names   []string
 	wishes  Wishes
+	old     bool               // hidden places too
 	from    *territory.Commune // nil: nowhere
 	limit   int
 	first   bool // page

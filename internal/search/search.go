@@ -38,6 +38,7 @@ type Request struct {
 	Near    string // a commune or a postcode, as typed; it wins over what Query says
 	Commune string // its INSEE code, which wins over Near
 	Wishes
+	Old   bool   // places whose card is too old, or that have closed, too: for whoever looks for its own
 	Limit int    // 0: 20; 100 at most
 	After string // Next of the page before
 }
@@ -118,7 +119,7 @@ func (s *Service) answer(ctx context.Context, tx *db.Tx, req Request, f *Found, 
 	if err != nil {
 		return err
 	}
-	q := query{meaning: f.Meaning, names: names, wishes: req.Wishes.with(f.Meaning), from: f.Commune, limit: offset + req.Limit + 1, first: offset == 0}
+	q := query{meaning: f.Meaning, names: names, wishes: req.Wishes.with(f.Meaning), old: req.Old, from: f.Commune, limit: offset + req.Limit + 1, first: offset == 0}
 	for {
 		hits, err := s.look(ctx, tx, q)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -55,6 +56,7 @@ func candidates(ctx context.Context, tx *db.Tx, q query, radiusKm float64) ([]ca
 			LEFT JOIN campaigns c ON c.id = $11
 			WHERE p.listed AND ($12 = 0 OR p.lat BETWEEN $1 - $13 AND $1 + $13 AND p.lon BETWEEN $2 - $13 / cos(radians($1)) AND $2 + $13 / cos(radians($1)))
 				AND (NOT $14 OR p.id IN (SELECT place_id FROM labelled))
+				AND ($23 OR p.closed_at IS NULL AND (p.sure_at > $24 OR p.id IN (SELECT place_id FROM labelled)))
 				AND ($11 = 0 OR c.id IS NOT NULL
 					AND (cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0
 						OR p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))
@@ -76,7 +78,8 @@ func candidates(ctx context.Context, tx *db.Tx, q query, radiusKm float64) ([]ca
 		LIMIT $21`,
 		lat, lon, list(starts), list(m.Kinds), kind, list(m.Themes), list(m.Topics), today, tx.Now, tx.Now.AddDate(0, 0, seatDays),
 		q.wishes.Campaign, radiusKm, high, q.wishes.Labelled || q.wishes.Campaign != 0, q.wishes.Wheelchair, q.wishes.Free, q.wishes.Seats,
-		q.wishes.Language, q.asks(), float64(unknownKm), q.reads(), strings.Join(starts, " | "))
+		q.wishes.Language, q.asks(), float64(unknownKm), q.reads(), strings.Join(starts, " | "),
+		q.old, labelling.Since(tx.Now, labelling.HiddenMonths))
 	return found, err
 }
 

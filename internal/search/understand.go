@@ -18,14 +18,12 @@ type Meaning struct {
 	Topics     []string           // finer, as La Coop names them
 	Kinds      []string           // of place, by code of typologie
 	KindNames  []string           // words that such a place has in its name
-	Said       []string           // the words that were understood as help or a kind of place
 	Names      []string           // folded words that were not: perhaps of a place's name
 	OpenNow    bool
 	Wheelchair bool
 	Free       bool
 	Voucher    bool
 	Language   string // ISO 639-1; "": not said
-	Audience   string // value of the standard; "": not said
 }
 
 //go:embed data/thesaurus.json
@@ -134,14 +132,16 @@ var marks = []struct {
 	{regexp.MustCompile(`\b(en |parle[nt]* )?(espagnol)\b`), speaks("es")}, {regexp.MustCompile(`\b(en |parle[nt]* )?(portugais)\b`), speaks("pt")},
 	{regexp.MustCompile(`\b(en |parle[nt]* )?(turc)\b`), speaks("tr")}, {regexp.MustCompile(`\b(en |parle[nt]* )?(ukrainien)\b`), speaks("uk")},
 	{regexp.MustCompile(`\b(en |parle[nt]* )?(russe)\b`), speaks("ru")}, {regexp.MustCompile(`\b(langue des signes|lsf|sourds?)\b`), speaks("fsl")},
-	{regexp.MustCompile(`\bpas (d |de |l )?(internet|connexion|wifi|box|ordinateur|reseau)\b`), func(m *Meaning) { m.add(sense{theme: "access_and_devices"}, "pas internet") }},
-	{regexp.MustCompile(`\ben ligne\b`), func(*Meaning) {}},
-	{regexp.MustCompile(`\b(seniors?|personnes? agees?|retraites|anciens|mamie|papi|ma mere agee)\b`), serves("Seniors")},
-	{regexp.MustCompile(`\b(etudiants?)\b`), serves("Étudiants")},
+	{regexp.MustCompile(`\bpas (d |de |l )?(internet|connexion|wifi|box|ordinateur|reseau)\b`), func(m *Meaning) { m.add(sense{theme: "access_and_devices"}) }},
+	{regexp.MustCompile(`\ben ligne\b`), says},
+	{regexp.MustCompile(`\b(seniors?|personnes? agees?|retraites|anciens|mamie|papi|ma mere agee)\b`), says},
+	{regexp.MustCompile(`\b(etudiants?)\b`), says},
 }
 
 func speaks(language string) func(*Meaning) { return func(m *Meaning) { m.Language = language } }
-func serves(audience string) func(*Meaning) { return func(m *Meaning) { m.Audience = audience } }
+
+// says wishes nothing that a place could fulfil: its words are no name either.
+func says(*Meaning) {}
 
 // Understand reads a question as people ask it: where, what for, and what matters to them.
 func Understand(typed string) Meaning {
@@ -168,23 +168,21 @@ const longestTyped = 300 // bytes
 func (m *Meaning) takeHelp(words []string) {
 	t := known()
 	var vague []sense
-	var vagueSaid []string
 	for len(words) > 0 {
 		s, used := t.at(words)
-		said := strings.Join(words[:max(used, 1)], " ")
 		switch {
 		case used == 0:
 			m.Names = append(m.Names, words[0])
 		case s.vague && used == 1:
-			vague, vagueSaid = append(vague, s), append(vagueSaid, said)
+			vague = append(vague, s)
 		default:
-			m.add(s, said)
+			m.add(s)
 		}
 		words = words[max(used, 1):]
 	}
 	if len(m.Themes) == 0 && len(m.Kinds) == 0 {
-		for i, s := range vague {
-			m.add(s, vagueSaid[i])
+		for _, s := range vague {
+			m.add(s)
 		}
 	}
 }
@@ -205,8 +203,7 @@ func (t thesaurus) at(words []string) (sense, int) {
 	return sense{}, 0
 }
 
-func (m *Meaning) add(s sense, said string) {
-	m.Said = append(m.Said, said)
+func (m *Meaning) add(s sense) {
 	if s.theme != "" && !slices.Contains(m.Themes, s.theme) {
 		m.Themes = append(m.Themes, s.theme)
 	}
@@ -214,237 +211,4 @@ func (m *Meaning) add(s sense, said string) {
 		m.Topics = append(m.Topics, s.topic)
 	}
 	m.Kinds, m.KindNames = append(m.Kinds, s.kinds...), append(m.KindNames, s.names...)
-}
-
-// takePlace finds a commune or a postcode, and gives the words without it. Of all names that
-// the words may hold the longest wins, then the one after a preposition of place.
-func takePlace(words []string) (*territory.Commune, []string) {
-	for i, w := range words {
-		if len(w) == 5 && strings.Trim(w, "0123456789") == "" {
-			if found := territory.ByPostcode(w); len(found) > 0 {
-				return &found[0], without(words, i, 1)
-			}
-		}
-	}
-	var best *territory.Commune
-	at, used, bestWorth := 0, 0, 0
-	for i := range words {
-		where := i > 0 && slices.Contains(strongPlaceWords, words[i-1])
-		for n := min(6, len(words)-i); n > 0; n-- {
-			c, sure := communeNamed(words[i:i+n], where)
-			if c == nil {
-				continue
-			}
-			worth := 4 * n
-			if where {
-				worth += 2
-			}
-			if sure {
-				worth++
-			}
-			if worth > bestWorth {
-				best, at, used, bestWorth = c, i, n, worth
-			}
-		}
-	}
-	if best == nil {
-		return nil, words
-	}
-	return best, without(words, at, used)
-}
-
-// After a strong one of these a place is meant; the others say it only in part.
-var (
-	strongPlaceWords = strings.Fields("a au aux vers pres proche autour cote sur secteur quartier ville commune habite")
-	placeWords       = append(strings.Fields("dans de du d en le la les l"), strongPlaceWords...)
-)
-
-// without takes words out, and the prepositions before them.
-func without(words []string, from, count int) []string {
-	rest := words[from+count:]
-	for from > 0 && slices.Contains(placeWords, words[from-1]) {
-		from--
-	}
-	return append(slices.Clone(words[:from]), rest...)
-}
-
-// A lone word that no preposition makes a place is one only where many people live: "Bus",
-// "Grand" and "Ligné" are communes too.
-const (
-	knownTown  = 1_500  // inhabitants of a town that a whole name means
-	knownStart = 5_000  // of one that the beginning of its name means
-	knownCity  = 10_000 // of one that is meant with a slip
-	shortNamed = 1_500  // of one that the beginning of its name means after a preposition: "à thonon"
-)
-
-// commonStarts begin the names of many communes, and are words.
-var commonStarts = strings.Fields("petit petits petite grand grande pointe maisons porte portes saint sainte mont bois bourg port pont roche ville val fort neuf chateau villeneuve beau belle pierre champ champs croix")
-
-// communeNamed finds the commune that words name, whole or by their beginning, with a slip of
-// the finger where nothing else will do. sure: it is the whole name.
-func communeNamed(words []string, where bool) (c *territory.Commune, sure bool) {
-	text := strings.Join(words, " ")
-	lone := len(words) == 1
-	if len(text) < 3 || lone && (slices.Contains(emptyWords, text) || slices.Contains(placeWords, text)) {
-		return nil, false
-	}
-	if slices.Contains(placeWords, words[len(words)-1]) || !lone && slices.Contains(strongPlaceWords, words[0]) {
-		return nil, false
-	}
-	if s, used := known().at(meaningful(words)); used > 0 && (s.theme != "" || s.kinds != nil) {
-		return nil, false
-	}
-	n := towns()
-	if one := n.named(text); one != nil && (!lone || where || one.Population >= knownTown) {
-		return one, true
-	}
-	if one := n.starts[text]; one != nil && len(text) >= 5 {
-		if where && one.Population >= shortNamed || one.Population >= knownStart && !slices.Contains(commonStarts, text) {
-			return one, false
-		}
-	}
-	if len(text) >= 5 && (where || lone) {
-		return n.slip(text, where), false
-	}
-	return nil, false
-}
-
-// townNames finds communes by their folded names: the most populated of those that share one.
-type townNames struct {
-	whole  map[string]*territory.Commune // without spaces
-	starts map[string]*territory.Commune // first words of longer names
-	heard  map[slipKey][]*heardTown
-}
-
-// slipKey narrows what a slip may have been: the first letter is seldom wrong.
-type slipKey struct {
-	first  byte
-	length int
-}
-
-type heardTown struct {
-	name string // as it sounds; of a longer name, its first word
-	town *territory.Commune
-}
-
-var towns = sync.OnceValue(func() townNames {
-	n := townNames{whole: map[string]*territory.Commune{}, starts: map[string]*territory.Commune{}, heard: map[slipKey][]*heardTown{}}
-	larger := func(in map[string]*territory.Commune, name string, c *territory.Commune) {
-		if have := in[name]; have == nil || have.Population < c.Population {
-			in[name] = c
-		}
-	}
-	all := territory.Area{}.Members()
-	for i := range all {
-		c := &all[i]
-		name := territory.Fold(c.Name)
-		words := strings.Fields(name)
-		larger(n.whole, squeezed(name), c)
-		for k := 1; k < len(words); k++ {
-			larger(n.starts, strings.Join(words[:k], " "), c)
-		}
-		sounds := []string{name}
-		if len(words) > 1 && c.Population >= knownStart && !slices.Contains(commonStarts, words[0]) {
-			sounds = append(sounds, words[0])
-		}
-		for _, sound := range sounds {
-			sound = heard.Replace(sound)
-			key := slipKey{sound[0], len(sound)}
-			n.heard[key] = append(n.heard[key], &heardTown{sound, c})
-		}
-	}
-	return n
-})
-
-// named finds a commune by its whole name, "st" for "saint".
-func (n townNames) named(text string) *territory.Commune {
-	if c := n.whole[squeezed(text)]; c != nil {
-		return c
-	}
-	words := strings.Fields(text)
-	for i, w := range words {
-		if full, short := map[string]string{"st": "saint", "ste": "sainte", "sts": "saints"}[w]; short {
-			words[i] = full
-		}
-	}
-	return n.whole[strings.Join(words, "")]
-}
-
-// slip finds the commune that was meant with a slip or two, the nearest by its sound, then the
-// most populated; without a preposition only a city, with one slip.
-func (n townNames) slip(text string, where bool) *territory.Commune {
-	text = heard.Replace(text)
-	allowed := 1
-	if where {
-		allowed += len(text) / 9
-	}
-	var best *territory.Commune
-	least := allowed + 1
-	for length := len(text) - allowed; length <= len(text)+allowed; length++ {
-		for _, h := range n.heard[slipKey{text[0], length}] {
-			if !where && h.town.Population < knownCity {
-				continue
-			}
-			if d := distance(h.name, text); d < least || d == least && best != nil && h.town.Population > best.Population {
-				best, least = h.town, d
-			}
-		}
-	}
-	return best
-}
-
-func squeezed(name string) string { return strings.ReplaceAll(name, " ", "") }
-
-// nearestWord finds the word that was meant, with one slip in a word of five letters or more,
-// two in one of eight; "" where there is none.
-func nearestWord(typed string, words []string) string {
-	allowed := 0
-	switch {
-	case len(typed) >= 8:
-		allowed = 2
-	case len(typed) >= 5:
-		allowed = 1
-	}
-	if allowed == 0 {
-		return ""
-	}
-	best, least := "", allowed+1
-	typed = heard.Replace(typed)
-	for _, w := range words {
-		if len(w) < 4 || len(w) > len(typed)+allowed+1 || len(w) < len(typed)-allowed {
-			continue
-		}
-		if d := distance(heard.Replace(w), typed); d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// heard writes what sounds alike alike.
-var heard = strings.NewReplacer("ph", "f", "qu", "c", "k", "c", "y", "i", "eau", "o", "mm", "m", "nn", "n", "ll", "l", "tt", "t", "ss", "s", "rr", "r", "pp", "p")
-
-// distance counts the letters to add, leave out, change or swap with their neighbour to make
-// one word of another (optimal string alignment).
-func distance(a, b string) int {
-	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
-	var twoBefore []int
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		twoBefore, before, row = before, row, make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(before[j]+1, row[j-1]+1, before[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], twoBefore[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }

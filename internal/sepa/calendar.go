@@ -45,18 +45,6 @@ func isWorkingDay(d vouchers.Day) bool {
 		month == time.December && (day == 25 || day == 26):
 		return false
 	}
-	easter := easterSunday(at.Year())
+	easter := vouchers.EasterSunday(at.Year())
 	return d != easter.AddDays(-2) && d != easter.AddDays(1)
-}
-
-// easterSunday computes the date by the Gregorian rule (the "anonymous" algorithm of
-// Meeus, Jones and Butcher).
-func easterSunday(year int) vouchers.Day {
-	golden, century, rest := year%19, year/100, year%100
-	leaps, moon := century/4, (century+8)/25
-	epact := (19*golden + century - leaps - (century-moon+1)/3 + 15) % 30
-	weekday := (32 + 2*(century%4) + 2*(rest/4) - epact - rest%4) % 7
-	late := (golden + 11*epact + 22*weekday) / 451
-	n := epact + weekday - 7*late + 114
-	return vouchers.DayOf(time.Date(year, time.Month(n/31), n%31+1, 12, 0, 0, 0, time.UTC))
 }

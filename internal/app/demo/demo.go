@@ -92,6 +92,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := p.publishSessions(ctx); err != nil {
 		return Result{}, err
 	}
+	if err := p.speakUp(ctx); err != nil {
+		return Result{}, err
+	}
 	return p.curtain(ctx)
 }
 
