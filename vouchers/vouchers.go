@@ -18,6 +18,7 @@ type (
 	PlaceID        int64 // where mediation happens
 	ServiceID      int64 // what a place offers for a price in vouchers
 	SessionID      int64 // one time when a service takes place
+	BookingID      int64 // a seat of a session for whoever holds a booklet
 	LabelID        int64 // a time-limited recognition of a place
 	RedemptionID   int64 // k vouchers taken for one service
 	SettlementID   int64 // a dated batch of payouts
