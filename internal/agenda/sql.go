@@ -37,16 +37,27 @@ func Get(ctx context.Context, tx *db.Tx, id vouchers.SessionID) (Session, error)
 
 // withMeetings completes courses with their later meetings.
 func withMeetings(ctx context.Context, tx *db.Tx, all []Session) error {
-	at := map[vouchers.SessionID]*Session{}
-	var ids []int64
-	for i := range all {
-		all[i].Later = []Meeting{}
-		if all[i].Kind == Course {
-			at[all[i].ID], ids = &all[i], append(ids, int64(all[i].ID))
+	var courses []vouchers.SessionID
+	for _, s := range all {
+		if s.Kind == Course {
+			courses = append(courses, s.ID)
 		}
 	}
-	if len(ids) == 0 {
-		return nil
+	later, err := LaterOf(ctx, tx, courses)
+	for i := range all {
+		all[i].Later = append([]Meeting{}, later[all[i].ID]...)
+	}
+	return err
+}
+
+// LaterOf reads the later meetings of courses.
+func LaterOf(ctx context.Context, tx *db.Tx, courses []vouchers.SessionID) (map[vouchers.SessionID][]Meeting, error) {
+	if len(courses) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(courses))
+	for i, id := range courses {
+		ids[i] = int64(id)
 	}
 	var rows []struct {
 		Session vouchers.SessionID `db:"session_id"`
@@ -54,11 +65,11 @@ func withMeetings(ctx context.Context, tx *db.Tx, all []Session) error {
 	}
 	err := tx.Select(ctx, &rows, `
 		SELECT session_id, starts_at, ends_at FROM agenda_meetings WHERE session_id = ANY ($1) ORDER BY session_id, number`, db.Array(ids))
+	later := map[vouchers.SessionID][]Meeting{}
 	for _, r := range rows {
-		s := at[r.Session]
-		s.Later = append(s.Later, r.Meeting)
+		later[r.Session] = append(later[r.Session], r.Meeting)
 	}
-	return err
+	return later, err
 }
 
 // setMeetings writes the later meetings of a session instead of those that it had.

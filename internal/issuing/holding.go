@@ -64,6 +64,11 @@ func HeldBy(ctx context.Context, tx *db.Tx, booking vouchers.BookingID) ([]int64
 	return ids, err
 }
 
+// BelongsTo refuses with not_found a booklet that a prescriber has not handed over.
+func BelongsTo(ctx context.Context, tx *db.Tx, id vouchers.BookletID, prescriber vouchers.OrganisationID) error {
+	return mustBelong(ctx, tx, id, prescriber)
+}
+
 // lockFree locks the live vouchers of a booklet that nothing holds, in the order of their
 // ids.
 func lockFree(ctx context.Context, tx *db.Tx, booklet vouchers.BookletID) ([]int64, error) {
