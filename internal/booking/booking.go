@@ -196,7 +196,7 @@ func (s *Service) book(ctx context.Context, tx *db.Tx, actor identity.Actor, who
 
 // keepVouchers holds the price of a booking that has a seat.
 func keepVouchers(ctx context.Context, tx *db.Tx, b Booking) error {
-	if b.State != Booked || b.Attended {
+	if b.State != Booked {
 		return nil
 	}
 	return issuing.KeepFor(ctx, tx, b.hold())

@@ -6,7 +6,6 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -93,8 +92,7 @@ func (s *Service) shift(ctx context.Context, tx *db.Tx, all []Booking) error {
 		if err != nil {
 			return err
 		}
-		// Vouchers that were frozen meanwhile are no reason against another hour.
-		if err := keepVouchers(ctx, tx, b); err != nil && fault.Code(err) != "vouchers_short" {
+		if err := issuing.ShiftHold(ctx, tx, b.hold()); err != nil {
 			return err
 		}
 		if err := s.toldTo(ctx, tx, ToldChanged, b); err != nil {

@@ -42,6 +42,16 @@ func KeepFor(ctx context.Context, tx *db.Tx, h Hold) error {
 	return hold(ctx, tx, h, kept)
 }
 
+// ShiftHold lets what a booking holds, spent or frozen as it may be, be held until other
+// times.
+func ShiftHold(ctx context.Context, tx *db.Tx, h Hold) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE vouchers v SET held_until = CASE WHEN u.n <= $3 THEN $4::timestamptz ELSE $5::timestamptz END
+		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM vouchers WHERE held_for = $1 AND held_until > $2) AS u WHERE v.id = u.id`,
+		h.Booking, tx.Now, h.Longer, h.LongerUntil, h.Until)
+	return err
+}
+
 // EndHold frees what a booking still holds. What was redeemed of it is free as well, should
 // the redemption be undone.
 func EndHold(ctx context.Context, tx *db.Tx, booking vouchers.BookingID) error {
