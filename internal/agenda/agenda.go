@@ -65,6 +65,7 @@ type Meeting struct {
 type Session struct {
 	ID           vouchers.SessionID      `json:"id" db:"id"`
 	Place        vouchers.PlaceID        `json:"place" db:"place_id"`
+	PlaceName    string                  `json:"place_name" db:"place_name"`
 	Structure    vouchers.OrganisationID `json:"structure" db:"structure_id"` // that answers for the place
 	Service      vouchers.ServiceID      `json:"service" db:"service_id"`
 	Theme        string                  `json:"theme" db:"theme"`
@@ -245,6 +246,16 @@ func Lock(ctx context.Context, tx *db.Tx, id vouchers.SessionID) (Session, error
 		return Session{}, err
 	}
 	return Get(ctx, tx, id)
+}
+
+// Open reads one session, for anyone.
+func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.SessionID) (Session, error) {
+	var one Session
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		one, err = Get(ctx, tx, id)
+		return err
+	})
+	return one, err
 }
 
 // Upcoming lists the sessions of a place that begin within so many days, those that were

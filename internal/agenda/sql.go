@@ -12,7 +12,7 @@ import (
 )
 
 const selectSessions = `
-	SELECT a.id, a.place_id, COALESCE(p.structure_id, 0) AS structure_id, a.service_id, s.theme, s.title, s.price_vouchers, s.extra_cents, a.mediator_id,
+	SELECT a.id, a.place_id, p.name AS place_name, COALESCE(p.structure_id, 0) AS structure_id, a.service_id, s.theme, s.title, s.price_vouchers, s.extra_cents, a.mediator_id,
 		a.kind, a.starts_at, a.ends_at, a.seats, a.note, a.published_at, a.cancelled_at, COALESCE(a.cancel_reason, '') AS cancel_reason, a.changes,
 		CASE WHEN a.kind = 'course' THEN s.meetings ELSE 1 END AS meetings, k.taken, k.waiting
 	FROM agenda_sessions a JOIN places p ON p.id = a.place_id JOIN services s ON s.id = a.service_id

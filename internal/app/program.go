@@ -13,6 +13,7 @@ import (
 	"github.com/passerelle/passerelle/internal/accounting"
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/audit"
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/closing"
@@ -51,6 +52,7 @@ type rooms struct {
 	labelling  *labelling.Service
 	catalogue  *catalogue.Service
 	agenda     *agenda.Service
+	booking    *booking.Service
 	campaigns  *campaigns.Service
 	orders     *orders.Service
 	invoicing  *invoicing.Service
@@ -78,13 +80,14 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		identity:   identity.New(s.DB, audit.Record),
 		labelling:  labelling.New(s.DB),
 		catalogue:  catalogue.New(s.DB),
-		agenda:     agenda.New(s.DB),
+		booking:    booking.New(s.DB, keys, n.booked, log),
 		campaigns:  campaigns.New(s.DB),
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
 		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
 	}
+	r.agenda = agenda.New(s.DB, r.booking.Follow)
 	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
@@ -179,6 +182,8 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err
 	})
+	runner.Every("remind of sessions", 15*time.Minute, p.booking.Remind)
+	runner.Every("clear bookings", time.Hour, p.booking.Clear)
 	runner.Every("close campaigns", 24*time.Hour, func(ctx context.Context) error {
 		_, err := p.closing.CloseDue(ctx)
 		return errors.Join(err, p.closing.Remind(ctx))

@@ -97,6 +97,9 @@ type Booking struct {
 // Reference is how people name a booking on the telephone.
 func (b Booking) Reference() string { return fmt.Sprintf("R%06d", int64(b.ID)) }
 
+// BookletReference is how people name its booklet on the telephone.
+func (b Booking) BookletReference() string { return fmt.Sprintf("%06d", int64(b.Booklet)) }
+
 // Stands tells whether the booking is to be kept.
 func (b Booking) Stands() bool { return b.State == Booked || b.State == Waiting }
 

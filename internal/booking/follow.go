@@ -135,7 +135,7 @@ func (s *Service) Clear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(tx *db.Tx) error { return issuing.ForgetHolds(ctx, tx, tx.Now.Add(-noShowWindow)) })
+	return s.db.InTx(ctx, func(tx *db.Tx) error { return issuing.ForgetHolds(ctx, tx, tx.Now.Add(-MissWithin)) })
 }
 
 // forDue does something for each booking that is due, in transactions of a few.

@@ -12,12 +12,14 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
+// MissWithin is how long after a session the place may say that somebody did not come.
+const MissWithin = 7 * 24 * time.Hour
+
 const (
-	bookingsMost = 10                 // of one booklet that stand at once
-	grace        = 24 * time.Hour     // after a session, when its vouchers can still be taken as booked
-	noShowWindow = 7 * 24 * time.Hour // after a session, when the place may say that nobody came
-	notice       = 24 * time.Hour     // before a session, when not coming begins to cost where it costs
-	secondLook   = time.Hour          // after booking, when one may think again all the same
+	bookingsMost = 10             // of one booklet that stand at once
+	grace        = 24 * time.Hour // after a session, when its vouchers can still be taken as booked
+	notice       = 24 * time.Hour // before a session, when not coming begins to cost where it costs
+	secondLook   = time.Hour      // after booking, when one may think again all the same
 	remindBefore = 48 * time.Hour
 	waitingMost  = 100 // people on one waiting list
 )
@@ -111,7 +113,7 @@ func seat(s agenda.Session, wait bool) (State, error) {
 func (b Booking) hold() issuing.Hold {
 	over := b.Over()
 	return issuing.Hold{Booking: b.ID, Booklet: b.Booklet, Count: b.Vouchers, Until: over.Add(grace),
-		Longer: b.Rule.Of(b.Vouchers), LongerUntil: over.Add(noShowWindow)}
+		Longer: b.Rule.Of(b.Vouchers), LongerUntil: over.Add(MissWithin)}
 }
 
 // cancelUntil is until when the holder may cancel or move: until the session begins where
@@ -153,8 +155,8 @@ func (b Booking) mayMiss(now time.Time) error {
 		return fault.New(fault.Conflict, "booking_attended")
 	case now.Before(b.EndsAt):
 		return fault.New(fault.Conflict, "no_show_early", "from", b.EndsAt)
-	case now.After(b.Over().Add(noShowWindow)):
-		return fault.New(fault.Conflict, "no_show_late", "until", b.Over().Add(noShowWindow))
+	case now.After(b.Over().Add(MissWithin)):
+		return fault.New(fault.Conflict, "no_show_late", "until", b.Over().Add(MissWithin))
 	}
 	return nil
 }

@@ -190,5 +190,5 @@ func contactNoMore(ctx context.Context, tx *db.Tx, now time.Time, after vouchers
 	return list(ctx, tx, `WHERE k.id > $1 AND (k.email <> '' OR k.phone <> '')
 		AND GREATEST(a.ends_at, (SELECT max(m.ends_at) FROM agenda_meetings m WHERE m.session_id = a.id)) <=
 			CASE WHEN k.no_show = 'none' OR k.vouchers = 0 THEN $2::timestamptz ELSE $3::timestamptz END
-		ORDER BY k.id LIMIT $4 FOR UPDATE OF k SKIP LOCKED`, after, now.Add(-grace), now.Add(-noShowWindow), dueAtOnce)
+		ORDER BY k.id LIMIT $4 FOR UPDATE OF k SKIP LOCKED`, after, now.Add(-grace), now.Add(-MissWithin), dueAtOnce)
 }

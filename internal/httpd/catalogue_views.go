@@ -65,6 +65,37 @@ type PlaceDetailBody struct {
 	MayLabel      bool
 	MayPrice      bool
 	Sessions      []SessionView // of the next weeks
+	Slots         []SlotDay     // those that are free, of the next days that have any
+}
+
+// SlotDay is the appointments of one service that can be booked on one day.
+type SlotDay struct {
+	Name  string
+	Day   vouchers.Day
+	Slots []SessionView
+}
+
+// slotDaysShown is how many days of appointments a place's page names.
+const slotDaysShown = 8
+
+// apart takes the appointments out of a place's sessions, day by day.
+func apart(all []SessionView) (sessions []SessionView, days []SlotDay) {
+	for _, s := range all {
+		if !s.Slot {
+			sessions = append(sessions, s)
+			continue
+		}
+		if !s.Bookable() {
+			continue
+		}
+		day := vouchers.DayOf(s.At)
+		n := slices.IndexFunc(days, func(d SlotDay) bool { return d.Day == day && d.Name == s.Name })
+		if n < 0 {
+			n, days = len(days), append(days, SlotDay{Name: s.Name, Day: day})
+		}
+		days[n].Slots = append(days[n].Slots, s)
+	}
+	return sessions, days[:min(len(days), slotDaysShown)]
 }
 
 // OfferView is a service in words.
@@ -103,7 +134,7 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body.Sessions = sessionViews(words(c), sessions)
+	body.Sessions, body.Slots = apart(sessionViews(words(c), sessions))
 	if body.Offers == nil {
 		body.Themes = themesInWords(words(c), p.Themes)
 	}
