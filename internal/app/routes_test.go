@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/httpd"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -64,7 +65,9 @@ var parameters = map[string]parameter{
 	"/payouts/:id":            {private, func(s *walk) any { return s.payout }},
 	"/places/:id":             {shared, func(s *walk) any { return s.Structure.Place }},
 	"/structure/places/:id":   {private, func(s *walk) any { return s.Structure.Place }},
-	"/sessions/:id":           {private, func(s *walk) any { return s.meeting }},
+	"/sessions/:id":           {shared, func(s *walk) any { return s.meeting }},
+	"/bookings/:id":           {private, func(s *walk) any { return s.seat }},
+	"/agenda/:token.ics":      {secret, func(*walk) any { return "none" }},
 	"/labels/:id":             {operated, func(*walk) any { return 1 }},
 	"/settlements/:id":        {operated, func(*walk) any { return 1 }},
 	"/statements/:id":         {operated, func(*walk) any { return 1 }},
@@ -103,7 +106,21 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /api/v1/places/:id/sessions": func(*walk) string {
 		return `{"service":1,"starts_at":"2026-05-01T10:00:00Z","ends_at":"2026-05-01T11:00:00Z","seats":1}`
 	},
-	"POST /places/:id/sessions":                    func(*walk) string { return "service=1&day=2026-05-01&time=10:00&minutes=60&seats=1&times=1" },
+	"POST /places/:id/sessions": func(*walk) string { return "service=1&day=2026-05-01&time=10:00&minutes=60&seats=1&times=1" },
+	"PUT /api/v1/sessions/:id": func(*walk) string {
+		return `{"starts_at":"2026-05-01T10:00:00Z","ends_at":"2026-05-01T11:00:00Z","seats":1}`
+	},
+	"POST /api/v1/places/:id/slots": func(*walk) string {
+		return `{"service":1,"weekdays":[1],"from":"10:00","until":"12:00","minutes":30,"first_day":"2026-05-01","weeks":1,"note":""}`
+	},
+	"POST /sessions/:id": func(*walk) string { return "day=2026-05-01&time=10:00&minutes=60&seats=1" },
+	"POST /places/:id/slots": func(*walk) string {
+		return "service=1&weekdays=1&from=10:00&until=12:00&minutes=30&first_day=2026-05-01&weeks=1"
+	},
+	"POST /api/v1/bookings":                        func(s *walk) string { return fmt.Sprintf(`{"session":%v,"booklet":%v}`, s.meeting, s.booklet) },
+	"POST /bookings":                               func(s *walk) string { return fmt.Sprintf("session=%v&booklet=%v", s.meeting, s.booklet) },
+	"POST /api/v1/bookings/:id/move":               func(s *walk) string { return fmt.Sprintf(`{"session":%v}`, s.meeting) },
+	"POST /bookings/:id/move":                      func(s *walk) string { return fmt.Sprintf("session=%v", s.meeting) },
 	"POST /places/:id/sessions/cancel":             func(*walk) string { return "session=1&reason=not+mine" },
 	"POST /places/:id/services/keep":               func(*walk) string { return "service=0&theme=employment&price=1&minutes=60&meetings=1" },
 	"POST /places/:id/services/withdraw":           func(*walk) string { return "service=1" },
@@ -131,9 +148,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, invoice, booklet, redemption, payout, meeting any // ids
-	member                                                             vouchers.PersonID
-	sessions                                                           int
+	token, order, quote, invoice, booklet, redemption, payout, meeting, seat any // ids
+	member                                                                   vouchers.PersonID
+	sessions                                                                 int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -186,6 +203,9 @@ func (s *walk) fillWorld() {
 	sessions, err := s.program.agenda.Publish(ctx, s.Structure.Actor, s.Structure.Place, agenda.NewSession{Service: 1, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4})
 	s.must(err)
 	s.meeting = sessions[0].ID
+	seat, err := s.program.booking.Book(ctx, s.Prescriber, booking.Request{Session: sessions[0].ID, Booklet: booklet.ID, Phone: "04 50 02 00 00"})
+	s.must(err)
+	s.seat = seat.ID
 	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
 	s.must(err)
 	s.quote = quote.ID

@@ -236,6 +236,9 @@ func (s *Service) OfSession(ctx context.Context, actor identity.Actor, id vouche
 	if err := actor.Needs(identity.Structure, identity.Agent, identity.Reader); err != nil {
 		return agenda.Session{}, nil, err
 	}
+	if err := actor.NeedsScope(Scope); err != nil {
+		return agenda.Session{}, nil, err
+	}
 	var session agenda.Session
 	var all []Booking
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
