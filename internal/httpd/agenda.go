@@ -171,7 +171,9 @@ func eventsOf(site string, s agenda.Session, said saidOfSession) []*ical.Compone
 			sequence++
 		}
 		if sequence > 0 {
-			event.Props.SetText(ical.PropSequence, fmt.Sprint(sequence))
+			number := ical.NewProp(ical.PropSequence)
+			number.Value = fmt.Sprint(sequence)
+			event.Props.Set(number)
 		}
 		all = append(all, event.Component)
 	}
