@@ -46,7 +46,7 @@ func (f Found) Free() int { return max(f.Seats-f.Taken, 0) }
 
 const (
 	findDays    = 45 // ahead
-	findAtPlace = 3  // sessions of one place among others
+	findAtPlace = 3  // sessions of one place among others, and as many slots
 	insteadMost = 60
 )
 
@@ -148,7 +148,7 @@ func find(ctx context.Context, tx *db.Tx, w who, q Search) ([]Found, error) {
 	err := tx.Select(ctx, &found, `
 		SELECT id, place_id, place_name, town, km, kind, theme, title, price_vouchers, extra_cents, starts_at, ends_at, seats, taken, note FROM (
 			SELECT a.id, a.place_id, p.name AS place_name, p.town, km_between($2, $3, p.lat, p.lon) AS km, a.kind, s.theme, s.title, s.price_vouchers,
-				s.extra_cents, a.starts_at, a.ends_at, a.seats, a.note, k.taken, row_number() OVER (PARTITION BY a.place_id ORDER BY a.starts_at, a.id) AS n
+				s.extra_cents, a.starts_at, a.ends_at, a.seats, a.note, k.taken, row_number() OVER (PARTITION BY a.place_id, a.kind = 'slot' ORDER BY a.starts_at, a.id) AS n
 			FROM booklets b JOIN campaigns c ON c.id = b.campaign_id
 			CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE held_until IS NULL OR held_until <= $4 OR held_for = $10) AS free FROM vouchers WHERE booklet_id = b.id AND state = 'live') AS v
 			JOIN agenda_sessions a ON a.cancelled_at IS NULL AND a.starts_at > $4 AND a.starts_at <= $5 AND ($6 = 0 OR a.place_id = $6)
