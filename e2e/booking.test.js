@@ -2,7 +2,7 @@
 // somebody waits and gets the seat that another gives back.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -102,7 +102,7 @@ test("sessions are booked, waited for, moved and given back", { timeout: 300_000
     const path = new URL(giver.page.url()).pathname;
     const pdf = await giver.page.request.get(`${path}/slip.pdf`);
     const file = join(stage.files, "slip.pdf");
-    (await import("node:fs")).writeFileSync(file, await pdf.body());
+    writeFileSync(file, await pdf.body());
     assert.match(words(file), /Bon de rendez-vous[\s\S]*CCAS imaginaire de Thônes[\s\S]*2 chèques sont mis de côté/);
   });
 

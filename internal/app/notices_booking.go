@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/db"
@@ -16,9 +17,9 @@ func (n notices) booked(ctx context.Context, tx *db.Tx, told booking.Told, b boo
 	if name == "" {
 		name = n.words.Text("theme." + b.Theme)
 	}
-	when := n.words.When(b.StartsAt)
+	when := n.moment(b.StartsAt)
 	for _, m := range b.Later {
-		when += "\n" + n.words.When(m.StartsAt)
+		when += "\n" + n.moment(m.StartsAt)
 	}
 	rule := n.words.Text("notice.booking.rule." + string(b.Rule))
 	if b.Vouchers == 0 {
@@ -34,9 +35,14 @@ func (n notices) booked(ctx context.Context, tx *db.Tx, told booking.Told, b boo
 	}
 	return mail.Enqueue(ctx, tx, key, mail.Message{
 		To:      b.Email,
-		Subject: n.words.Text("notice.booking."+string(told)+".subject", "name", name, "at", n.words.When(b.StartsAt)),
+		Subject: n.words.Text("notice.booking."+string(told)+".subject", "name", name, "at", n.moment(b.StartsAt)),
 		Text: n.words.Text("notice.booking."+string(told)+".text", "name", name, "when", when, "place", b.PlaceName, "address", b.Address,
-			"phone", phone, "reference", b.Reference(), "until", n.words.When(b.CancelUntil), "reason", b.Off,
+			"phone", phone, "reference", b.Reference(), "until", n.moment(b.CancelUntil), "reason", b.Off,
 			"note", b.Note, "rule", rule, "link", n.origin+"/c"),
 	})
+}
+
+// moment is a day of the week and an hour, as people keep appointments.
+func (n notices) moment(t time.Time) string {
+	return n.words.Text("agenda.moment", "day", n.words.Day(t), "time", n.words.Clock(t))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/vouchers"
@@ -124,6 +125,9 @@ func (s *Service) Look(ctx context.Context, actor identity.Actor, req Request) (
 			return err
 		}
 		o.Rule, o.Refusal = string(f.NoShow), mayBook(f, o.Session, who, tx.Now)
+		if fault.Code(o.Refusal) == "not_found" {
+			return o.Refusal
+		}
 		return placeOf(ctx, tx, &o)
 	})
 	return o, err
