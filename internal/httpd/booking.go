@@ -34,6 +34,7 @@ func (b *Booking) Routes() []Route {
 		{Method: "POST", Path: "/bookings", Handler: b.bookForm, Access: Public, Doc: "book a session"},
 		{Method: "GET", Path: "/bookings/:id", Handler: b.slipPage, Access: Public, Doc: "a booking's slip: when, where, how to cancel"},
 		{Method: "GET", Path: "/bookings/:id/slip.pdf", Handler: b.slipPDF, Access: Public, Doc: "a booking's slip, to print"},
+		{Method: "GET", Path: "/bookings/:id/agenda.ics", Handler: b.calendar, Access: Public, Doc: "a booking's meetings, for a calendar"},
 		{Method: "POST", Path: "/bookings/:id/cancel", Handler: b.cancelForm, Access: Public, Doc: "cancel a booking"},
 		{Method: "GET", Path: "/bookings/:id/move", Handler: b.movePage, Access: Public, Doc: "other sessions for a booking"},
 		{Method: "POST", Path: "/bookings/:id/move", Handler: b.moveForm, Access: Public, Doc: "move a booking to another session"},

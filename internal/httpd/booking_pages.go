@@ -181,6 +181,23 @@ func (b *Booking) slipPDF(c *fiber.Ctx) error {
 	return c.Send(pdf.Bytes())
 }
 
+// calendar is all meetings of a booking, to keep in one's own calendar.
+func (b *Booking) calendar(c *fiber.Ctx) error {
+	k, err := b.opened(c)
+	if err != nil {
+		return err
+	}
+	session, err := b.Agenda.Open(c.UserContext(), actor(c), k.Session)
+	if err != nil {
+		return err
+	}
+	calendar := newCalendar(k.PlaceName)
+	said := saidOfSession{summary: bookedName(words(c), k), location: k.PlaceName + ", " + k.Address, description: words(c).Text("booking.bring") + " " + k.Note}
+	calendar.Children = append(calendar.Children, eventsOf(of(c).server.options.PublicURL, session, said)...)
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="rendez-vous-`+k.Reference()+`.ics"`)
+	return sendCalendar(c, calendar)
+}
+
 // changed answers a form that changes a booking: the slip again, with a refusal if there is
 // one.
 func (b *Booking) changed(c *fiber.Ctx, id vouchers.BookingID, err error, told string) error {

@@ -132,6 +132,9 @@ func TestAHolderBooksMovesAndCancelsWithoutAnAccount(t *testing.T) {
 	if answer, text := h.holder(cookie, "GET", slip+"/slip.pdf", nil); answer.StatusCode != 200 || !strings.HasPrefix(text, "%PDF-") {
 		t.Errorf("%d", answer.StatusCode)
 	}
+	if _, text := h.holder(cookie, "GET", slip+"/agenda.ics", nil); !strings.Contains(text, "BEGIN:VEVENT") || !strings.Contains(text, "Apportez votre carnet. Porte B") {
+		t.Errorf("the calendar: %s", text)
+	}
 	if _, text := h.holder(cookie, "GET", "/c", nil); !strings.Contains(text, "1 chèque est réservé") || !strings.Contains(text, slip) {
 		t.Errorf("the booklet's page says nothing of it: %s", text)
 	}
