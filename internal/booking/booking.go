@@ -210,7 +210,9 @@ func keepVouchers(ctx context.Context, tx *db.Tx, b Booking) error {
 func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.BookingID, code string) (Booking, error) {
 	var b Booking
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		b, _, err = s.own(ctx, tx, actor, id, code)
+		var by By
+		b, by, err = s.own(ctx, tx, actor, id, code)
+		b = b.shownTo(by)
 		return err
 	})
 	return b, err
@@ -225,6 +227,9 @@ func (s *Service) OfBooklet(ctx context.Context, actor identity.Actor, code stri
 			return err
 		}
 		all, err = ofBooklet(ctx, tx, who.booklet)
+		for i, b := range all {
+			all[i] = b.shownTo(who.by)
+		}
 		return err
 	})
 	return all, err
@@ -255,6 +260,15 @@ func (s *Service) OfSession(ctx context.Context, actor identity.Actor, id vouche
 }
 
 func object(id vouchers.BookingID) string { return fmt.Sprintf("booking:%d", id) }
+
+// shownTo hides from whoever handed the booklet over how a person can be reached who told it
+// to somebody else.
+func (b Booking) shownTo(by By) Booking {
+	if by == Prescriber && b.BookedBy != Prescriber {
+		return b.withoutContact()
+	}
+	return b
+}
 
 // withoutContact is a booking as the audit trail keeps it.
 func (b Booking) withoutContact() Booking {

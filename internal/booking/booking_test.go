@@ -283,7 +283,15 @@ func TestWhoMayBook(t *testing.T) {
 	s.refuses(second(s.room.Book(t.Context(), nobody, request(b, at))), "booked_already")
 	s.must(second(s.room.Book(t.Context(), s.place.Actor, booking.Request{Session: s.session(80, 2).ID, Code: b.Typed})))
 	s.refuses(second(s.room.Open(t.Context(), nobody, k.ID, s.HandOver(s.Campaign, 1).QR)), "not_found")
-	if mine, err := s.room.OfBooklet(t.Context(), nobody, b.QR, 0); err != nil || len(mine) != 2 || mine[0].ID != k.ID {
+	own, err := s.room.Book(t.Context(), nobody, booking.Request{Session: s.session(90, 2).ID, Code: b.QR, Phone: "0450020001"})
+	s.must(err)
+	if seen, err := s.room.Open(t.Context(), s.Prescriber, own.ID, ""); err != nil || seen.Phone != "" {
+		t.Errorf("the prescriber sees a number that the holder gave: %+v, %v", seen, err)
+	}
+	if seen, err := s.room.Open(t.Context(), s.Prescriber, k.ID, ""); err != nil || seen.Phone == "" {
+		t.Errorf("the prescriber does not see the number that it gave: %+v, %v", seen, err)
+	}
+	if mine, err := s.room.OfBooklet(t.Context(), nobody, b.QR, 0); err != nil || len(mine) != 3 || mine[0].ID != k.ID {
 		t.Errorf("%+v, %v", mine, err)
 	}
 }

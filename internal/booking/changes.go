@@ -37,7 +37,7 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, req CancelRe
 func (s *Service) onceFor(ctx context.Context, actor identity.Actor, act string, what any, code string, id vouchers.BookingID, change func(tx *db.Tx) error) (Booking, error) {
 	var b Booking
 	err := s.db.InTx(ctx, func(tx *db.Tx) error {
-		_, _, err := s.own(ctx, tx, actor, id, code)
+		_, by, err := s.own(ctx, tx, actor, id, code)
 		if err != nil {
 			return err
 		}
@@ -46,6 +46,7 @@ func (s *Service) onceFor(ctx context.Context, actor identity.Actor, act string,
 			return err
 		}
 		b, err = get(ctx, tx, id)
+		b = b.shownTo(by)
 		return err
 	})
 	return b, err
