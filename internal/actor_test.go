@@ -17,6 +17,8 @@ var withoutActor = map[string]string{
 	"identity.SignOut":             "whoever holds a session may end it",
 	"identity.CreateFirstOperator": "the command line's: whoever runs it holds the database",
 	"issuing.ExpireDue":            "a periodic job: time itself asks",
+	"booking.Clear":                "as ExpireDue",
+	"booking.Remind":               "as ExpireDue",
 	"closing.CloseDue":             "as ExpireDue",
 	"closing.BringBack":            "as ExpireDue: funders have said what is to be done",
 	"applications.Remind":          "as ExpireDue",

@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"db"},
 	{"directory", "einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle", "vop"},
 	{"audit", "documents", "files", "identity", "ledger", "territory"},
-	{"accounting", "agenda", "applications", "campaigns", "catalogue", "closing", "contributions", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
+	{"accounting", "agenda", "applications", "booking", "campaigns", "catalogue", "closing", "contributions", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
 	{"httpd"},
 	{"app/demo"},
 	{"app"},
@@ -67,6 +67,10 @@ var sameFloor = map[string]string{
 	"contributions → catalogue": "a report that is accepted is read as a correction is",
 	"contributions → labelling": "what is proposed is about a place, and its card is kept there",
 	"reporting → contributions": "the operator's desk counts what people propose about places",
+	"booking → agenda":          "a booking is of a session, whose seats are counted under its lock",
+	"booking → campaigns":       "what not coming costs is the campaign's rule",
+	"booking → issuing":         "a booking holds vouchers of a booklet",
+	"booking → redemption":      "not coming is paid through the counter",
 }
 
 // guests are packages from outside that only some of ours may use.

@@ -55,6 +55,25 @@ END $function$;
 
 CREATE SEQUENCE redemption_ids;
 
+CREATE TABLE agenda_feeds (
+    person_id bigint NOT NULL,
+    structure_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT agenda_feeds_pkey PRIMARY KEY (person_id, structure_id),
+    CONSTRAINT agenda_feeds_token UNIQUE (token_hash)
+);
+
+CREATE TABLE agenda_meetings (
+    session_id bigint NOT NULL,
+    number integer NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    CONSTRAINT agenda_meetings_ends CHECK ((ends_at > starts_at)),
+    CONSTRAINT agenda_meetings_number CHECK (((number >= 2) AND (number <= 30))),
+    CONSTRAINT agenda_meetings_pkey PRIMARY KEY (session_id, number)
+);
+
 CREATE TABLE agenda_sessions (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     place_id bigint NOT NULL,
@@ -69,9 +88,10 @@ CREATE TABLE agenda_sessions (
     published_by bigint NOT NULL,
     cancelled_at timestamp with time zone,
     cancel_reason text,
+    changes integer NOT NULL DEFAULT 0,
     CONSTRAINT agenda_sessions_cancelled CHECK (((cancelled_at IS NULL) = (cancel_reason IS NULL))),
     CONSTRAINT agenda_sessions_ends CHECK ((ends_at > starts_at)),
-    CONSTRAINT agenda_sessions_kind CHECK ((kind = ANY (ARRAY['session'::text, 'course'::text]))),
+    CONSTRAINT agenda_sessions_kind CHECK ((kind = ANY (ARRAY['session'::text, 'course'::text, 'slot'::text]))),
     CONSTRAINT agenda_sessions_pkey PRIMARY KEY (id),
     CONSTRAINT agenda_sessions_seats CHECK (((seats >= 1) AND (seats <= 500)))
 );
@@ -212,6 +232,34 @@ CREATE TABLE bank_details (
     CONSTRAINT bank_details_verified_by_another CHECK (((verified_by <> created_by) OR (match = 'earlier'::text)))
 );
 
+CREATE TABLE bookings (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    session_id bigint NOT NULL,
+    booklet_id bigint NOT NULL,
+    vouchers integer NOT NULL,
+    state text NOT NULL,
+    no_show text NOT NULL,
+    email text NOT NULL DEFAULT ''::text,
+    phone text NOT NULL DEFAULT ''::text,
+    booked_at timestamp with time zone NOT NULL,
+    booked_by text NOT NULL,
+    person_id bigint,
+    seated_at timestamp with time zone,
+    reminded_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended_by text,
+    redemption_id bigint,
+    CONSTRAINT bookings_booked_by CHECK ((booked_by = ANY (ARRAY['holder'::text, 'prescriber'::text, 'place'::text]))),
+    CONSTRAINT bookings_charged CHECK (((redemption_id IS NULL) OR (state = 'no_show'::text))),
+    CONSTRAINT bookings_ended CHECK ((((ended_at IS NULL) = (ended_by IS NULL)) AND ((ended_at IS NULL) = (state = ANY (ARRAY['booked'::text, 'waiting'::text]))))),
+    CONSTRAINT bookings_ended_by CHECK ((ended_by = ANY (ARRAY['holder'::text, 'prescriber'::text, 'place'::text, 'time'::text]))),
+    CONSTRAINT bookings_no_show CHECK ((no_show = ANY (ARRAY['none'::text, 'one'::text, 'all'::text]))),
+    CONSTRAINT bookings_pkey PRIMARY KEY (id),
+    CONSTRAINT bookings_seated CHECK (((state <> ALL (ARRAY['booked'::text, 'no_show'::text])) OR (seated_at IS NOT NULL))),
+    CONSTRAINT bookings_state CHECK ((state = ANY (ARRAY['booked'::text, 'waiting'::text, 'cancelled'::text, 'no_show'::text]))),
+    CONSTRAINT bookings_vouchers CHECK (((vouchers >= 0) AND (vouchers <= 100)))
+);
+
 CREATE TABLE booklets (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     campaign_id bigint NOT NULL,
@@ -278,6 +326,7 @@ CREATE TABLE campaigns (
     created_at timestamp with time zone NOT NULL,
     created_by bigint NOT NULL,
     closed_at timestamp with time zone,
+    no_show text NOT NULL DEFAULT 'none'::text,
     accepted_labels text[] NOT NULL DEFAULT '{}'::text[],
     CONSTRAINT campaigns_booklet CHECK (((booklet_size >= 1) AND (booklet_size <= 100))),
     CONSTRAINT campaigns_cap CHECK (((price_cap >= 1) AND (price_cap <= 100))),
@@ -285,6 +334,7 @@ CREATE TABLE campaigns (
     CONSTRAINT campaigns_face CHECK (((face_cents >= 100) AND (face_cents <= 65535))),
     CONSTRAINT campaigns_fits_code CHECK ((id < 1048576)),
     CONSTRAINT campaigns_name CHECK (((length(name) >= 2) AND (length(name) <= 140))),
+    CONSTRAINT campaigns_no_show CHECK ((no_show = ANY (ARRAY['none'::text, 'one'::text, 'all'::text]))),
     CONSTRAINT campaigns_pkey PRIMARY KEY (id),
     CONSTRAINT campaigns_tolerance CHECK (((tolerance_days >= 0) AND (tolerance_days <= 92)))
 );
@@ -1286,9 +1336,18 @@ CREATE TABLE vouchers (
     campaign_id bigint NOT NULL,
     face_cents bigint NOT NULL,
     state text NOT NULL,
+    held_for bigint,
+    held_until timestamp with time zone,
+    CONSTRAINT vouchers_held CHECK (((held_for IS NULL) = (held_until IS NULL))),
     CONSTRAINT vouchers_pkey PRIMARY KEY (id),
     CONSTRAINT vouchers_state CHECK ((state = ANY (ARRAY['reserved'::text, 'live'::text, 'redeemed'::text, 'frozen'::text, 'replaced'::text, 'expired'::text, 'returned'::text])))
 ) WITH (fillfactor=80);
+
+ALTER TABLE agenda_feeds ADD CONSTRAINT agenda_feeds_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE agenda_feeds ADD CONSTRAINT agenda_feeds_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE agenda_meetings ADD CONSTRAINT agenda_meetings_session FOREIGN KEY (session_id) REFERENCES agenda_sessions(id);
 
 ALTER TABLE agenda_sessions ADD CONSTRAINT agenda_sessions_mediator FOREIGN KEY (mediator_id) REFERENCES people(id);
 
@@ -1345,6 +1404,12 @@ ALTER TABLE bank_details ADD CONSTRAINT bank_details_proof FOREIGN KEY (proof_id
 ALTER TABLE bank_details ADD CONSTRAINT bank_details_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
 ALTER TABLE bank_details ADD CONSTRAINT bank_details_verified_by FOREIGN KEY (verified_by) REFERENCES people(id);
+
+ALTER TABLE bookings ADD CONSTRAINT bookings_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
+
+ALTER TABLE bookings ADD CONSTRAINT bookings_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE bookings ADD CONSTRAINT bookings_session FOREIGN KEY (session_id) REFERENCES agenda_sessions(id);
 
 ALTER TABLE booklets ADD CONSTRAINT booklets_allocation FOREIGN KEY (allocation_id) REFERENCES allocations(id);
 
@@ -1568,6 +1633,14 @@ CREATE UNIQUE INDEX bank_details_one_in_force ON public.bank_details USING btree
 
 CREATE UNIQUE INDEX bank_details_one_waiting ON public.bank_details USING btree (structure_id) WHERE ((in_force_at IS NULL) AND (replaced_at IS NULL) AND (ended_at IS NULL));
 
+CREATE INDEX bookings_by_booklet ON public.bookings USING btree (booklet_id);
+
+CREATE INDEX bookings_by_session ON public.bookings USING btree (session_id);
+
+CREATE UNIQUE INDEX bookings_one_seat ON public.bookings USING btree (session_id, booklet_id) WHERE (state = ANY (ARRAY['booked'::text, 'waiting'::text]));
+
+CREATE INDEX bookings_with_contact ON public.bookings USING btree (id) WHERE ((email <> ''::text) OR (phone <> ''::text));
+
 CREATE INDEX booklets_by_campaign ON public.booklets USING btree (campaign_id);
 
 CREATE INDEX booklets_by_prescriber ON public.booklets USING btree (prescriber_id, id);
@@ -1715,6 +1788,8 @@ CREATE INDEX takebacks_by_order ON public.takebacks USING btree (order_id);
 CREATE INDEX throttle_by_window ON public.throttle USING btree (window_start);
 
 CREATE INDEX transfers_found ON public.transfers USING brin (debit text_bloom_ops, credit text_bloom_ops, cause int8_bloom_ops) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX vouchers_by_booking ON public.vouchers USING btree (held_for) WHERE (held_for IS NOT NULL);
 
 CREATE INDEX vouchers_by_booklet ON public.vouchers USING btree (booklet_id);
 

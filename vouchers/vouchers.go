@@ -20,6 +20,7 @@ type (
 	SessionID      int64 // one time when a service takes place
 	ReportID       int64 // what somebody says is wrong about a place's card
 	TranslationID  int64 // what somebody puts a place's words into
+	BookingID      int64 // a seat of a session for whoever holds a booklet
 	LabelID        int64 // a time-limited recognition of a place
 	ApplicationID  int64 // a request for a label
 	RedemptionID   int64 // k vouchers taken for one service

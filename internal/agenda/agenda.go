@@ -1,5 +1,5 @@
 // Package agenda knows when the services of places take place: sessions with their seats,
-// and courses, whose first meeting it tells.
+// courses with all their meetings, and slots, which are sessions for one.
 package agenda
 
 import (
@@ -21,11 +21,18 @@ import (
 // Scope is what an API token needs to publish and cancel sessions.
 const Scope = "agenda"
 
+// Follow does what must follow when a session was changed or called off, in the same
+// transaction. The session is locked.
+type Follow func(ctx context.Context, tx *db.Tx, before, after Session) error
+
 // Service is the use cases of the agenda.
-type Service struct{ db *db.DB }
+type Service struct {
+	db      *db.DB
+	follows []Follow
+}
 
 // New makes the service.
-func New(d *db.DB) *Service { return &Service{db: d} }
+func New(d *db.DB, follows ...Follow) *Service { return &Service{db: d, follows: follows} }
 
 // Kind tells how people come to a session.
 type Kind string
@@ -34,6 +41,7 @@ type Kind string
 const (
 	Group  Kind = "session" // once
 	Course Kind = "course"  // the same people, several times
+	Slot   Kind = "slot"    // one person
 )
 
 // NewSession is what a place publishes.
@@ -44,12 +52,20 @@ type NewSession struct {
 	Seats    int                `json:"seats"`
 	Times    int                `json:"times"` // how often, a week apart at the same hour; 0: once
 	Note     string             `json:"note"`  // what to bring, which door
+	Later    []Meeting          `json:"later"` // of a course: its meetings after the first; may be told later on
+}
+
+// Meeting is one of the later meetings of a course.
+type Meeting struct {
+	StartsAt time.Time `json:"starts_at" db:"starts_at"`
+	EndsAt   time.Time `json:"ends_at" db:"ends_at"`
 }
 
 // Session is one time when a service takes place.
 type Session struct {
 	ID           vouchers.SessionID      `json:"id" db:"id"`
 	Place        vouchers.PlaceID        `json:"place" db:"place_id"`
+	PlaceName    string                  `json:"place_name" db:"place_name"`
 	Structure    vouchers.OrganisationID `json:"structure" db:"structure_id"` // that answers for the place
 	Service      vouchers.ServiceID      `json:"service" db:"service_id"`
 	Theme        string                  `json:"theme" db:"theme"`
@@ -65,11 +81,27 @@ type Session struct {
 	PublishedAt  time.Time               `json:"published_at" db:"published_at"`
 	CancelledAt  *time.Time              `json:"cancelled_at,omitempty" db:"cancelled_at"`
 	CancelReason string                  `json:"cancel_reason,omitempty" db:"cancel_reason"`
+	Changes      int                     `json:"changes" db:"changes"`   // how often it was changed since
+	Meetings     int                     `json:"meetings" db:"meetings"` // that the service has; 1 but for a course
+	Taken        int                     `json:"seats_taken" db:"taken"` // booked
+	Waiting      int                     `json:"waiting" db:"waiting"`   // people on the waiting list
+	Later        []Meeting               `json:"later_meetings" db:"-"`  // of a course, as far as they are known
+}
+
+// Free is how many seats can be booked.
+func (s Session) Free() int { return max(s.Seats-s.Taken, 0) }
+
+// Over is when the last meeting that is known ends.
+func (s Session) Over() time.Time {
+	if n := len(s.Later); n > 0 {
+		return s.Later[n-1].EndsAt
+	}
+	return s.EndsAt
 }
 
 // Publish announces sessions at a place of the actor's structure, one or several a week
 // apart. Its faults are not_found, session_in_the_past, session_times, seats_out_of_range,
-// session_times_out_of_range and session_note_length.
+// session_times_out_of_range, session_meetings and session_note_length.
 func (s *Service) Publish(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, req NewSession) ([]Session, error) {
 	if err := needsAgenda(actor); err != nil {
 		return nil, err
@@ -111,13 +143,24 @@ func publish(ctx context.Context, tx *db.Tx, actor identity.Actor, place voucher
 	if offer.Meetings > 1 {
 		kind = Course
 	}
-	var published []Session
-	for _, one := range req.series() {
+	if err := meet(req.EndsAt, req.Later, offer.Meetings); err != nil {
+		return nil, err
+	}
+	return insertAll(ctx, tx, actor, place, kind, req.series())
+}
+
+// insertAll publishes sessions of one kind at a place.
+func insertAll(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, kind Kind, all []NewSession) ([]Session, error) {
+	published := []Session{}
+	for _, one := range all {
 		id, err := insertSession(ctx, tx, actor, place, kind, one)
 		if err != nil {
 			return nil, err
 		}
-		s, err := session(ctx, tx, id)
+		if err := setMeetings(ctx, tx, id, one.Later); err != nil {
+			return nil, err
+		}
+		s, err := Get(ctx, tx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -145,41 +188,74 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, req Cancella
 	var after Session
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		after, err = once.Do(ctx, tx, actor.Organisation, "cancel_session", req, func() (Session, error) {
-			return cancel(ctx, tx, actor, req)
+			return s.cancel(ctx, tx, actor, req)
 		})
 		return err
 	})
 	return after, err
 }
 
-func cancel(ctx context.Context, tx *db.Tx, actor identity.Actor, req Cancellation) (Session, error) {
-	before, err := lock(ctx, tx, req.Session)
-	switch {
-	case err != nil:
+func (s *Service) cancel(ctx context.Context, tx *db.Tx, actor identity.Actor, req Cancellation) (Session, error) {
+	before, err := lockComing(ctx, tx, actor, req.Session)
+	if err != nil {
 		return Session{}, err
-	case before.Structure != actor.Organisation:
-		return Session{}, fault.New(fault.NotFound, "not_found")
-	case before.CancelledAt != nil:
-		return Session{}, fault.New(fault.Conflict, "session_cancelled")
-	case !before.StartsAt.After(tx.Now):
-		return Session{}, fault.New(fault.Conflict, "session_over")
 	}
 	if err := setCancelled(ctx, tx, req); err != nil {
 		return Session{}, err
 	}
-	after, err := session(ctx, tx, req.Session)
-	if err != nil {
-		return Session{}, err
-	}
-	return after, audit.Record(ctx, tx, actor, "session_cancelled", fmt.Sprintf("session:%d", req.Session), before, after)
+	return s.followed(ctx, tx, actor, "session_cancelled", before)
 }
 
-// lock locks a session until the transaction ends, then reads it.
-func lock(ctx context.Context, tx *db.Tx, id vouchers.SessionID) (Session, error) {
+// lockComing locks a session of the actor's structure that still takes place.
+func lockComing(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.SessionID) (Session, error) {
+	s, err := Lock(ctx, tx, id)
+	switch {
+	case err != nil:
+		return s, err
+	case s.Structure != actor.Organisation:
+		return s, fault.New(fault.NotFound, "not_found")
+	case s.CancelledAt != nil:
+		return s, fault.New(fault.Conflict, "session_cancelled")
+	case !s.StartsAt.After(tx.Now):
+		return s, fault.New(fault.Conflict, "session_over")
+	}
+	return s, nil
+}
+
+// followed records a change, lets the others follow, and reads the session as it is then.
+func (s *Service) followed(ctx context.Context, tx *db.Tx, actor identity.Actor, act string, before Session) (Session, error) {
+	after, err := Get(ctx, tx, before.ID)
+	if err != nil {
+		return after, err
+	}
+	if err := audit.Record(ctx, tx, actor, act, fmt.Sprintf("session:%d", before.ID), before, after); err != nil {
+		return after, err
+	}
+	for _, follow := range s.follows {
+		if err := follow(ctx, tx, before, after); err != nil {
+			return after, err
+		}
+	}
+	return Get(ctx, tx, before.ID)
+}
+
+// Lock locks a session until the end of tx, then reads it: its seats are counted under
+// this lock.
+func Lock(ctx context.Context, tx *db.Tx, id vouchers.SessionID) (Session, error) {
 	if err := lockSession(ctx, tx, id); err != nil {
 		return Session{}, err
 	}
-	return session(ctx, tx, id)
+	return Get(ctx, tx, id)
+}
+
+// Open reads one session, for anyone.
+func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.SessionID) (Session, error) {
+	var one Session
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		one, err = Get(ctx, tx, id)
+		return err
+	})
+	return one, err
 }
 
 // Upcoming lists the sessions of a place that begin within so many days, those that were

@@ -7,6 +7,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
@@ -124,4 +125,102 @@ func wantFault(t *testing.T, err error, code string) {
 	if fault.Code(err) != code {
 		t.Errorf("got %v, want the fault %s", err, code)
 	}
+}
+
+func TestACourseTellsItsLaterMeetings(t *testing.T) {
+	t.Parallel()
+	w, room, service := hall(t)
+	at := w.Clock.Now().Add(48 * time.Hour)
+	later := func(days ...int) []agenda.Meeting {
+		var all []agenda.Meeting
+		for _, d := range days {
+			all = append(all, agenda.Meeting{StartsAt: at.AddDate(0, 0, d), EndsAt: at.AddDate(0, 0, d).Add(time.Hour)})
+		}
+		return all
+	}
+	course := agenda.NewSession{Service: service, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4, Times: 2, Later: later(7, 14)}
+	published, err := room.Publish(t.Context(), w.Structure.Actor, w.Structure.Place, course)
+	if err != nil || len(published) != 2 || published[0].Meetings != 4 || len(published[1].Later) != 2 || !published[1].Later[1].StartsAt.Equal(at.AddDate(0, 0, 21).Add(-time.Hour)) /* summer time has begun */ {
+		t.Fatalf("%+v, %v", published, err)
+	}
+	for name, wrong := range map[string][]agenda.Meeting{"too many": later(1, 2, 3, 4), "out of order": later(14, 7), "before the first": later(-1)} {
+		course.Later = wrong
+		if _, err := room.Publish(t.Context(), w.Structure.Actor, w.Structure.Place, course); fault.Code(err) != "session_meetings" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	change := agenda.Change{Session: published[0].ID, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4, Later: later(7, 14, 21)}
+	wantFault(t, second(room.Change(t.Context(), w.NewStructure("Le Relais").Actor, change)), "not_found")
+	changed, err := room.Change(t.Context(), w.Structure.Actor, change)
+	if err != nil || len(changed.Later) != 3 || changed.Changes != 1 {
+		t.Errorf("%+v, %v", changed, err)
+	}
+}
+
+func TestSlotsKeepTheHourOfParis(t *testing.T) {
+	t.Parallel()
+	w, room, course := hall(t)
+	service, err := w.Catalogue.KeepService(t.Context(), w.Structure.Actor, w.Structure.Place, catalogue.Offer{Theme: world.Theme, PriceVouchers: 1, DurationMinutes: 45, Title: "Aide"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := vouchers.DayOf(time.Date(2026, 3, 24, 12, 0, 0, 0, time.UTC)) // summer time begins on 29 March
+	hours := agenda.NewSlots{Service: service.ID, Weekdays: []int{2}, From: "09:00", Until: "10:40", Minutes: 45, FirstDay: first, Weeks: 2}
+	slots, err := room.PublishSlots(t.Context(), w.Structure.Actor, w.Structure.Place, hours)
+	if err != nil || len(slots) != 4 {
+		t.Fatalf("%d slots, %v", len(slots), err)
+	}
+	paris := first.Time().Location()
+	for i, want := range []string{"2026-03-24 09:00", "2026-03-24 09:45", "2026-03-31 09:00", "2026-03-31 09:45"} {
+		if got := slots[i].StartsAt.In(paris).Format("2006-01-02 15:04"); got != want || slots[i].Seats != 1 || slots[i].Kind != agenda.Slot {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	for code, wrong := range map[string]func(*agenda.NewSlots){
+		"slot_hours": func(n *agenda.NewSlots) { n.Until = "09:30" }, "slot_days": func(n *agenda.NewSlots) { n.Weekdays = nil },
+		"slot_course": func(n *agenda.NewSlots) { n.Service = course }, "slots_none": func(n *agenda.NewSlots) {},
+		"slots_out_of_range": func(n *agenda.NewSlots) {
+			n.Weekdays, n.From, n.Until, n.Minutes, n.Weeks = []int{1, 2, 3, 4, 5}, "08:00", "20:00", 30, 26
+		},
+	} {
+		n := hours
+		wrong(&n)
+		if _, err := room.PublishSlots(t.Context(), w.Structure.Actor, w.Structure.Place, n); fault.Code(err) != code {
+			t.Errorf("got %v, want %s", err, code)
+		}
+	}
+}
+
+func TestACalendarIsForWhoeverHasItsAddressUntilThereIsAnother(t *testing.T) {
+	t.Parallel()
+	w, room, service := hall(t)
+	at := w.Clock.Now().Add(48 * time.Hour)
+	if _, err := room.Publish(t.Context(), w.Structure.Actor, w.Structure.Place, agenda.NewSession{Service: service, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 4}); err != nil {
+		t.Fatal(err)
+	}
+	first, err := room.MakeFeed(t.Context(), w.Structure.Actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if feed, err := room.OpenFeed(t.Context(), identity.Actor{}, first); err != nil || len(feed.Sessions) != 1 || feed.Name != w.Structure.OrganisationName {
+		t.Errorf("%+v, %v", feed, err)
+	}
+	second, err := room.MakeFeed(t.Context(), w.Structure.Actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{first, "", "guess"} {
+		if _, err := room.OpenFeed(t.Context(), identity.Actor{}, token); fault.Code(err) != "not_found" {
+			t.Errorf("%q: %v", token, err)
+		}
+	}
+	w.InTx(func(tx *db.Tx) error { // the member leaves
+		_, err := tx.Exec(t.Context(), `UPDATE memberships SET ended_at = $2 WHERE person_id = $1`, w.Structure.Person, tx.Now)
+		return err
+	})
+	if _, err := room.OpenFeed(t.Context(), identity.Actor{}, second); fault.Code(err) != "not_found" {
+		t.Errorf("whoever has left still reads it: %v", err)
+	}
+	_, err = room.MakeFeed(t.Context(), w.Funder)
+	wantFault(t, err, "forbidden")
 }

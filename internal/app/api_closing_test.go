@@ -19,8 +19,8 @@ import (
 func (s *city) ends(operator, funder *citizen, campaign, order int64) {
 	s.t.Helper()
 	at := fmt.Sprintf("/campaigns/%d/closing", campaign)
-	funder.gets(at).wants(200).is("received_cents", "20000").is("live_cents", "5000").is("closes_on", `"2026-07-26"`)
-	funder.gets(at+"/extension?until=2026-07-31").wants(200).is("vouchers", "5")
+	funder.gets(at).wants(200).is("received_cents", "20000").is("live_cents", "8000").is("closes_on", `"2026-07-26"`)
+	funder.gets(at+"/extension?until=2026-07-31").wants(200).is("vouchers", "8")
 	funder.posts(at+"/extension", thing{"until": "2026-07-31", "signed_name": "Camille Martin", "agreed": true}).wants(201).is("last_day", `"2026-08-15"`)
 	funder.puts(at+"/choice", thing{"kind": "refund"}).is("to_campaign", "null")
 	funder.gets("/refunds/account").wants(200).is("account", "null")
@@ -35,14 +35,14 @@ func (s *city) ends(operator, funder *citizen, campaign, order int64) {
 	if _, err := s.program.issuing.ExpireDue(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	operator.posts(at, nil).wants(201).is("used_cents", "2000").is("never_handed_over_cents", "13000").is("expired_cents", "5000")
+	operator.posts(at, nil).wants(201).is("used_cents", "3000").is("never_handed_over_cents", "9000").is("expired_cents", "8000")
 	if err := s.program.closing.BringBack(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 	for _, kind := range []string{".csv", ".pdf"} {
 		funder.gets(at + kind).wants(200)
 	}
-	if have := funder.gets("/refunds/credits").wants(200).items("items"); len(have) != 1 || have[0]["amount_cents"] != 195_00.0 {
+	if have := funder.gets("/refunds/credits").wants(200).items("items"); len(have) != 1 || have[0]["amount_cents"] != 185_00.0 {
 		s.t.Errorf("credits: %v", have)
 	}
 	waiting := map[any]any{}
@@ -52,13 +52,13 @@ func (s *city) ends(operator, funder *citizen, campaign, order int64) {
 	if len(waiting) != 2 || waiting["fees_back"] == nil { // the fees were paid online
 		s.t.Fatalf("waiting refunds: %v", waiting)
 	}
-	approved := operator.posts("/refunds", thing{"refunds": []any{waiting["credit"]}}).wants(201).is("total_cents", "19500")
+	approved := operator.posts("/refunds", thing{"refunds": []any{waiting["credit"]}}).wants(201).is("total_cents", "18500")
 	file := operator.gets(strings.TrimPrefix(approved.header.Get("Location"), "/api/v1")).wants(200).text
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != approved.says("file_sha256") {
 		s.t.Error("the file is not the one that was approved")
 	}
 	ordered := operator.gets("/refunds?state=ordered").wants(200).items("items")
-	debit := sepa.Transaction{Amount: 195_00, EndToEndID: fmt.Sprint(ordered[0]["end_to_end_id"])}
+	debit := sepa.Transaction{Amount: 185_00, EndToEndID: fmt.Sprint(ordered[0]["end_to_end_id"])}
 	operator.does("POST", "/statements", "application/xml", s.statement(false, debit)).wants(201)
 	if have := operator.gets("/refunds?state=booked").wants(200).items("items"); len(have) != 1 {
 		s.t.Errorf("after the bank's debit of %v: %v", ordered, have)

@@ -48,6 +48,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.paysOnline(funder, campaign)
 	s.members(operator, funder, prescriber, ccas)
 	s.accounts(operator, campaign)
+	s.books(prescriber, structure, place, campaign)
 	s.ends(operator, funder, campaign, order)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
@@ -122,7 +123,7 @@ func (s *city) pays(operator, structure *citizen) {
 func (s *city) funds(operator, funder *citizen, prescriber int64) (campaign, order int64) {
 	s.t.Helper()
 	campaign = funder.posts("/campaigns", thing{"name": "Premiers pas", "face_cents": 1000, "booklet_size": 5, "starts_on": "2026-03-01",
-		"ends_on": "2026-07-09", "tolerance_days": 15, "price_cap": 4, "departements": []string{"74"}}).wants(201).id()
+		"ends_on": "2026-07-09", "tolerance_days": 15, "price_cap": 4, "no_show": "one", "departements": []string{"74"}}).wants(201).id()
 	funder.gets(fmt.Sprintf("/campaigns/%d", campaign)).wants(200).is("service_themes", "[]")
 	operator.posts("/tariffs", thing{"from_on": "2026-03-09", "fee_basis_points": 300, "booklet_cents": 60, "vat_basis_points": 2000,
 		"validity_days": 30, "fees_refunded": true, "terms": "Article 1."}).wants(201)

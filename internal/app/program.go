@@ -14,6 +14,7 @@ import (
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/audit"
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/closing"
@@ -73,6 +74,7 @@ type rooms struct {
 	money        *money.Service
 	joining      *joining.Service
 	people       *contributions.Service
+	booking      *booking.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -86,7 +88,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		identity:   identity.New(s.DB, audit.Record),
 		labelling:  labelling.New(s.DB),
 		catalogue:  catalogue.New(s.DB),
-		agenda:     agenda.New(s.DB),
+		booking:    booking.New(s.DB, keys, n.booked, log),
 		campaigns:  campaigns.New(s.DB),
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
 		invoicing:  invoicing.New(s.DB),
@@ -95,6 +97,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	}
 	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
+	r.agenda = agenda.New(s.DB, r.booking.Follow)
 	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
@@ -193,6 +196,8 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err
 	})
+	runner.Every("remind of sessions", 15*time.Minute, p.booking.Remind)
+	runner.Every("clear bookings", time.Hour, p.booking.Clear)
 	runner.Every("close campaigns", 24*time.Hour, func(ctx context.Context) error {
 		_, err := p.closing.CloseDue(ctx)
 		return errors.Join(err, p.closing.Remind(ctx))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/applications"
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/files"
@@ -98,6 +99,8 @@ var parameters = map[string]parameter{
 	"/contributions/reports/:id":      {private, func(s *walk) any { return s.said }},
 	"/translations/:id":               {private, func(s *walk) any { return s.translated }},
 	"/contributions/translations/:id": {private, func(s *walk) any { return s.translated }},
+	"/bookings/:id":                   {private, func(s *walk) any { return s.seat }},
+	"/agenda/:token.ics":              {secret, func(*walk) any { return "none" }},
 }
 
 // foreignBodies are writes that name another organisation's object in their body.
@@ -150,6 +153,20 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /contributions/translations/:id":            func(*walk) string { return "decision=accept" },
 	"POST /api/v1/places/:id/translations/retraction": func(*walk) string { return `{"language":"ar"}` },
 	"POST /places/:id/translations/retraction":        func(*walk) string { return "language=ar" },
+	"PUT /api/v1/sessions/:id": func(*walk) string {
+		return `{"starts_at":"2026-05-01T10:00:00Z","ends_at":"2026-05-01T11:00:00Z","seats":1}`
+	},
+	"POST /api/v1/places/:id/slots": func(*walk) string {
+		return `{"service":1,"weekdays":[1],"from":"10:00","until":"12:00","minutes":30,"first_day":"2026-05-01","weeks":1,"note":""}`
+	},
+	"POST /sessions/:id": func(*walk) string { return "day=2026-05-01&time=10:00&minutes=60&seats=1" },
+	"POST /places/:id/slots": func(*walk) string {
+		return "service=1&weekdays=1&from=10:00&until=12:00&minutes=30&first_day=2026-05-01&weeks=1"
+	},
+	"POST /api/v1/bookings":          func(s *walk) string { return fmt.Sprintf(`{"session":%v,"booklet":%v}`, s.meeting, s.booklet) },
+	"POST /bookings":                 func(s *walk) string { return fmt.Sprintf("session=%v&booklet=%v", s.meeting, s.booklet) },
+	"POST /api/v1/bookings/:id/move": func(s *walk) string { return fmt.Sprintf(`{"session":%v}`, s.meeting) },
+	"POST /bookings/:id/move":        func(s *walk) string { return fmt.Sprintf("session=%v", s.meeting) },
 }
 
 // walk is a whole program with two of each kind of organisation in it: the world's,
@@ -160,9 +177,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting, application, proof, said, translated any // ids
-	member                                                                                                            vouchers.PersonID
-	sessions                                                                                                          int
+	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting, application, proof, said, translated, seat any // ids
+	member                                                                                                                  vouchers.PersonID
+	sessions                                                                                                                int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -234,6 +251,9 @@ func (s *walk) fillWorld() {
 	received, err = s.program.people.Translate(ctx, identity.Actor{}, s.Structure.Place, contributions.NewTranslation{Language: "en", Author: canary,
 		Texts: []contributions.PartText{{Part: contributions.Part{Field: "presentation"}, Text: "We help."}}}, "192.0.2.1")
 	s.translated = received.Translation
+	seat, err := s.program.booking.Book(ctx, s.Prescriber, booking.Request{Session: sessions[0].ID, Booklet: booklet.ID, Phone: "04 50 02 00 00"})
+	s.must(err)
+	s.seat = seat.ID
 	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
 	s.must(err)
 	s.quote = quote.ID

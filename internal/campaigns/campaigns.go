@@ -35,10 +35,32 @@ type Rules struct {
 	EndsOn        vouchers.Day   `json:"ends_on"`        // last day printed on booklets
 	ToleranceDays int            `json:"tolerance_days"` // days after it when a voucher is still taken
 	PriceCap      int            `json:"price_cap"`      // most vouchers for one service
+	NoShow        NoShow         `json:"no_show"`        // "" is none
 	Themes        []string       `json:"service_themes"` // services that may be paid
 	Communes      []string       `json:"communes"`       // INSEE codes
 	EPCIs         []string       `json:"epcis"`          // SIREN of intercommunalités
 	Departements  []string       `json:"departements"`   // "74", "2A", "974"
+}
+
+// NoShow is what is taken of a booklet whose holder does not come to a booked session.
+type NoShow string
+
+// The rules of a no-show.
+const (
+	Nothing    NoShow = "none"
+	OneVoucher NoShow = "one"
+	AllHeld    NoShow = "all" // the price of the session
+)
+
+// Of is what the rule takes of so many vouchers that are held.
+func (n NoShow) Of(held int) int {
+	switch n {
+	case OneVoucher:
+		return min(1, held)
+	case AllHeld:
+		return held
+	}
+	return 0
 }
 
 // Area is where the vouchers may be spent.

@@ -13,6 +13,9 @@ const longest = 4095
 // tidy trims what people type and makes absent lists empty ones.
 func (r Rules) tidy() Rules {
 	r.Name = strings.TrimSpace(r.Name)
+	if r.NoShow == "" {
+		r.NoShow = Nothing
+	}
 	for _, l := range []*[]string{&r.Themes, &r.Communes, &r.EPCIs, &r.Departements} {
 		kept := []string{}
 		for _, v := range *l {
@@ -44,6 +47,8 @@ func (r Rules) check(today vouchers.Day) error {
 		return fault.New(fault.Invalid, "tolerance_out_of_range")
 	case r.PriceCap < 1 || r.PriceCap > 100:
 		return fault.New(fault.Invalid, "price_cap_out_of_range")
+	case r.NoShow != Nothing && r.NoShow != OneVoucher && r.NoShow != AllHeld:
+		return fault.New(fault.Invalid, "no_show_rule_unknown")
 	}
 	return r.Area().Validate()
 }

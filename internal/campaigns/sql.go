@@ -11,7 +11,7 @@ import (
 
 const selectCampaigns = `
 	SELECT c.id, c.funder_id, o.name AS funder_name, c.created_at, c.closed_at, c.name, c.face_cents, c.booklet_size, c.starts_on, c.ends_on,
-		c.tolerance_days, c.price_cap, c.themes, c.communes, c.epcis, c.departements
+		c.tolerance_days, c.price_cap, c.no_show, c.themes, c.communes, c.epcis, c.departements
 	FROM campaigns c JOIN organisations o ON o.id = c.funder_id `
 
 type row struct {
@@ -27,6 +27,7 @@ type row struct {
 	EndsOn        vouchers.Day            `db:"ends_on"`
 	ToleranceDays int                     `db:"tolerance_days"`
 	PriceCap      int                     `db:"price_cap"`
+	NoShow        NoShow                  `db:"no_show"`
 	Themes        db.Strings              `db:"themes"`
 	Communes      db.Strings              `db:"communes"`
 	EPCIs         db.Strings              `db:"epcis"`
@@ -36,7 +37,7 @@ type row struct {
 func (r row) campaign() Campaign {
 	return Campaign{ID: r.ID, Funder: r.Funder, FunderName: r.FunderName, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Rules: Rules{
 		Name: r.Name, Face: r.Face, BookletSize: r.BookletSize, StartsOn: r.StartsOn, EndsOn: r.EndsOn,
-		ToleranceDays: r.ToleranceDays, PriceCap: r.PriceCap, Themes: r.Themes,
+		ToleranceDays: r.ToleranceDays, PriceCap: r.PriceCap, NoShow: r.NoShow, Themes: r.Themes,
 		Communes: r.Communes, EPCIs: r.EPCIs, Departements: r.Departements}}
 }
 
@@ -44,10 +45,10 @@ func insert(ctx context.Context, tx *db.Tx, actor identity.Actor, r Rules) (vouc
 	var id vouchers.CampaignID
 	err := tx.Get(ctx, &id, `
 		INSERT INTO campaigns (funder_id, name, face_cents, booklet_size, starts_on, ends_on, tolerance_days, price_cap,
-			themes, communes, epcis, departements, created_at, created_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+			no_show, themes, communes, epcis, departements, created_at, created_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`,
 		actor.Organisation, r.Name, r.Face, r.BookletSize, r.StartsOn, r.EndsOn, r.ToleranceDays, r.PriceCap,
-		db.Array(r.Themes), db.Array(r.Communes), db.Array(r.EPCIs), db.Array(r.Departements), tx.Now, actor.Person)
+		r.NoShow, db.Array(r.Themes), db.Array(r.Communes), db.Array(r.EPCIs), db.Array(r.Departements), tx.Now, actor.Person)
 	return id, err
 }
 

@@ -52,7 +52,7 @@ func readHanded(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID) ([
 }
 
 // readActivity counts what each place has taken of a campaign, and the seats that it offers
-// soon.
+// soon and nobody has booked.
 func readActivity(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID) ([]activity, error) {
 	var rows []activity
 	err := tx.Select(ctx, &rows, `
@@ -60,7 +60,10 @@ func readActivity(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID) 
 			SELECT place_id, count(*) AS redemptions, 0 AS seats FROM redemptions WHERE campaign_id = $1 AND undone_at IS NULL GROUP BY place_id
 			UNION ALL
 			SELECT place_id, 0, sum(seats) FROM agenda_sessions
-			WHERE cancelled_at IS NULL AND starts_at > $2 AND starts_at <= $3 GROUP BY place_id) AS each
+			WHERE cancelled_at IS NULL AND starts_at > $2 AND starts_at <= $3 GROUP BY place_id
+			UNION ALL
+			SELECT a.place_id, 0, -count(*) FROM agenda_sessions a JOIN bookings k ON k.session_id = a.id AND k.state IN ('booked', 'no_show')
+			WHERE a.cancelled_at IS NULL AND a.starts_at > $2 AND a.starts_at <= $3 GROUP BY a.place_id) AS each
 		GROUP BY place_id`, campaign, tx.Now, tx.Now.AddDate(0, 0, seatDays))
 	return rows, err
 }

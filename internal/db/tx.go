@@ -54,6 +54,13 @@ func (tx *Tx) Together(ctx context.Context, steps ...Step) error {
 	return tx.SelectPrepared(ctx, &done, query, args...)
 }
 
+// TogetherInto is Together with a last SELECT from the steps and from "counted", read into
+// dst.
+func (tx *Tx) TogetherInto(ctx context.Context, dst any, final string, steps ...Step) error {
+	query, args := join(steps, final)
+	return tx.SelectPrepared(ctx, dst, query, args...)
+}
+
 // Each visits the rows of a query one by one, as they come: however many there are, one
 // is held at a time. Nothing else may run in tx before the last one.
 func Each[T any](ctx context.Context, tx *Tx, visit func(T) error, query string, args ...any) error {

@@ -25,6 +25,7 @@ type campaignForm struct {
 	EndsOn        vouchers.Day   `form:"ends_on"`
 	ToleranceDays int            `form:"tolerance_days"`
 	PriceCap      int            `form:"price_cap"`
+	NoShow        string         `form:"no_show"`
 	Themes        []string       `form:"service_themes"`
 	Communes      string         `form:"communes"`
 	EPCIs         string         `form:"epcis"`
@@ -38,6 +39,7 @@ type DefineBody struct {
 	Problem string
 	Field   string // where the problem is; "" where that is not known
 	Themes  []themeBox
+	NoShows []string // rules to choose from
 }
 
 type themeBox struct {
@@ -52,11 +54,14 @@ const usualDays = 120
 func (w *Campaigns) newPage(c *fiber.Ctx) error {
 	today := vouchers.DayOf(of(c).server.options.Now())
 	return showDefine(c, campaignForm{Face: 10_00, BookletSize: 10, StartsOn: today, EndsOn: today.AddDays(usualDays),
-		ToleranceDays: 15, PriceCap: 4}, nil)
+		ToleranceDays: 15, PriceCap: 4, NoShow: string(campaigns.Nothing)}, nil)
 }
 
 func showDefine(c *fiber.Ctx, form campaignForm, refused error) error {
 	body := DefineBody{Form: form, Face: typedAmount(form.Face)}
+	for _, rule := range []campaigns.NoShow{campaigns.Nothing, campaigns.OneVoucher, campaigns.AllHeld} {
+		body.NoShows = append(body.NoShows, string(rule))
+	}
 	for _, theme := range catalogue.Themes() {
 		body.Themes = append(body.Themes, themeBox{string(theme), slices.Contains(form.Themes, string(theme))})
 	}
@@ -100,7 +105,7 @@ func (w *Campaigns) defineForm(c *fiber.Ctx) error {
 // rules turns what was typed into codes.
 func (f campaignForm) rules() (campaigns.Rules, error) {
 	r := campaigns.Rules{Name: f.Name, Face: f.Face, BookletSize: f.BookletSize, StartsOn: f.StartsOn, EndsOn: f.EndsOn,
-		ToleranceDays: f.ToleranceDays, PriceCap: f.PriceCap, Themes: f.Themes, Departements: typedList(strings.ToUpper(f.Departements))}
+		ToleranceDays: f.ToleranceDays, PriceCap: f.PriceCap, NoShow: campaigns.NoShow(f.NoShow), Themes: f.Themes, Departements: typedList(strings.ToUpper(f.Departements))}
 	for _, text := range typedList(f.Communes) {
 		commune, err := communeNamed(text)
 		if err != nil {

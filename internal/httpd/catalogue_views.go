@@ -75,9 +75,10 @@ type PlaceDetailBody struct {
 	StaleOn       *vouchers.Day // since when the card is old; nil where it is not
 	Closed        bool          // for good
 	Languages     []PublishedView
-	Translatable  bool // the card has texts
-	MayCare       bool // confirm the card, take translations down
-	MayEdit       bool // nobody answers for it, and the reader is the operator
+	Translatable  bool      // the card has texts
+	MayCare       bool      // confirm the card, take translations down
+	MayEdit       bool      // nobody answers for it, and the reader is the operator
+	Slots         []SlotDay // those that are free, of the next days that have any
 }
 
 // FactView is a list of a place in words.
@@ -102,6 +103,36 @@ func placeFacts(w *i18n.Words, p labelling.Place) []FactView {
 		}
 	}
 	return facts
+}
+
+// SlotDay is the appointments of one service that can be booked on one day.
+type SlotDay struct {
+	Name  string
+	Day   vouchers.Day
+	Slots []SessionView
+}
+
+// slotDaysShown is how many days of appointments a place's page names.
+const slotDaysShown = 8
+
+// apart takes the appointments out of a place's sessions, day by day.
+func apart(all []SessionView) (sessions []SessionView, days []SlotDay) {
+	for _, s := range all {
+		if !s.Slot {
+			sessions = append(sessions, s)
+			continue
+		}
+		if !s.Bookable() {
+			continue
+		}
+		day := vouchers.DayOf(s.At)
+		n := slices.IndexFunc(days, func(d SlotDay) bool { return d.Day == day && d.Name == s.Name })
+		if n < 0 {
+			n, days = len(days), append(days, SlotDay{Name: s.Name, Day: day})
+		}
+		days[n].Slots = append(days[n].Slots, s)
+	}
+	return sessions, days[:min(len(days), slotDaysShown)]
 }
 
 // OfferView is a service in words.
@@ -143,7 +174,7 @@ func (w catalogueWindow) openPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body.Sessions = sessionViews(words(c), sessions)
+	body.Sessions, body.Slots = apart(sessionViews(words(c), sessions))
 	if body.Offers == nil {
 		body.Themes = themesInWords(words(c), p.Themes)
 	}

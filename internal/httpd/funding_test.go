@@ -40,7 +40,7 @@ var seller = invoicing.Seller{Name: "Passerelle", SIRET: "73282932000074", VATID
 func init() {
 	day, cents, cause := vouchers.Day(900), vouchers.Cents(120_00), int64(3)
 	river := RiverBody{Title: "x", Asleep: "y", Ordered: 500, Received: 400, HandedOver: 300, Used: 200, Paid: 100}
-	one := campaigns.Campaign{ID: 1, FunderName: "Haute-Savoie", Rules: campaigns.Rules{Name: "Premiers pas", Face: 10_00,
+	one := campaigns.Campaign{ID: 1, FunderName: "Haute-Savoie", Rules: campaigns.Rules{Name: "Premiers pas", NoShow: campaigns.OneVoucher, Face: 10_00,
 		BookletSize: 10, StartsOn: day, EndsOn: day + 100, PriceCap: 4, Themes: []string{"employment"}}}
 	shares := []ShareLine{{"Haute-Savoie", "le reste", &cents, &cents}, {Name: "État", Rule: "50 %"}}
 	var all []orders.Order

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -21,8 +22,9 @@ import (
 type Issuing struct {
 	Service   *issuing.Service
 	Keys      *vouchers.Keyring
-	Places    func(context.Context, labelling.NearQuery) ([]labelling.Place, error) // where vouchers can be spent, nearest first
-	HelpPhone string                                                                // whom holders call, as it is read; "" where there is nobody
+	Places    func(context.Context, labelling.NearQuery) ([]labelling.Place, error)                        // where vouchers can be spent, nearest first
+	Booked    func(context.Context, identity.Actor, string, vouchers.BookletID) ([]booking.Booking, error) // of a booklet, by its code or its id
+	HelpPhone string                                                                                       // whom holders call, as it is read; "" where there is nobody
 }
 
 // Routes lists them.

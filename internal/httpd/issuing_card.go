@@ -33,6 +33,7 @@ type HolderBody struct {
 	Near      string // commune as typed, else where the places below are counted from
 	NotFound  bool   // no commune is called that
 	Places    []PlaceView
+	Bookings  []BookedLine
 	HelpPhone string
 }
 
@@ -120,6 +121,9 @@ func (i *Issuing) card(c *fiber.Ctx) error {
 	body := HolderBody{Card: card, Standing: cardStanding(card, vouchers.DayOf(of(c).server.options.Now())),
 		Themes: themesOf(card), HelpPhone: i.HelpPhone,
 		View: CardView{Count: card.Count, Face: card.Face, Until: card.Until, Funder: card.Funder}.holding(card.Left + card.Frozen)}
+	if body.Bookings, err = i.bookings(c, code, 0); err != nil {
+		return err
+	}
 	if body.Usable() {
 		if err := i.whereToGo(c, &body); err != nil {
 			return err

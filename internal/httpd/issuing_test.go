@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
@@ -45,7 +46,10 @@ func setupIssuing(t *testing.T) *counterWindow {
 	t.Helper()
 	w := &counterWindow{World: world.New(t), near: &labelling.NearQuery{}}
 	lat, lon, km := 45.8811, 6.3256, 2.4
-	room := Issuing{Service: w.Issuing, Keys: w.Keys, HelpPhone: "04 50 00 00 00",
+	nothingBooked := func(context.Context, identity.Actor, string, vouchers.BookletID) ([]booking.Booking, error) {
+		return nil, nil
+	}
+	room := Issuing{Service: w.Issuing, Booked: nothingBooked, Keys: w.Keys, HelpPhone: "04 50 00 00 00",
 		Places: func(_ context.Context, q labelling.NearQuery) ([]labelling.Place, error) {
 			*w.near = q
 			return []labelling.Place{{ID: 7, Name: thones, Address: "1 rue de la Saulne", Postcode: "74230", Town: "Thônes",

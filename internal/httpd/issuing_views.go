@@ -57,6 +57,8 @@ type BookletBody struct {
 	Card CardView
 	May  bool
 	Desk DeskView
+
+	Bookings []BookedLine
 }
 
 // FreezeBody is what issuing/freeze.html shows.
@@ -186,8 +188,12 @@ func (i *Issuing) show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	booked, err := i.bookings(c, "", id)
+	if err != nil {
+		return err
+	}
 	return page(c, "issuing/booklet", BookletBody{
-		BookletRow: rows(c, []issuing.Booklet{b})[0], May: handsOver(actor(c)), Desk: i.desk(c, desk),
+		BookletRow: rows(c, []issuing.Booklet{b})[0], Bookings: booked, May: handsOver(actor(c)), Desk: i.desk(c, desk),
 		Card: CardView{Count: b.Count, Face: b.Face, Until: b.Until, Funder: b.Funder}.holding(b.Left + b.Frozen),
 	})
 }

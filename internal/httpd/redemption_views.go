@@ -49,6 +49,7 @@ type OfferBody struct {
 	Choices []themeChoice
 	Chosen  int    // index of the one that is chosen
 	Most    int    // vouchers that may be taken at once
+	Apart   int    // vouchers that are held for a session elsewhere
 	Counts  string // "1 voucher · 10 €" for 1 to Most, one a line
 	Buttons string // the button's text for 1 to Most, one a line
 	Button  string // for Take.Count
@@ -144,7 +145,7 @@ func asTyped(code string) string {
 }
 
 func offerOf(c *fiber.Ctx, checked redemption.Checked, here redemption.Place, take takeForm, problem string) OfferBody {
-	body := OfferBody{Checked: checked, Place: here, Problem: problem}
+	body := OfferBody{Checked: checked, Place: here, Problem: problem, Apart: checked.Left - checked.Here}
 	switch {
 	case checked.Refused != nil:
 		body.Refusal = sentence(words(c), refusal{code: checked.Refused.Code, args: checked.Refused.Args})
@@ -157,7 +158,10 @@ func offerOf(c *fiber.Ctx, checked redemption.Checked, here redemption.Place, ta
 	for _, offer := range checked.Themes {
 		body.Choices = append(body.Choices, themeChoice{offer, checked.Face * vouchers.Cents(offer.PriceVouchers)})
 	}
-	body.Most = min(checked.Left, checked.PriceCap)
+	body.Most = min(checked.Here, checked.PriceCap)
+	if len(checked.Booked) > 0 && checked.Booked[0].Today && take.Theme == "" {
+		take = asBooked(take, checked.Booked[0])
+	}
 	body.Take, body.Chosen = filled(take, checked.Themes, body.Most)
 	counts, buttons := make([]string, body.Most), make([]string, body.Most)
 	for i := range body.Most {
@@ -168,6 +172,18 @@ func offerOf(c *fiber.Ctx, checked redemption.Checked, here redemption.Place, ta
 	body.Counts, body.Buttons = strings.Join(counts, "\n"), strings.Join(buttons, "\n")
 	body.Button = buttons[body.Take.Count-1]
 	return body
+}
+
+// asBooked is the choice that was made when the session of today was booked.
+func asBooked(take takeForm, b redemption.Booked) takeForm {
+	take.Theme, take.Minutes, take.Mode = b.Theme, b.Minutes, "individual"
+	if take.Count == 0 {
+		take.Count = b.Vouchers
+	}
+	if b.Group {
+		take.Mode = "group"
+	}
+	return take
 }
 
 // filled completes a choice: the first service of its theme, its price, its duration, face

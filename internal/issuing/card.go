@@ -20,6 +20,7 @@ type Card struct {
 	Prescriber   string              `json:"prescriber" db:"prescriber_name"` // who handed it over
 	Count        int                 `json:"count" db:"vouchers"`
 	Left         int                 `json:"vouchers_left" db:"left"`
+	Held         int                 `json:"vouchers_held" db:"held"` // of those left, for booked sessions
 	Frozen       int                 `json:"vouchers_frozen" db:"frozen"`
 	Expired      int                 `json:"vouchers_expired" db:"expired"`
 	Face         vouchers.Cents      `json:"face_cents" db:"face_cents"`
@@ -126,16 +127,17 @@ func CardOf(ctx context.Context, tx *db.Tx, id vouchers.BookletID) (Card, error)
 	err := tx.Get(ctx, &c, `
 		SELECT b.id, b.campaign_id, c.name AS campaign_name, o.name AS funder_name, b.vouchers, b.face_cents, b.until_on,
 			b.until_on + c.tolerance_days AS last_day, b.insee, p.name AS prescriber_name, p.postcode, p.town, c.themes,
-			v.live AS left, v.frozen, v.expired
+			v.live AS left, v.held, v.frozen, v.expired
 		FROM booklets b
 		JOIN campaigns c ON c.id = b.campaign_id
 		JOIN organisations o ON o.id = c.funder_id
 		JOIN organisations p ON p.id = b.prescriber_id
 		CROSS JOIN LATERAL (
 			SELECT count(*) FILTER (WHERE state = 'live') AS live, count(*) FILTER (WHERE state = 'frozen') AS frozen,
+				count(*) FILTER (WHERE state = 'live' AND held_until > $2) AS held,
 				count(*) FILTER (WHERE state IN ('expired', 'returned', 'replaced')) AS expired
 			FROM vouchers WHERE booklet_id = b.id) AS v
-		WHERE b.id = $1`, id)
+		WHERE b.id = $1`, id, tx.Now)
 	if errors.Is(err, db.ErrNoRows) {
 		return c, fault.New(fault.NotFound, "not_found")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
@@ -57,14 +58,16 @@ func Find(ctx context.Context, tx *db.Tx, ticket vouchers.Ticket, hashes [][]byt
 	return id, err
 }
 
-// MarkRedeemedStep turns live vouchers into redeemed ones, as part of a shared
-// statement. It undoes the statement unless every one of them is live, so the caller
-// may have read them without a lock.
-func MarkRedeemedStep(ids []int64) db.Step {
+// MarkRedeemedStep turns live vouchers into redeemed ones, each at a place, as part of a
+// shared statement. It undoes the statement unless every one of them is live and not held
+// for a session elsewhere, so the caller may have read them without a lock.
+func MarkRedeemedStep(now time.Time, ids, places []int64) db.Step {
 	return db.Step{
 		Name: "marked",
-		SQL:  `UPDATE vouchers SET state = 'redeemed' WHERE id = ANY ($1::bigint[]) AND state = 'live' RETURNING 1`,
-		Args: []any{db.Packed(ids)},
+		SQL: `UPDATE vouchers v SET state = 'redeemed' FROM unnest($1::bigint[], $2::bigint[]) AS u(id, place)
+			WHERE v.id = u.id AND v.state = 'live'
+				AND (v.held_until IS NULL OR v.held_until <= $3::timestamptz OR ` + HeldAt + ` = u.place) RETURNING 1`,
+		Args: []any{db.Packed(ids), db.Packed(places), now},
 		Rows: len(ids),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
@@ -23,13 +24,13 @@ func redeem(ctx context.Context, d *db.DB, batch []*item) error {
 	if err := findTyped(ctx, d, batch); err != nil {
 		return err
 	}
-	all, err := readFacts(ctx, d.Alone, today, batch)
+	all, err := readFacts(ctx, d.Alone, now, batch)
 	if err != nil {
 		return err
 	}
 	var granted grants
 	var replays []*item
-	taken := map[int64]int{} // vouchers of a booklet granted to earlier requests of this batch
+	taken := map[int64]db.Int64s{} // vouchers of a booklet granted to earlier requests of this batch
 	for i, it := range batch {
 		f := &all[i]
 		if f.Stored != nil {
@@ -38,13 +39,14 @@ func redeem(ctx context.Context, d *db.DB, batch []*item) error {
 			}
 			continue
 		}
-		used := min(taken[f.Booklet], len(f.Live))
-		f.Live = f.Live[used:]
+		if earlier := taken[f.Booklet]; earlier != nil {
+			f.Live = slices.DeleteFunc(f.Live, func(id int64) bool { return slices.Contains(earlier, id) })
+		}
 		if refusal := decide(f, it.req, today); refusal != nil {
 			it.err = refusal
 			continue
 		}
-		taken[f.Booklet] += it.req.Count
+		taken[f.Booklet] = append(taken[f.Booklet], f.Live[:it.req.Count]...)
 		if err := granted.add(it, f, now); err != nil {
 			return err
 		}
@@ -75,7 +77,8 @@ func (it *item) replay(f *facts) {
 type grants struct {
 	items     []*item
 	vouchers  []int64 // all vouchers taken,
-	takenBy   []int64 // and the position of the redemption that takes each
+	takenBy   []int64 // the position of the redemption that takes each
+	takenAt   []int64 // and the place
 	transfers []ledger.Transfer
 	scopes    []int64
 	keys      []string
@@ -88,7 +91,7 @@ func (g *grants) add(it *item, f *facts, now time.Time) error {
 	it.answer = Redemption{
 		At: now, Campaign: vouchers.CampaignID(f.Campaign), Booklet: vouchers.BookletID(f.Booklet),
 		Place: vouchers.PlaceID(f.Place), PlaceName: f.PlaceName, Theme: it.req.Theme, DurationMinutes: it.req.DurationMinutes,
-		Mode: it.req.Mode, Count: it.req.Count, Amount: amount, Left: len(f.Live) - it.req.Count, UndoUntil: now.Add(undoWindow),
+		Mode: it.req.Mode, Count: it.req.Count, Amount: amount, Left: len(f.Live) + f.Held - it.req.Count, UndoUntil: now.Add(undoWindow),
 	}
 	answer, err := json.Marshal(it.answer)
 	if err != nil {
@@ -96,7 +99,7 @@ func (g *grants) add(it *item, f *facts, now time.Time) error {
 	}
 	g.items = append(g.items, it)
 	for _, id := range f.Live[:it.req.Count] {
-		g.vouchers, g.takenBy = append(g.vouchers, id), append(g.takenBy, int64(len(g.items)))
+		g.vouchers, g.takenBy, g.takenAt = append(g.vouchers, id), append(g.takenBy, int64(len(g.items))), append(g.takenAt, f.Place)
 	}
 	g.transfers = append(g.transfers, ledger.Redeemed(0, it.answer.Campaign, it.actor.Organisation, amount)...)
 	g.scopes, g.keys = append(g.scopes, int64(it.actor.Organisation)), append(g.keys, it.key)
@@ -109,21 +112,26 @@ func (g *grants) write(ctx context.Context, d *db.DB, now time.Time) error {
 		return nil
 	}
 	var ids []vouchers.RedemptionID
-	err := d.TogetherAlone(ctx, &ids, `SELECT unnest(drawn.ids) FROM counted, drawn`,
-		ledger.DrawStep("redemption_ids", len(g.items)),
-		insertStep(now, g.items),
-		takeStep(g.takenBy, g.vouchers),
-		issuing.MarkRedeemedStep(g.vouchers),
-		ledger.PostDrawnStep(now, g.transfers),
-		once.KeepDrawnStep(now, g.scopes, g.keys, g.hashes, g.answers),
-	)
-	if err != nil {
+	if err := d.TogetherAlone(ctx, &ids, drawnIDs, g.steps(now)...); err != nil {
 		return err
 	}
 	for i, it := range g.items {
 		it.answer.ID = ids[i]
 	}
 	return nil
+}
+
+const drawnIDs = `SELECT unnest(drawn.ids) FROM counted, drawn`
+
+func (g *grants) steps(now time.Time) []db.Step {
+	return []db.Step{
+		ledger.DrawStep("redemption_ids", len(g.items)),
+		insertStep(now, g.items),
+		takeStep(g.takenBy, g.vouchers),
+		issuing.MarkRedeemedStep(now, g.vouchers, g.takenAt),
+		ledger.PostDrawnStep(now, g.transfers),
+		once.KeepDrawnStep(now, g.scopes, g.keys, g.hashes, g.answers),
+	}
 }
 
 func touchReplays(ctx context.Context, d *db.DB, replays []*item) error {

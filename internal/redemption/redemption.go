@@ -188,8 +188,10 @@ func undo(ctx context.Context, tx *db.Tx, actor identity.Actor, req UndoRequest)
 // Checked is what a code is good for. It spends nothing.
 type Checked struct {
 	issuing.Card
-	Themes   []ThemeOffer `json:"themes"`    // what this place may take it for
-	PriceCap int          `json:"price_cap"` // most vouchers for one service
+	Themes   []ThemeOffer `json:"themes"`        // what this place may take it for
+	PriceCap int          `json:"price_cap"`     // most vouchers for one service
+	Here     int          `json:"vouchers_here"` // of those left, what is not held for a session elsewhere
+	Booked   []Booked     `json:"booked"`        // sessions here that vouchers are held for
 	Refusal  string       `json:"refusal,omitempty"`
 	Refused  *fault.Error `json:"-"` // Refusal with the values of its sentence
 }
@@ -242,13 +244,13 @@ func check(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.
 	if err != nil {
 		return Checked{}, err
 	}
-	checked := Checked{Card: card, Themes: []ThemeOffer{}}
+	checked := Checked{Card: card, Themes: []ThemeOffer{}, Booked: []Booked{}}
 	ask := item{actor: actor, req: Request{Place: place}, code: code, booklet: booklet}
-	facts, err := readFacts(ctx, tx.Select, vouchers.DayOf(tx.Now), []*item{&ask})
+	facts, err := readFacts(ctx, tx.Select, tx.Now, []*item{&ask})
 	if err != nil {
 		return Checked{}, err
 	}
-	checked.PriceCap = facts[0].PriceCap
+	checked.PriceCap, checked.Here = facts[0].PriceCap, len(facts[0].Live)
 	if refusal := standing(&facts[0], 1, vouchers.DayOf(tx.Now)); refusal != nil {
 		ask.err = refusal
 		if err := explain(ctx, tx.Select, []*item{&ask}, facts); err != nil {
@@ -257,7 +259,11 @@ func check(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.
 		errors.As(ask.err, &checked.Refused)
 		checked.Refusal = checked.Refused.Code
 	}
-	checked.Themes, err = offers(ctx, tx, vouchers.PlaceID(facts[0].Place), card.Campaign)
+	here := vouchers.PlaceID(facts[0].Place)
+	if checked.Booked, err = bookedHere(ctx, tx, booklet, here); err != nil {
+		return Checked{}, err
+	}
+	checked.Themes, err = offers(ctx, tx, here, card.Campaign)
 	return checked, err
 }
 

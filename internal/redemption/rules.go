@@ -38,7 +38,7 @@ type facts struct {
 	FromOn      vouchers.Day `db:"from_on"`
 	LastDay     vouchers.Day `db:"last_day"` // tolerance included
 	PriceCap    int          `db:"price_cap"`
-	Live        db.Int64s    `db:"live"` // ids of live vouchers, ascending
+	Live        db.Int64s    `db:"live"` // ids of live vouchers that may be taken here, in the order in which they are
 	Place       int64        `db:"place_id"`
 	PlaceName   string       `db:"place_name"`
 	Labelled    bool         `db:"labelled"`
@@ -46,6 +46,7 @@ type facts struct {
 	ThemeOpen   bool         `db:"theme_open"`   // the campaign pays for the theme
 	ThemeOnSite bool         `db:"theme_onsite"` // the place offers it
 
+	Held   int   `db:"-"` // live vouchers that are held for a session elsewhere
 	Places int   `db:"-"` // labelled places that the request could mean
 	Spent  spent `db:"-"` // read only where there are too few live vouchers
 }
@@ -74,7 +75,17 @@ func gather(rows []facts, requests int) []facts {
 		}
 		f.Places = places
 	}
+	for i := range all {
+		all[i].setHeldApart()
+	}
 	return all
+}
+
+// setHeldApart takes the vouchers out of Live that are held for a session elsewhere.
+func (f *facts) setHeldApart() {
+	all := len(f.Live)
+	f.Live = slices.DeleteFunc(f.Live, func(id int64) bool { return id < 0 })
+	f.Held = all - len(f.Live)
 }
 
 // decide says whether a request is granted. It changes nothing; the caller takes the
@@ -117,6 +128,8 @@ func left(f *facts, count int) *fault.Error {
 	switch live := len(f.Live); {
 	case live >= count:
 		return nil
+	case f.Held > 0:
+		return fault.New(fault.Conflict, "vouchers_held", "left", live, "held", f.Held, "asked", count)
 	case live > 0:
 		return fault.New(fault.Conflict, "insufficient_vouchers", "left", live, "asked", count)
 	case f.Spent.Frozen > 0:

@@ -16,10 +16,16 @@ import (
 // query reads rows: in a transaction (Tx.Select) or as one of its own (DB.Alone).
 type query func(ctx context.Context, dst any, sql string, args ...any) error
 
-// readFacts returns the facts of each item, in order. LIMIT 1 on a unique key keeps that
+// turn is when a held voucher is taken, beside those that are free, whose turn is 1: first
+// where its session is today or over.
+const turn = `(SELECT CASE WHEN (a.starts_at AT TIME ZONE 'Europe/Paris')::date <= $7::date THEN 0 ELSE 2 END
+	FROM bookings k JOIN agenda_sessions a ON a.id = k.session_id WHERE k.id = v.held_for)`
+
+// readFacts returns the facts of each item, in order. The id of a voucher that is held for
+// a session elsewhere comes negative. LIMIT 1 on a unique key keeps that
 // look-up an index probe, even where the plan was made on an empty table.
-func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*item) ([]facts, error) {
-	n := len(batch)
+func readFacts(ctx context.Context, read query, now time.Time, batch []*item) ([]facts, error) {
+	n, today := len(batch), vouchers.DayOf(now)
 	scopes, keys, themes := make([]int64, n), make([]string, n), make([]string, n)
 	booklets, campaigns, places := make([]int64, n), make([]int64, n), make([]int64, n)
 	for i, it := range batch {
@@ -35,7 +41,9 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 			COALESCE(b.id, 0) AS booklet_id, COALESCE(b.campaign_id, 0) AS campaign_id, COALESCE(b.face_cents, 0) AS face_cents,
 			COALESCE(b.from_on, DATE '2024-01-01') AS from_on, COALESCE(b.until_on + c.tolerance_days, DATE '2024-01-01') AS last_day,
 			COALESCE(c.price_cap, 0) AS price_cap,
-			ARRAY(SELECT v.id FROM vouchers v WHERE v.booklet_id = b.id AND v.state = 'live' ORDER BY v.id) AS live,
+			ARRAY(SELECT CASE WHEN v.held_until IS NULL OR v.held_until <= $8::timestamptz OR `+issuing.HeldAt+` = p.id THEN v.id ELSE -v.id END
+				FROM vouchers v WHERE v.booklet_id = b.id AND v.state = 'live'
+				ORDER BY CASE WHEN v.held_until > $8::timestamptz THEN `+turn+` ELSE 1 END, v.id) AS live,
 			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL
 				AND $7::date BETWEEN l.starts_on AND l.ends_on) AS labelled,
 			COALESCE(p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
@@ -50,7 +58,7 @@ func readFacts(ctx context.Context, read query, today vouchers.Day, batch []*ite
 		LEFT JOIN booklets b ON b.id = r.booklet AND r.campaign IN (0, b.campaign_id)
 		LEFT JOIN campaigns c ON c.id = b.campaign_id
 		LEFT JOIN places p ON p.structure_id = r.scope AND (r.place = 0 OR p.id = r.place)`,
-		db.Packed(scopes), db.Packed(keys), db.Packed(booklets), db.Packed(campaigns), db.Packed(places), db.Packed(themes), today)
+		db.Packed(scopes), db.Packed(keys), db.Packed(booklets), db.Packed(campaigns), db.Packed(places), db.Packed(themes), today, now)
 	if err != nil {
 		return nil, err
 	}

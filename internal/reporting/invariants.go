@@ -47,6 +47,7 @@ var invariants = []invariant{
 	{"INV-19", noticesAreSentOnce},
 	{"INV-20", timeRunsOneWay},
 	{"INV-21", rollUpsEqualRows},
+	{"INV-22", holdsAreKept},
 }
 
 // Verify recomputes the invariants from the rows. It reads every row there is: run it

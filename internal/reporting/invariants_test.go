@@ -170,6 +170,18 @@ var breakages = []struct {
 		`UPDATE ledger_rollups SET debited = debited + 1 WHERE account = 'payouts:in_transit'`},
 	{"a transfer that is younger than its roll-up", "INV-21", "credited_too_much=",
 		`DELETE FROM transfers WHERE id = 1`},
+	{"a voucher held for somebody else's booking", "INV-22", "held_for=1 booking_of_booklet=",
+		`UPDATE vouchers SET held_for = 1, held_until = (SELECT max(held_until) FROM vouchers) WHERE id = (SELECT min(id) FROM vouchers)`},
+	{"a hold that outlives its booking", "INV-22", "booking:1 ended_at=",
+		`UPDATE bookings SET state = 'cancelled', ended_at = booked_at, ended_by = 'place' WHERE id = 1`},
+	{"a hold without an end", "INV-22", "booking:1 ended_at= session_over=",
+		`UPDATE vouchers SET held_until = held_until + interval '30 days' WHERE held_for = 1`},
+	{"more held than the price", "INV-22", "booking:1 vouchers=0 held=1", `UPDATE bookings SET vouchers = 0 WHERE id = 1`},
+	{"more booked than seats", "INV-22", "seats=1 booked=2",
+		`INSERT INTO bookings (session_id, booklet_id, vouchers, state, no_show, booked_at, booked_by, seated_at)
+		 SELECT session_id, 1, 0, 'booked', 'none', booked_at, 'holder', booked_at FROM bookings WHERE id = 1`},
+	{"a no-show that cost more than its rule", "INV-22", "booking:1 no_show=none",
+		`UPDATE bookings SET state = 'no_show', ended_at = booked_at + interval '1 year', ended_by = 'place', redemption_id = (SELECT min(id) FROM redemptions) WHERE id = 1`},
 }
 
 // takenBack takes the unexplained five euros out of the first order.
@@ -202,6 +214,7 @@ func TestEachInvariantNoticesABrokenRow(t *testing.T) {
 	b.story()
 	b.ending()
 	b.paysOnline()
+	b.booksASeat()
 	for id, f := range b.verify() {
 		if !f.OK {
 			t.Errorf("%s is broken in a sound world: %v", id, f.Evidence)

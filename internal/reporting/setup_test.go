@@ -2,9 +2,12 @@ package reporting
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/invoicing"
@@ -156,6 +159,21 @@ func (b bundle) returns(p settlement.Payout) {
 			Credit: true, Returned: true, ReturnReason: "AC04", On: p.ExecutionOn})
 		return err
 	})
+}
+
+// booksASeat lets somebody book the only seat of a session, for one voucher.
+func (b bundle) booksASeat() {
+	b.t.Helper()
+	at := b.Clock.Now().Add(72 * time.Hour)
+	place, err := b.Labelling.Open(b.t.Context(), b.Structure.Actor, b.Structure.Place)
+	b.ok(err)
+	sessions, err := agenda.New(b.DB).Publish(b.t.Context(), b.Structure.Actor, b.Structure.Place,
+		agenda.NewSession{Service: place.Services[0].ID, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 1})
+	b.ok(err)
+	nobodyTold := func(context.Context, *db.Tx, booking.Told, booking.Booking) error { return nil }
+	_, err = booking.New(b.DB, b.Keys, nobodyTold, slog.New(slog.DiscardHandler)).Book(b.t.Context(), b.Prescriber,
+		booking.Request{Session: sessions[0].ID, Booklet: b.HandOver(b.Campaign, 2).ID})
+	b.ok(err)
 }
 
 // verify returns the findings by id.

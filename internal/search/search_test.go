@@ -128,6 +128,17 @@ func TestEachAnswerSaysWhyItIsThere(t *testing.T) {
 	if names(f) != "Maison France services de Thônes" || !f.Hits[0].Seats || !f.Hits[0].Labelled {
 		t.Errorf("%q %+v", names(f), f.Hits)
 	}
+	for range 3 {
+		b := w.HandOver(w.Campaign, 1)
+		w.InTx(func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), `INSERT INTO bookings (session_id, booklet_id, vouchers, state, no_show, booked_at, booked_by, seated_at)
+				VALUES (1, $1, 1, 'booked', 'none', $2, 'holder', $2)`, b.ID, tx.Now)
+			return err
+		})
+	}
+	if f := find(t, room, search.Request{Near: "annecy", Wishes: search.Wishes{Seats: true}}); len(f.Hits) > 0 && f.Hits[0].Seats {
+		t.Errorf("a full session has no seat: %+v", f.Hits[0])
+	}
 	if f := find(t, room, search.Request{Near: "annecy", Wishes: search.Wishes{Campaign: w.Campaign.ID}}); names(f) != "Maison France services de Thônes" {
 		t.Errorf("takes the campaign's vouchers: %q", names(f))
 	}

@@ -39,7 +39,9 @@ func candidates(ctx context.Context, tx *db.Tx, q query, radiusKm float64) ([]ca
 	err := tx.Select(ctx, &found, `
 		WITH labelled AS (SELECT place_id FROM labels WHERE ended_at IS NULL AND suspended_at IS NULL AND $8::date BETWEEN starts_on AND ends_on),
 			offering AS (SELECT place_id FROM services WHERE withdrawn_at IS NULL AND theme = ANY ($6)),
-			seated AS (SELECT place_id FROM agenda_sessions WHERE cancelled_at IS NULL AND starts_at > $9 AND starts_at <= $10),
+			booked_up AS (SELECT a.id FROM agenda_sessions a JOIN bookings k ON k.session_id = a.id AND k.state IN ('booked', 'no_show')
+				WHERE a.starts_at > $9 AND a.starts_at <= $10 GROUP BY a.id, a.seats HAVING count(*) >= a.seats),
+			seated AS (SELECT place_id FROM agenda_sessions WHERE cancelled_at IS NULL AND starts_at > $9 AND starts_at <= $10 AND id NOT IN (SELECT id FROM booked_up)),
 			called AS (SELECT s.place_id, q.start FROM unnest($3::tsquery[]) AS q(start) JOIN services s ON s.words @@ q.start AND s.withdrawn_at IS NULL)
 		SELECT id, km, named, kind, seats FROM (
 			SELECT p.id, km_between($1, $2, p.lat, p.lon) AS km,

@@ -56,7 +56,7 @@ func (p *play) planCampaigns(groups []group) {
 					{after: 40, percent: 20, share: [3]int{0, 150, 100}, text: mistyped, kind: statements.WrongReference, decision: statements.ForOrder},
 					{after: lasts - 23, percent: 20, text: unnamed}}},
 				{funder: 1, after: 62, vouchers: 100, online: [3]int{0, 50, 50}}},
-			rules: campaigns.Rules{Face: 8_00, BookletSize: 5, ToleranceDays: 30, PriceCap: 3,
+			rules: campaigns.Rules{Face: 8_00, BookletSize: 5, ToleranceDays: 30, PriceCap: 3, NoShow: campaigns.OneVoucher,
 				Departements: departements[len(departements)/2:][:1]}},
 		{funder: 2, starts: 40, ends: lasts + 75, givenOut: 75,
 			purchases: []*purchase{

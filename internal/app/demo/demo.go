@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/stripe/stripefake"
 	"github.com/passerelle/passerelle/vouchers"
@@ -58,9 +59,10 @@ type play struct {
 	structures           []*structure
 	campaigns            []*campaign
 	booklets             []*booklet
-	returned             transfer // sent back by a structure's bank
-	told                 int      // events that Stripe has told
-	banked               int      // payouts of Stripe's that have arrived
+	sessions             []agenda.Session // the next of each place that announces some
+	returned             transfer         // sent back by a structure's bank
+	told                 int              // events that Stripe has told
+	banked               int              // payouts of Stripe's that have arrived
 	paidOnline           vouchers.Cents
 	redeemed             int
 }
@@ -93,6 +95,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	if err := p.speakUp(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := p.bookSessions(ctx); err != nil {
 		return Result{}, err
 	}
 	return p.curtain(ctx)
