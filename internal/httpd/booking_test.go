@@ -14,8 +14,8 @@ import (
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/booking"
-	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/contributions"
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
