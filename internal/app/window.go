@@ -64,7 +64,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 	return slices.Concat(dev,
 		httpd.ReportingRoutes(p.reporting),
 		httpd.MoneyRoutes(p.money),
-		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
+		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Labels: p.applications.Published, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
 		(&httpd.Orders{Service: p.orders, Online: online, Sharing: p.reporting.Sharing}).Routes(),
 		httpd.InvoiceRoutes(p.invoicing),
 		(&httpd.Closing{Service: p.closing, Campaigns: p.campaigns}).Routes(),

@@ -9,13 +9,17 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/applications"
+	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/labelling"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -428,4 +432,64 @@ func TestTwoReviewersDecideOnce(t *testing.T) {
 		}
 	}
 	j.is("granted", granted, 1)
+}
+
+func TestACampaignChoosesTheLabelsThatItAccepts(t *testing.T) {
+	t.Parallel()
+	j := setup(t)
+	ctx := t.Context()
+	form := applications.Form{{Code: "young", Title: "Jeunes", Text: "Le lieu accueille les jeunes.", Proof: "none"}}
+	_, err := j.room.Publish(ctx, j.Operator, applications.NewCriteria{Kind: applications.Kind{Code: "jeunes", Name: "Label Jeunes"}, Form: form})
+	j.ok(err)
+	programmes := db.Strings{"France Services"}
+	_, err = j.Catalogue.Correct(ctx, j.Structure.Actor, j.Structure.Place, labelling.Correction{Programmes: &programmes})
+	j.ok(err)
+	today := vouchers.DayOf(j.Clock.Now())
+	rules := campaigns.Rules{Name: "Jeunes", Face: 10_00, BookletSize: 10, StartsOn: today, EndsOn: today.AddDays(120), PriceCap: 10, Labels: []string{"jeune"}}
+	_, err = j.Campaigns.Define(ctx, j.Funder, rules)
+	j.refused(err, "accepted_label_unknown")
+
+	booklet := func(labels ...string) issuing.Booklet {
+		rules.Labels = labels
+		c, err := j.Campaigns.Define(ctx, j.Funder, rules)
+		j.ok(err)
+		j.Fund(c, 100_00)
+		_, err = j.Issuing.Allocate(ctx, j.Funder, issuing.AllocateRequest{Campaign: c.ID, Prescriber: j.Prescriber.Organisation, Vouchers: 10})
+		j.ok(err)
+		return j.HandOver(c, 10)
+	}
+	young, national := booklet("jeunes"), booklet("France Services")
+	j.decides(j.Operator, j.applies(), "grant")
+	here, there := world.Structure{Actor: j.relais, Place: j.place}, j.Structure
+	for _, b := range []issuing.Booklet{young, national} {
+		_, err = j.Counter.Redeem(ctx, here.Actor, world.Request(b, 1))
+		j.refused(err, "label_not_accepted")
+	}
+	_, err = j.Counter.Redeem(ctx, there.Actor, world.Request(young, 1))
+	j.refused(err, "label_not_accepted")
+	j.Redeem(there, national, 1)
+	a, err := j.room.Start(ctx, j.relais, j.place, "jeunes")
+	j.ok(err)
+	j.decides(j.Operator, j.sends(j.fills(a)), "grant")
+	j.Redeem(here, young, 1)
+	near := func(c vouchers.CampaignID) int {
+		found := 0
+		j.InTx(func(tx *db.Tx) error {
+			places, err := labelling.Nearest(ctx, tx, labelling.NearQuery{Lat: 45.88, Lon: 6.32, Campaign: c, Limit: 9})
+			found = len(places)
+			return err
+		})
+		return found
+	}
+	j.is("places near for the young", near(young.Campaign), 1)
+	j.is("places near for all", near(j.Campaign.ID), 2)
+	j.InTx(func(tx *db.Tx) error {
+		found, err := reporting.Verify(ctx, tx, settlement.FileOf)
+		for _, f := range found {
+			if !f.OK {
+				t.Errorf("%s: %q", f.ID, f.Evidence)
+			}
+		}
+		return err
+	})
 }

@@ -164,8 +164,9 @@ func find(ctx context.Context, tx *db.Tx, w who, q Search) ([]Found, error) {
 				AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes))
 				AND (p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 					OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0)
-				AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL
-					AND (a.starts_at AT TIME ZONE 'Europe/Paris')::date BETWEEN l.starts_on AND l.ends_on))) AS usable
+				AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL
+					AND (a.starts_at AT TIME ZONE 'Europe/Paris')::date BETWEEN l.starts_on AND l.ends_on
+					AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels)))) AS usable
 		WHERE n <= $8 ORDER BY km NULLS LAST, CASE WHEN km IS NOT NULL THEN place_id END, starts_at, id LIMIT $9`,
 		w.booklet, q.Lat, q.Lon, tx.Now, tx.Now.AddDate(0, 0, findDays), q.Place, w.structure, each, q.Limit, q.Besides)
 	return found, err

@@ -40,17 +40,18 @@ func (r Request) tidy() (Request, error) {
 
 // facts is what the rules need to know of a booklet and of a place.
 type facts struct {
-	FromOn    vouchers.Day     `db:"from_on"`
-	LastDay   vouchers.Day     `db:"last_day"` // tolerance included
-	PriceCap  int              `db:"price_cap"`
-	NoShow    campaigns.NoShow `db:"no_show"`
-	ThemeOpen bool             `db:"theme_open"` // the campaign pays for the theme
-	InArea    bool             `db:"in_area"`
-	Labelled  bool             `db:"labelled"` // on the day of the session
-	Left      int              `db:"left"`
-	Held      int              `db:"held"`
-	Standing  int              `db:"standing"` // bookings of the booklet
-	Here      bool             `db:"here"`     // one of them is of this session
+	FromOn     vouchers.Day     `db:"from_on"`
+	LastDay    vouchers.Day     `db:"last_day"` // tolerance included
+	PriceCap   int              `db:"price_cap"`
+	NoShow     campaigns.NoShow `db:"no_show"`
+	ThemeOpen  bool             `db:"theme_open"` // the campaign pays for the theme
+	InArea     bool             `db:"in_area"`
+	Labelled   bool             `db:"labelled"`    // on the day of the session
+	LabelTaken bool             `db:"label_taken"` // by a label that the campaign accepts
+	Left       int              `db:"left"`
+	Held       int              `db:"held"`
+	Standing   int              `db:"standing"` // bookings of the booklet
+	Here       bool             `db:"here"`     // one of them is of this session
 }
 
 // mayBook says whether a session is of use for a booklet. Seats come after.
@@ -77,7 +78,7 @@ func useful(f facts, s agenda.Session) error {
 	switch {
 	case s.Price == 0:
 		return nil
-	case !f.Labelled || !f.InArea:
+	case !f.Labelled || !f.LabelTaken || !f.InArea:
 		return fault.New(fault.Conflict, "booking_place")
 	case !f.ThemeOpen:
 		return fault.New(fault.Conflict, "booking_theme")

@@ -97,7 +97,9 @@ func readFacts(ctx context.Context, tx *db.Tx, w who, s agenda.Session) (facts, 
 			cardinality(c.themes) = 0 OR $3 = ANY (c.themes) AS theme_open,
 			p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0 AS in_area,
-			EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND $4::date BETWEEN l.starts_on AND l.ends_on) AS labelled,
+			EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $4::date BETWEEN l.starts_on AND l.ends_on) AS labelled,
+			EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $4::date BETWEEN l.starts_on AND l.ends_on
+				AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels)) AS label_taken,
 			v.left, v.held, k.standing, k.here
 		FROM booklets b JOIN campaigns c ON c.id = b.campaign_id JOIN places p ON p.id = $2
 		CROSS JOIN LATERAL (SELECT count(*) AS left, count(*) FILTER (WHERE held_until > $5) AS held

@@ -29,17 +29,18 @@ func New(d *db.DB) *Service { return &Service{db: d} }
 // Rules are what a funder decides. Empty lists of places and themes exclude nothing.
 type Rules struct {
 	Name          string         `json:"name"`
-	Face          vouchers.Cents `json:"face_cents"`     // value of one voucher
-	BookletSize   int            `json:"booklet_size"`   // vouchers in a booklet
-	StartsOn      vouchers.Day   `json:"starts_on"`      // first day of hand-over
-	EndsOn        vouchers.Day   `json:"ends_on"`        // last day printed on booklets
-	ToleranceDays int            `json:"tolerance_days"` // days after it when a voucher is still taken
-	PriceCap      int            `json:"price_cap"`      // most vouchers for one service
-	NoShow        NoShow         `json:"no_show"`        // "" is none
-	Themes        []string       `json:"service_themes"` // services that may be paid
-	Communes      []string       `json:"communes"`       // INSEE codes
-	EPCIs         []string       `json:"epcis"`          // SIREN of intercommunalités
-	Departements  []string       `json:"departements"`   // "74", "2A", "974"
+	Face          vouchers.Cents `json:"face_cents"`      // value of one voucher
+	BookletSize   int            `json:"booklet_size"`    // vouchers in a booklet
+	StartsOn      vouchers.Day   `json:"starts_on"`       // first day of hand-over
+	EndsOn        vouchers.Day   `json:"ends_on"`         // last day printed on booklets
+	ToleranceDays int            `json:"tolerance_days"`  // days after it when a voucher is still taken
+	PriceCap      int            `json:"price_cap"`       // most vouchers for one service
+	NoShow        NoShow         `json:"no_show"`         // "" is none
+	Themes        []string       `json:"service_themes"`  // services that may be paid
+	Communes      []string       `json:"communes"`        // INSEE codes
+	EPCIs         []string       `json:"epcis"`           // SIREN of intercommunalités
+	Departements  []string       `json:"departements"`    // "74", "2A", "974"
+	Labels        []string       `json:"accepted_labels"` // kinds of label, or national programmes and labels of which a labelled place has one
 }
 
 // NoShow is what is taken of a booklet whose holder does not come to a booked session.
@@ -94,6 +95,11 @@ func (s *Service) Define(ctx context.Context, actor identity.Actor, rules Rules)
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		if err := rules.check(vouchers.DayOf(tx.Now)); err != nil {
 			return err
+		}
+		if unknown, err := unknownLabel(ctx, tx, rules.Labels); err != nil {
+			return err
+		} else if unknown != "" {
+			return fault.New(fault.Invalid, "accepted_label_unknown", "label", unknown)
 		}
 		c, err = once.Do(ctx, tx, actor.Organisation, "define_campaign", rules, func() (Campaign, error) {
 			return define(ctx, tx, actor, rules)

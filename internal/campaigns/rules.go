@@ -16,7 +16,7 @@ func (r Rules) tidy() Rules {
 	if r.NoShow == "" {
 		r.NoShow = Nothing
 	}
-	for _, l := range []*[]string{&r.Themes, &r.Communes, &r.EPCIs, &r.Departements} {
+	for _, l := range []*[]string{&r.Themes, &r.Communes, &r.EPCIs, &r.Departements, &r.Labels} {
 		kept := []string{}
 		for _, v := range *l {
 			if v = strings.TrimSpace(v); v != "" {

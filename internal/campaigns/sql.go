@@ -11,7 +11,7 @@ import (
 
 const selectCampaigns = `
 	SELECT c.id, c.funder_id, o.name AS funder_name, c.created_at, c.closed_at, c.name, c.face_cents, c.booklet_size, c.starts_on, c.ends_on,
-		c.tolerance_days, c.price_cap, c.no_show, c.themes, c.communes, c.epcis, c.departements
+		c.tolerance_days, c.price_cap, c.no_show, c.themes, c.communes, c.epcis, c.departements, c.accepted_labels
 	FROM campaigns c JOIN organisations o ON o.id = c.funder_id `
 
 type row struct {
@@ -32,24 +32,35 @@ type row struct {
 	Communes      db.Strings              `db:"communes"`
 	EPCIs         db.Strings              `db:"epcis"`
 	Departements  db.Strings              `db:"departements"`
+	Labels        db.Strings              `db:"accepted_labels"`
 }
 
 func (r row) campaign() Campaign {
 	return Campaign{ID: r.ID, Funder: r.Funder, FunderName: r.FunderName, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Rules: Rules{
 		Name: r.Name, Face: r.Face, BookletSize: r.BookletSize, StartsOn: r.StartsOn, EndsOn: r.EndsOn,
 		ToleranceDays: r.ToleranceDays, PriceCap: r.PriceCap, NoShow: r.NoShow, Themes: r.Themes,
-		Communes: r.Communes, EPCIs: r.EPCIs, Departements: r.Departements}}
+		Communes: r.Communes, EPCIs: r.EPCIs, Departements: r.Departements, Labels: r.Labels}}
 }
 
 func insert(ctx context.Context, tx *db.Tx, actor identity.Actor, r Rules) (vouchers.CampaignID, error) {
 	var id vouchers.CampaignID
 	err := tx.Get(ctx, &id, `
 		INSERT INTO campaigns (funder_id, name, face_cents, booklet_size, starts_on, ends_on, tolerance_days, price_cap,
-			no_show, themes, communes, epcis, departements, created_at, created_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`,
+			no_show, themes, communes, epcis, departements, accepted_labels, created_at, created_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
 		actor.Organisation, r.Name, r.Face, r.BookletSize, r.StartsOn, r.EndsOn, r.ToleranceDays, r.PriceCap,
-		r.NoShow, db.Array(r.Themes), db.Array(r.Communes), db.Array(r.EPCIs), db.Array(r.Departements), tx.Now, actor.Person)
+		r.NoShow, db.Array(r.Themes), db.Array(r.Communes), db.Array(r.EPCIs), db.Array(r.Departements), db.Array(r.Labels), tx.Now, actor.Person)
 	return id, err
+}
+
+// unknownLabel is the first that is no kind of label, and that no place says it has; "" for none.
+func unknownLabel(ctx context.Context, tx *db.Tx, labels []string) (string, error) {
+	var unknown string
+	err := tx.Get(ctx, &unknown, `
+		SELECT COALESCE(min(u.label), '') FROM unnest($1::text[]) AS u(label)
+		WHERE NOT EXISTS (SELECT 1 FROM label_kinds WHERE code = u.label)
+			AND NOT EXISTS (SELECT 1 FROM places WHERE programmes @> ARRAY[u.label] OR trainings @> ARRAY[u.label])`, db.Array(labels))
+	return unknown, err
 }
 
 // list returns the campaigns that a funder leads or shares; all of them for funder 0.

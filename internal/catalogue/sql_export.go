@@ -65,7 +65,8 @@ func acceptances(ctx context.Context, tx *db.Tx) ([]Acceptance, error) {
 			AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL AND s.price_vouchers > 0
 				AND (cardinality(c.themes) = 0 OR s.theme = ANY (c.themes)))
 		JOIN organisations f ON f.id = c.funder_id
-		WHERE EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on)
+		WHERE EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on
+				AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels))
 			AND p.closed_at IS NULL
 		ORDER BY p.id, c.id`, vouchers.DayOf(tx.Now))
 	all := make([]Acceptance, len(rows))

@@ -1,6 +1,8 @@
 package catalogue
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/passerelle/passerelle/internal/territory"
@@ -26,6 +28,8 @@ func (v vocabulary) find(written string) (label string, ok bool) {
 
 // has reports whether the standard writes a value so.
 func (v vocabulary) has(value string) bool { return v[squeeze(value)] == value && value != "" }
+
+func (v vocabulary) sorted() []string { return slices.Sorted(maps.Values(v)) }
 
 func squeeze(s string) string { return strings.ReplaceAll(territory.Fold(s), " ", "") }
 
@@ -118,6 +122,10 @@ func Values(list string) []string {
 		return []string{"Fixe", "Itinérant"}
 	case "fees":
 		return []string{"Gratuit", "Gratuit sous condition", "Payant"}
+	case "programmes":
+		return programmes.sorted()
+	case "trainings":
+		return trainings.sorted()
 	case "access_ways":
 		return []string{"Se présenter", "Téléphoner", "Contacter par mail", "Prendre un RDV en ligne", "Ce lieu n'accueille pas de public",
 			"Envoyer un mail avec une fiche de prescription"}

@@ -210,7 +210,7 @@ func alarmingCards(ctx context.Context, tx *db.Tx) ([]Card, error) {
 	all := []Card{}
 	err := tx.Select(ctx, &all, selectCards+`
 		WHERE p.closed_at IS NULL AND p.sure_at <= $2
-			AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on)
+			AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $1::date BETWEEN l.starts_on AND l.ends_on)
 		ORDER BY p.sure_at, p.id`, vouchers.DayOf(tx.Now), labelling.Since(tx.Now, labelling.HiddenMonths))
 	return all, err
 }
@@ -251,7 +251,7 @@ func WaitingForOperator(ctx context.Context, tx *db.Tx) (count int, oldest time.
 			UNION ALL
 			SELECT p.sure_at + make_interval(months => $3) FROM places p
 			WHERE p.closed_at IS NULL AND p.sure_at <= $4
-				AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND $2::date BETWEEN l.starts_on AND l.ends_on)) AS s`,
+				AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $2::date BETWEEN l.starts_on AND l.ends_on)) AS s`,
 		patient(tx.Now), vouchers.DayOf(tx.Now), labelling.HiddenMonths, labelling.Since(tx.Now, labelling.HiddenMonths))
 	if r.Oldest != nil {
 		oldest = *r.Oldest

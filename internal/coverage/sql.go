@@ -24,7 +24,8 @@ func readPlaces(ctx context.Context, tx *db.Tx, campaign vouchers.CampaignID, th
 	err := tx.Select(ctx, &rows, `
 		SELECT id, name, town, lat, lon, takes, phone, email FROM (
 			SELECT p.id, p.name, p.town, p.lat, p.lon, p.phone, p.email, p.themes,
-				EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $3::date BETWEEN l.starts_on AND l.ends_on)
+				EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $3::date BETWEEN l.starts_on AND l.ends_on
+					AND (c.id IS NULL OR cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels))
 				AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL AND s.price_vouchers > 0
 					AND (cardinality($2::text[]) = 0 OR s.theme = ANY ($2))) AS takes
 			FROM places p

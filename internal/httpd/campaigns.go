@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
@@ -24,6 +25,8 @@ type Campaigns struct {
 	Issuing  *issuing.Service
 	Identity *identity.Service
 
+	// Labels tells which labels there are; applications' Published fits.
+	Labels func(context.Context, identity.Actor) ([]applications.Criteria, error)
 	// Flows tells where the money of each campaign is; reporting's Flows fits.
 	Flows func(context.Context, identity.Actor, ...vouchers.CampaignID) (map[vouchers.CampaignID]reporting.Flow, error)
 	// Sharing tells who pays for a campaign; reporting's Sharing fits.

@@ -30,6 +30,7 @@ type campaignForm struct {
 	Communes      string         `form:"communes"`
 	EPCIs         string         `form:"epcis"`
 	Departements  string         `form:"departements"`
+	Labels        []string       `form:"accepted_labels"`
 }
 
 // DefineBody is what campaigns/new.html shows.
@@ -40,6 +41,7 @@ type DefineBody struct {
 	Field   string // where the problem is; "" where that is not known
 	Themes  []themeBox
 	NoShows []string // rules to choose from
+	Labels  []checkBox
 }
 
 type themeBox struct {
@@ -53,17 +55,29 @@ const usualDays = 120
 
 func (w *Campaigns) newPage(c *fiber.Ctx) error {
 	today := vouchers.DayOf(of(c).server.options.Now())
-	return showDefine(c, campaignForm{Face: 10_00, BookletSize: 10, StartsOn: today, EndsOn: today.AddDays(usualDays),
+	return w.showDefine(c, campaignForm{Face: 10_00, BookletSize: 10, StartsOn: today, EndsOn: today.AddDays(usualDays),
 		ToleranceDays: 15, PriceCap: 4, NoShow: string(campaigns.Nothing)}, nil)
 }
 
-func showDefine(c *fiber.Ctx, form campaignForm, refused error) error {
+func (w *Campaigns) showDefine(c *fiber.Ctx, form campaignForm, refused error) error {
 	body := DefineBody{Form: form, Face: typedAmount(form.Face)}
 	for _, rule := range []campaigns.NoShow{campaigns.Nothing, campaigns.OneVoucher, campaigns.AllHeld} {
 		body.NoShows = append(body.NoShows, string(rule))
 	}
 	for _, theme := range catalogue.Themes() {
 		body.Themes = append(body.Themes, themeBox{string(theme), slices.Contains(form.Themes, string(theme))})
+	}
+	kinds, err := w.Labels(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if kind.Latest {
+			body.Labels = append(body.Labels, checkBox{kind.Code, kind.Name, slices.Contains(form.Labels, kind.Code)})
+		}
+	}
+	for _, national := range slices.Concat(catalogue.Values("programmes"), catalogue.Values("trainings")) {
+		body.Labels = append(body.Labels, checkBox{national, national, slices.Contains(form.Labels, national)})
 	}
 	if refused != nil {
 		body.Problem, body.Field = faultText(c, refused), campaignFields[fault.Code(refused)]
@@ -77,7 +91,7 @@ var campaignFields = map[string]string{
 	"campaign_name_length": "name", "face_value_out_of_range": "face", "booklet_size_out_of_range": "booklet_size",
 	"campaign_ends_before_start": "ends_on", "campaign_in_the_past": "ends_on", "campaign_too_long": "ends_on",
 	"tolerance_out_of_range": "tolerance_days", "price_cap_out_of_range": "price_cap",
-	"area_name_unknown": "communes", "area_name_shared": "communes", "area_code_unknown": "departements",
+	"accepted_label_unknown": "accepted_labels", "area_name_unknown": "communes", "area_name_shared": "communes", "area_code_unknown": "departements",
 }
 
 func (w *Campaigns) defineForm(c *fiber.Ctx) error {
@@ -94,7 +108,7 @@ func (w *Campaigns) defineForm(c *fiber.Ctx) error {
 		if refusalOf(err).status != http.StatusUnprocessableEntity {
 			return err
 		}
-		return showDefine(c, form, err)
+		return w.showDefine(c, form, err)
 	}
 	if err := flash(c, "done", "campaigns.defined", "name", defined.Name); err != nil {
 		return err
@@ -105,7 +119,7 @@ func (w *Campaigns) defineForm(c *fiber.Ctx) error {
 // rules turns what was typed into codes.
 func (f campaignForm) rules() (campaigns.Rules, error) {
 	r := campaigns.Rules{Name: f.Name, Face: f.Face, BookletSize: f.BookletSize, StartsOn: f.StartsOn, EndsOn: f.EndsOn,
-		ToleranceDays: f.ToleranceDays, PriceCap: f.PriceCap, NoShow: campaigns.NoShow(f.NoShow), Themes: f.Themes, Departements: typedList(strings.ToUpper(f.Departements))}
+		ToleranceDays: f.ToleranceDays, PriceCap: f.PriceCap, NoShow: campaigns.NoShow(f.NoShow), Themes: f.Themes, Labels: f.Labels, Departements: typedList(strings.ToUpper(f.Departements))}
 	for _, text := range typedList(f.Communes) {
 		commune, err := communeNamed(text)
 		if err != nil {

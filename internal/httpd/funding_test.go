@@ -102,7 +102,7 @@ func openOffice(t *testing.T) office {
 	other := w.Organisation(identity.Funder, "Métropole de Lyon")
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}
 	var routes []Route
-	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Flows: reports.Flows, Sharing: reports.Sharing}).Routes()...)
+	routes = append(routes, (&Campaigns{Service: w.Campaigns, Orders: o, Issuing: w.Issuing, Identity: w.Identity, Labels: reviewing(w).Published, Flows: reports.Flows, Sharing: reports.Sharing}).Routes()...)
 	routes = append(routes, (&Orders{Service: o, Online: &Payments{payments.New(w.DB, payments.Options{}, o, nil, nil)}, Sharing: reports.Sharing}).Routes()...)
 	routes = append(routes, InvoiceRoutes(invoicing.New(w.DB))...)
 	routes = append(routes, (&Statements{Service: room, Orders: o}).Routes()...)

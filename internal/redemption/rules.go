@@ -42,6 +42,7 @@ type facts struct {
 	Place       int64        `db:"place_id"`
 	PlaceName   string       `db:"place_name"`
 	Labelled    bool         `db:"labelled"`
+	LabelTaken  bool         `db:"label_taken"` // by a label that the campaign accepts
 	InArea      bool         `db:"in_area"`
 	ThemeOpen   bool         `db:"theme_open"`   // the campaign pays for the theme
 	ThemeOnSite bool         `db:"theme_onsite"` // the place offers it
@@ -111,6 +112,8 @@ func standing(f *facts, count int, today vouchers.Day) *fault.Error {
 		return fault.New(fault.NotFound, "code_unknown")
 	case f.Place == 0 || !f.Labelled:
 		return fault.New(fault.Forbidden, "place_not_labelled", "place", f.PlaceName)
+	case !f.LabelTaken && f.Places == 1:
+		return fault.New(fault.Forbidden, "label_not_accepted", "place", f.PlaceName)
 	case f.Places > 1:
 		return fault.New(fault.Invalid, "place_required")
 	case !f.InArea:

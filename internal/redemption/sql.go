@@ -46,6 +46,8 @@ func readFacts(ctx context.Context, read query, now time.Time, batch []*item) ([
 				ORDER BY CASE WHEN v.held_until > $8::timestamptz THEN `+turn+` ELSE 1 END, v.id) AS live,
 			COALESCE(p.id, 0) AS place_id, COALESCE(p.name, '') AS place_name, EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL
 				AND $7::date BETWEEN l.starts_on AND l.ends_on) AS labelled,
+			EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $7::date BETWEEN l.starts_on AND l.ends_on
+				AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels)) AS label_taken,
 			COALESCE(p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0, false) AS in_area,
 			COALESCE(r.theme = ANY (c.themes) OR cardinality(c.themes) = 0, false) AS theme_open, 

@@ -105,7 +105,8 @@ const redeemedWithinTheRules = `
 		SELECT 1 FROM labels l WHERE l.place_id = r.place_id AND d.day BETWEEN l.starts_on AND l.ends_on
 			AND (l.ended_at IS NULL OR l.ended_at > r.at - interval '5 seconds')
 			AND NOT EXISTS (SELECT 1 FROM label_suspensions s WHERE s.label_id = l.id AND r.at > s.from_at + interval '5 seconds'
-				AND (s.lifted_at IS NULL OR r.at < s.lifted_at))) AS labelled) AS l
+				AND (s.lifted_at IS NULL OR r.at < s.lifted_at))
+			AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels)) AS labelled) AS l
 	CROSS JOIN LATERAL (SELECT
 		p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 			OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0 AS inside,

@@ -60,6 +60,8 @@ func candidates(ctx context.Context, tx *db.Tx, q query, radiusKm float64) ([]ca
 				AND (NOT $14 OR p.id IN (SELECT place_id FROM labelled))
 				AND ($23 OR p.closed_at IS NULL AND (p.sure_at > $24 OR p.id IN (SELECT place_id FROM labelled)))
 				AND ($11 = 0 OR c.id IS NOT NULL
+					AND EXISTS (SELECT 1 FROM labels l WHERE l.place_id = p.id AND l.ended_at IS NULL AND l.suspended_at IS NULL AND $8::date BETWEEN l.starts_on AND l.ends_on
+						AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels))
 					AND (cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0
 						OR p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements))
 					AND EXISTS (SELECT 1 FROM services s WHERE s.place_id = p.id AND s.withdrawn_at IS NULL AND s.price_vouchers > 0
