@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { calls } from "./api.js";
 import { Bank } from "./bank.js";
 import { account, admin, root } from "./program.js";
 import { day, password, Stage, steps, words } from "./stage.js";
@@ -18,30 +19,8 @@ before(() => stage.open(), { timeout: 150_000 });
 
 after(() => stage.close());
 
-/** Calls the API with a token; what is no answer ends the walk. */
-async function call(token, method, path, body, kind = "application/json") {
-  const answer = await fetch(`${stage.program.url}/api/v1${path}`, { method, headers: { "Content-Type": kind, ...(token && { Authorization: `Bearer ${token}` }) },
-    body: body && (kind === "application/json" ? JSON.stringify(body) : body) });
-  const text = await answer.text();
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
-  return text && JSON.parse(text);
-}
-
-const scopes = ["organisations", "places", "labels", "bank_details", "campaigns", "orders", "statements", "handovers"];
-
-async function enter(who) {
-  return (await call("", "POST", "/tokens", { email: who.email, password: who.password, label: "e2e", days: 1, scopes })).token;
-}
-
-/** Opens an organisation and gives its first admin, with a token. */
-async function opens(operator, kind, name, siret) {
-  const who = { email: `${kind}@organisation.example`, password };
-  await call(operator, "POST", "/organisations", { kind, name, ...(siret && { siret, street: "1 rue", postcode: "74230", town: "Thônes" }), admin: { name: "Sacha Roy", ...who } });
-  return { ...who, token: await enter(who) };
-}
-
 test("sessions are booked, waited for, moved and given back", { timeout: 300_000 }, async (t) => {
-  const step = steps(t);
+  const step = steps(t), { call, enter, opens } = calls(stage);
   let host, giver, place, first, second, prescriber, structure;
 
   await step("a place takes the vouchers of a campaign, and two people have a booklet", async () => {
@@ -53,7 +32,6 @@ test("sessions are booked, waited for, moved and given back", { timeout: 300_000
     place = (await call("", "GET", "/places?near=74230&limit=50")).items.find((one) => one.name === home).id;
     await call(structure.token, "POST", `/places/${place}/claim`);
     await call(structure.token, "PUT", `/places/${place}/services`, { services: [{ theme: "everyday_tools", title: "Premiers pas", price_vouchers: 2, duration_minutes: 60 }] });
-    await call(structure.token, "PUT", "/bank-details", { iban: "FR1420041010050500013M02606", bic: "", holder: "Clic et Sapin" });
     await call(operator, "POST", `/places/${place}/labels`, { ends_on: day(300) });
     const campaign = (await call(funder.token, "POST", "/campaigns", { name: "Premiers pas", face_cents: 1000, booklet_size: 8, starts_on: day(), ends_on: day(120),
       tolerance_days: 15, price_cap: 4, no_show: "one", departements: ["74"] })).id;

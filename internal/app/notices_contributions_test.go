@@ -43,7 +43,7 @@ func TestLettersAboutCardsGoOutOnce(t *testing.T) {
 			t.Errorf("%s", letter)
 		}
 	}
-	if len(told) != 5 { // two structures are asked about their cards, one of them the walkers'
+	if len(told) != 6 { // two structures are asked about their three cards, one of them the walkers'
 		t.Errorf("%d letters: %q\n%s", len(told), told, strings.Join(letters(), "\n"))
 	}
 }

@@ -74,7 +74,7 @@ var parameters = map[string]parameter{
 	"/places/:id":                     {shared, func(s *walk) any { return s.Structure.Place }},
 	"/join/:token":                    {secret, func(*walk) any { return "none" }},
 	"/structure/places/:id":           {private, func(s *walk) any { return s.Structure.Place }},
-	"/sessions/:id":                   {private, func(s *walk) any { return s.meeting }},
+	"/sessions/:id":                   {shared, func(s *walk) any { return s.meeting }},
 	"/labels/:id":                     {operated, func(*walk) any { return 1 }},
 	"/settlements/:id":                {operated, func(*walk) any { return 1 }},
 	"/statements/:id":                 {operated, func(*walk) any { return 1 }},

@@ -121,9 +121,10 @@ func (s *Service) Start(ctx context.Context, actor identity.Actor, place voucher
 
 // Saved is what is kept of a form, complete or not.
 type Saved struct {
-	Answers map[string]Answer       `json:"answers"` // of these criteria; others stay
-	Proofs  map[string]files.Upload `json:"proofs"`  // more of them
-	Remove  []vouchers.ProofID      `json:"remove"`  // proofs that are none
+	Answers map[string]Answer       `json:"answers"`        // of these criteria; others stay
+	Proofs  map[string]files.Upload `json:"proofs"`         // more of them
+	Remove  []vouchers.ProofID      `json:"remove"`         // proofs that are none
+	Send    bool                    `json:"send,omitempty"` // and hand it to the operator, where nothing is missing
 }
 
 // Save keeps answers and proofs, as far as they are given. Its faults are not_found,
@@ -151,7 +152,10 @@ func (s *Service) Save(ctx context.Context, actor identity.Actor, id vouchers.Ap
 		if err := setAnswers(ctx, tx, id, answers); err != nil {
 			return Application{}, err
 		}
-		return application(ctx, tx, id)
+		if a, err = application(ctx, tx, id); err != nil || !req.Send || a.Incomplete() != nil {
+			return a, err
+		}
+		return s.step(ctx, tx, actor, a, step{state: Sent, event: "sent"})
 	})
 }
 
@@ -187,8 +191,8 @@ func (s *Service) Send(ctx context.Context, actor identity.Actor, id vouchers.Ap
 		if a.State != Draft && a.State != Asked {
 			return Application{}, fault.New(fault.Conflict, "application_sent")
 		}
-		if missing := a.missing(); len(missing) > 0 {
-			return Application{}, fault.New(fault.Invalid, "application_incomplete", "count", len(missing), "criterion", missing[0])
+		if err := a.Incomplete(); err != nil {
+			return Application{}, err
 		}
 		return s.step(ctx, tx, actor, a, step{state: Sent, event: "sent"})
 	})

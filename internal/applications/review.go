@@ -190,6 +190,14 @@ type Entry struct {
 	Suspension  string           `json:"suspended_for,omitempty" db:"suspended_for"`
 }
 
+// Version is that of its criteria; 0 without an application.
+func (e Entry) Version() int {
+	if e.Criteria == nil {
+		return 0
+	}
+	return *e.Criteria
+}
+
 // RegisterQuery cuts the register.
 type RegisterQuery struct {
 	Before vouchers.LabelID

@@ -132,6 +132,14 @@ func (a Application) missing() []string {
 	return all
 }
 
+// Incomplete is the fault of an application that cannot be sent yet; nil for one that can.
+func (a Application) Incomplete() error {
+	if missing := a.missing(); len(missing) > 0 {
+		return fault.New(fault.Invalid, "application_incomplete", "count", len(missing), "criterion", missing[0])
+	}
+	return nil
+}
+
 // Filled is how many criteria are complete.
 func (a Application) Filled() int { return len(a.Form) - len(a.missing()) }
 

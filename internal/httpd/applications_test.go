@@ -91,7 +91,7 @@ func TestAStructureAppliesAndTheOperatorDecidesWithoutScript(t *testing.T) {
 	do("newcomer", "POST", at+"/claim", "", 303, "")
 	do("newcomer", "GET", "/structure", "", 200, "Demander le label")
 	path := do("newcomer", "POST", at+"/applications", form("kind", ""), 303, "")
-	do("newcomer", "GET", path, "", 200, "0 points complets sur 8")
+	do("newcomer", "GET", path, "", 200, "0 point complet sur 8")
 	do("structure", "GET", path, "", 404, "")
 	do("operator", "GET", path, "", 404, "")
 	do("newcomer", "POST", path, form("note-welcome", "Le matin", "meets-welcome", "partly"), 303, "")

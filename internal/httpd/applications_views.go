@@ -256,9 +256,11 @@ func (w applicationsWindow) saveForm(c *fiber.Ctx) error {
 		}
 	}
 	done := "applications.saved"
-	if _, err = w.room.Save(c.UserContext(), actor(c), id, req); err == nil && values.Get("send") != "" {
+	if req.Send = values.Get("send") != ""; req.Send {
 		done = "applications.sent"
-		_, err = w.room.Send(c.UserContext(), actor(c), id)
+	}
+	if a, err = w.room.Save(c.UserContext(), actor(c), id, req); err == nil && req.Send && a.State != applications.Sent {
+		err = a.Incomplete()
 	}
 	return w.then(c, ApplicationBody{}, nil, done, err)
 }
