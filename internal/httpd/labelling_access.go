@@ -41,6 +41,8 @@ type AccessForm struct {
 	SpecialCare   []string `form:"special_care"`
 	Languages     []string `form:"languages"`
 	Fees          []string `form:"fees"`
+	Programmes    []string `form:"programmes"`
+	Trainings     []string `form:"trainings"`
 	Presentation  string   `form:"presentation"`
 }
 
@@ -48,7 +50,7 @@ type AccessForm struct {
 func (f *AccessForm) lists() map[string]*[]string {
 	return map[string]*[]string{"access_ways": &f.AccessWays, "support_ways": &f.SupportWays,
 		"mobilities": &f.Mobilities, "audiences": &f.Audiences,
-		"special_care": &f.SpecialCare, "languages": &f.Languages, "fees": &f.Fees}
+		"special_care": &f.SpecialCare, "languages": &f.Languages, "fees": &f.Fees, "programmes": &f.Programmes, "trainings": &f.Trainings}
 }
 
 // languagesAsked are the languages that people look for a place in; others that a place has
@@ -78,14 +80,14 @@ func (w labellingWindow) accessPage(c *fiber.Ctx) error {
 	}
 	form := AccessForm{Phone: phoneAsRead(p.Phone), Email: p.Email, Website: p.Website, BookingURL: p.BookingURL, Accessibility: p.Accessibility,
 		AccessWays: p.AccessWays, SupportWays: p.SupportWays, Mobilities: p.Mobilities, Audiences: p.Audiences, SpecialCare: p.SpecialCare, Languages: p.Languages,
-		Fees: p.Fees, Presentation: p.Presentation}
+		Fees: p.Fees, Programmes: p.Programmes, Trainings: p.Trainings, Presentation: p.Presentation}
 	return showAccess(c, p, form, "", "")
 }
 
 func showAccess(c *fiber.Ctx, p labelling.Place, form AccessForm, field, problem string) error {
 	w := words(c)
 	body := AccessBody{ID: p.ID, Name: p.Name, Form: form, Field: field, Problem: problem}
-	for _, name := range []string{"access_ways", "support_ways", "mobilities", "fees", "audiences", "special_care", "languages"} {
+	for _, name := range []string{"access_ways", "support_ways", "mobilities", "fees", "audiences", "special_care", "languages", "programmes", "trainings"} {
 		chosen := *form.lists()[name]
 		list := CheckList{Name: name, Title: w.Text("labelling.access." + name), Hint: w.Text("labelling.access." + name + "-hint")}
 		values := catalogue.Values(name)

@@ -1,14 +1,13 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 
-	"codeberg.org/go-pdf/fpdf"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/orders"
@@ -223,8 +222,12 @@ func (p *play) openStructures(ctx context.Context, todays []*structure, groups [
 	}
 	for _, s := range todays {
 		for _, place := range s.places {
-			label := map[string]any{"starts_on": p.date(0), "ends_on": p.date(lasts + 300)}
-			if err := p.operator.agent.post(ctx, fmt.Sprintf("/places/%d/labels", place.id), label, nil); err != nil {
+			id, err := p.apply(ctx, s, place, "")
+			if err != nil {
+				return err
+			}
+			yes := applications.Decision{Decision: "grant", EndsOn: p.date(lasts + 300)}
+			if err := p.operator.agent.post(ctx, fmt.Sprintf("/applications/%d/decision", id), yes, nil); err != nil {
 				return err
 			}
 		}
@@ -248,7 +251,7 @@ func (p *play) equip(ctx context.Context, s *structure) error {
 // tellBank tells where a structure's money goes.
 func (p *play) tellBank(ctx context.Context, s *structure, number int) (payees.Account, error) {
 	given := payees.Given{IBAN: inventedIBAN(number), Holder: sepaName(s.Name)}
-	slip, err := slipOf(given)
+	slip, err := paper("Relevé d'identité bancaire", "Banque inventée", "", "Titulaire : "+given.Holder, "IBAN : "+given.IBAN)
 	if err != nil {
 		return payees.Account{}, err
 	}
@@ -271,20 +274,6 @@ func (p *play) giveAccount(ctx context.Context, s *structure, number int) error 
 		return err
 	}
 	return p.operator.third.post(ctx, path+"/approval", struct{}{}, nil)
-}
-
-// slipOf draws the bank details slip of an account.
-func slipOf(a payees.Given) ([]byte, error) {
-	page := fpdf.New("P", "mm", "A5", "")
-	page.AddPage()
-	page.SetFont("Helvetica", "", 12)
-	latin := page.UnicodeTranslatorFromDescriptor("")
-	for _, line := range []string{"Relevé d'identité bancaire", "Banque inventée", "", "Titulaire : " + a.Holder, "IBAN : " + a.IBAN} {
-		page.CellFormat(0, 10, latin(line), "", 1, "", false, 0, "")
-	}
-	var out bytes.Buffer
-	err := page.Output(&out)
-	return out.Bytes(), err
 }
 
 // sepaName is a name within the 70 characters of a transfer.

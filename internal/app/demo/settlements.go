@@ -38,6 +38,7 @@ func (p *play) planSettlements() {
 		_, err := p.tellBank(ctx, s, 2000+s.number)
 		return err
 	})
+	p.on(lasts-2, 11, "structures", p.offerAnotherLabel)
 	p.on(lasts-1, 16.5, "settlements", p.settle)
 }
 
