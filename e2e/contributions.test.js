@@ -41,6 +41,7 @@ test("people help to keep a place's card right", { timeout: 300_000 }, async (t)
     await host.open("/structure/claim?near=Thônes");
     await host.page.getByRole("button", { name: /^C’est notre lieu/ }).first().click();
     await host.reads("est maintenant un lieu de votre structure");
+    await host.open("/structure");
     await host.press("Modifier la fiche", "main");
     await host.fill({ Présentation: "Nous vous aidons avec votre téléphone." });
     await host.press("Enregistrer la fiche", "main");
