@@ -93,33 +93,21 @@ func (w applicationsWindow) register(c *fiber.Ctx) error {
 }
 
 func (w applicationsWindow) suspend(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.LabelID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in struct {
 		Reason string `json:"reason"`
 	}
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	l, err := w.labels.SuspendLabel(c.UserContext(), actor(c), labelling.End{Label: id, Reason: in.Reason})
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, l)
+	return answerFor(c, func(id vouchers.LabelID) (labelling.Label, error) {
+		return w.labels.SuspendLabel(c.UserContext(), actor(c), labelling.End{Label: id, Reason: in.Reason})
+	})
 }
 
 func (w applicationsWindow) lift(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.LabelID](c, "id")
-	if err != nil {
-		return err
-	}
-	l, err := w.labels.LiftLabel(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, l)
+	return answerFor(c, func(id vouchers.LabelID) (labelling.Label, error) {
+		return w.labels.LiftLabel(c.UserContext(), actor(c), id)
+	})
 }
 
 func (w applicationsWindow) start(c *fiber.Ctx) error {
@@ -153,22 +141,9 @@ func (w applicationsWindow) list(c *fiber.Ctx) error {
 }
 
 func (w applicationsWindow) open(c *fiber.Ctx) error {
-	return w.answer(c, func(id vouchers.ApplicationID) (applications.Application, error) {
+	return answerFor(c, func(id vouchers.ApplicationID) (applications.Application, error) {
 		return w.room.Open(c.UserContext(), actor(c), id)
 	})
-}
-
-// answer does something with the application of the address and tells how it stands then.
-func (w applicationsWindow) answer(c *fiber.Ctx, do func(id vouchers.ApplicationID) (applications.Application, error)) error {
-	id, err := pathID[vouchers.ApplicationID](c, "id")
-	if err != nil {
-		return err
-	}
-	a, err := do(id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, a)
 }
 
 func (w applicationsWindow) save(c *fiber.Ctx) error {
@@ -176,19 +151,19 @@ func (w applicationsWindow) save(c *fiber.Ctx) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	return w.answer(c, func(id vouchers.ApplicationID) (applications.Application, error) {
+	return answerFor(c, func(id vouchers.ApplicationID) (applications.Application, error) {
 		return w.room.Save(c.UserContext(), actor(c), id, in)
 	})
 }
 
 func (w applicationsWindow) send(c *fiber.Ctx) error {
-	return w.answer(c, func(id vouchers.ApplicationID) (applications.Application, error) {
+	return answerFor(c, func(id vouchers.ApplicationID) (applications.Application, error) {
 		return w.room.Send(c.UserContext(), actor(c), id)
 	})
 }
 
 func (w applicationsWindow) withdraw(c *fiber.Ctx) error {
-	return w.answer(c, func(id vouchers.ApplicationID) (applications.Application, error) {
+	return answerFor(c, func(id vouchers.ApplicationID) (applications.Application, error) {
 		return w.room.Withdraw(c.UserContext(), actor(c), id)
 	})
 }
@@ -200,7 +175,7 @@ func (w applicationsWindow) appeal(c *fiber.Ctx) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	return w.answer(c, func(id vouchers.ApplicationID) (applications.Application, error) {
+	return answerFor(c, func(id vouchers.ApplicationID) (applications.Application, error) {
 		return w.room.Appeal(c.UserContext(), actor(c), id, in.Reason)
 	})
 }
@@ -210,7 +185,7 @@ func (w applicationsWindow) decide(c *fiber.Ctx) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	return w.answer(c, func(id vouchers.ApplicationID) (applications.Application, error) {
+	return answerFor(c, func(id vouchers.ApplicationID) (applications.Application, error) {
 		return w.room.Decide(c.UserContext(), actor(c), id, in)
 	})
 }
@@ -223,7 +198,7 @@ func (w applicationsWindow) confirm(c *fiber.Ctx) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	return w.answer(c, func(id vouchers.ApplicationID) (applications.Application, error) {
+	return answerFor(c, func(id vouchers.ApplicationID) (applications.Application, error) {
 		return w.room.Confirm(c.UserContext(), actor(c), id, in.Stands, in.Reason)
 	})
 }

@@ -72,15 +72,9 @@ func (w payeesWindow) give(c *fiber.Ctx) error {
 }
 
 func (w payeesWindow) withdraw(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PayeeID](c, "id")
-	if err != nil {
-		return err
-	}
-	a, err := w.room.Withdraw(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, a)
+	return answerFor(c, func(id vouchers.PayeeID) (payees.Account, error) {
+		return w.room.Withdraw(c.UserContext(), actor(c), id)
+	})
 }
 
 func (w payeesWindow) waiting(c *fiber.Ctx) error {
@@ -92,15 +86,7 @@ func (w payeesWindow) waiting(c *fiber.Ctx) error {
 }
 
 func (w payeesWindow) open(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PayeeID](c, "id")
-	if err != nil {
-		return err
-	}
-	one, err := w.room.Open(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, one)
+	return answerFor(c, func(id vouchers.PayeeID) (payees.Case, error) { return w.room.Open(c.UserContext(), actor(c), id) })
 }
 
 func (w payeesWindow) proof(c *fiber.Ctx) error {
@@ -123,49 +109,31 @@ func sendProof(c *fiber.Ctx, f files.File) error {
 }
 
 func (w payeesWindow) verify(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PayeeID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in payees.Verification
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	a, err := w.room.Verify(c.UserContext(), actor(c), id, in)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, a)
+	return answerFor(c, func(id vouchers.PayeeID) (payees.Account, error) {
+		return w.room.Verify(c.UserContext(), actor(c), id, in)
+	})
 }
 
 func (w payeesWindow) approve(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PayeeID](c, "id")
-	if err != nil {
-		return err
-	}
-	a, err := w.room.Approve(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, a)
+	return answerFor(c, func(id vouchers.PayeeID) (payees.Account, error) {
+		return w.room.Approve(c.UserContext(), actor(c), id)
+	})
 }
 
 func (w payeesWindow) refuse(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PayeeID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in struct {
 		Reason string `json:"reason"`
 	}
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	a, err := w.room.Refuse(c.UserContext(), actor(c), id, in.Reason)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, a)
+	return answerFor(c, func(id vouchers.PayeeID) (payees.Account, error) {
+		return w.room.Refuse(c.UserContext(), actor(c), id, in.Reason)
+	})
 }
 
 func payeePath(id vouchers.PayeeID) string { return fmt.Sprintf("/payees/%d", id) }

@@ -212,3 +212,17 @@ func localPath(raw string) string {
 	}
 	return raw
 }
+
+// answerFor does something with the object whose id is in the address, and answers what
+// became of it.
+func answerFor[ID ~int64, T any](c *fiber.Ctx, do func(id ID) (T, error)) error {
+	id, err := pathID[ID](c, "id")
+	if err != nil {
+		return err
+	}
+	done, err := do(id)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, done)
+}
