@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +54,7 @@ export class Program {
 
   /** Builds the binary, makes the operator's first admin and waits until pages are served. */
   async start() {
+    chmodSync(this.#data, 0o755); // as root PostgreSQL runs under an account of its own; its files are to go with ours
     this.binary = join(this.#data, "passerelle");
     execFileSync("go", ["build", "-o", this.binary, "./cmd/passerelle"], { cwd: root, stdio: "inherit" });
     this.port = await freePort();
