@@ -361,6 +361,7 @@ func (s *city) reports(operator, funder *citizen, campaign int64) {
 	funder.gets("/campaigns").wants(200)
 	operator.gets("/invariants").wants(200).is("ok", "true")
 	nobody := &citizen{city: s}
+	nobody.gets("/delays").wants(200)
 	nobody.gets("/cover").wants(200).is("covered", "true").is("held_cents", "18000").is("live_cents", "5000").is("funds_cents", "13000")
 }
 

@@ -33,11 +33,13 @@ func SettlementRoutes(room *settlement.Service) []Route {
 			Doc: "what the structure is owed, and its payouts, newest first"},
 		{Method: "GET", Path: "/api/v1/payouts/:id/statement", Handler: w.statement, Access: ForAny(identity.Structure, identity.Operator),
 			Doc: "the statement of one payout, as a PDF"},
+		{Method: "GET", Path: "/api/v1/delays", Handler: w.delays, Access: Public, Doc: "how long structures wait for their money, measured"},
 
 		{Method: "GET", Path: "/settlements", Handler: w.listPage, Access: operator, Doc: "settlements: what is owed now, and the list",
 			Nav: Nav{Key: "settlement.nav", Icon: "landmark"}},
 		{Method: "POST", Path: "/settlements", Handler: w.closeForm, Access: finance, Doc: "close a settlement from its page"},
 		{Method: "GET", Path: "/settlements/:id", Handler: w.openPage, Access: operator, Doc: "one settlement: file and payouts"},
+		{Method: "GET", Path: "/delays", Handler: w.delaysPage, Access: Public, Doc: "how long structures wait for their money"},
 		{Method: "GET", Path: "/payouts", Handler: w.payoutsPage, Access: structure, Doc: "where the structure's money is",
 			Nav: Nav{Key: "settlement.payouts.nav", Icon: "banknote"}},
 	}
@@ -151,3 +153,11 @@ func (w settlementWindow) statement(c *fiber.Ctx) error {
 
 // themeWord says a theme in the reader's language.
 func themeWord(c *fiber.Ctx, code string) string { return themeText(words(c), code) }
+
+func (w settlementWindow) delays(c *fiber.Ctx) error {
+	d, err := w.room.Delays(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, d)
+}

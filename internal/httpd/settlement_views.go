@@ -119,3 +119,42 @@ func payoutSteps(c *fiber.Ctx, m settlement.Money) []stepView {
 	}
 	return steps
 }
+
+// DelaysBody is what settlement/delays.html shows.
+type DelaysBody struct {
+	From, Until vouchers.Day
+	All         DelayView
+	Own         *DelayView // of the reader's structure
+}
+
+// DelayView is how long some structures wait, in days.
+type DelayView struct {
+	Redemptions        int
+	Median, P95, Worst int
+	Oldest             *vouchers.Day
+}
+
+func delayView(d settlement.Delays) DelayView {
+	v := DelayView{Redemptions: d.Redemptions, Oldest: d.Oldest}
+	if d.Redemptions > 0 {
+		v.Median, v.P95, v.Worst = *d.Median, *d.P95, *d.Worst
+	}
+	return v
+}
+
+func (w settlementWindow) delaysPage(c *fiber.Ctx) error {
+	all, err := w.room.Delays(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	body := DelaysBody{From: all.From, Until: all.Until, All: delayView(all)}
+	if actor(c).Kind == identity.Structure {
+		own, err := w.room.OwnDelays(c.UserContext(), actor(c))
+		if err != nil {
+			return err
+		}
+		view := delayView(own)
+		body.Own = &view
+	}
+	return page(c, "settlement/delays", body)
+}
