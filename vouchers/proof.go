@@ -112,6 +112,9 @@ func (r *Keyring) Sealed(s LedgerSeal) LedgerSeal {
 	return s
 }
 
+// SealKey is the public key of the seals that Sealed signs. It is made to be published.
+func (r *Keyring) SealKey() PublicKey { return PublicKey{r.current, r.keys[r.current].ledger} }
+
 // proofFormat names the file and its version.
 const proofFormat = "passerelle-proof-1"
 

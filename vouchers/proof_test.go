@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,36 @@ func TestATimeIsWrittenInOneWay(t *testing.T) {
 		if read.UnmarshalText([]byte(text)) == nil {
 			t.Errorf("%q was read", text)
 		}
+	}
+}
+
+const proofsFile = "testdata/proofs.json"
+
+// The browser's twin is tested with the same files.
+func TestProofsAreWhatThisProgramMakes(t *testing.T) {
+	ring := testRing(t, 1)
+	golden := struct {
+		Key    ed25519.PublicKey `json:"key"`
+		Proofs []Proof           `json:"proofs"`
+	}{Key: ring.SealKey().Ed25519}
+	for _, count := range []int{1, 2, 3, 7, 8} {
+		for index := range count {
+			golden.Proofs = append(golden.Proofs, proofOf(t, ring, count, index))
+		}
+	}
+	text := append(indented(t, golden), '\n')
+	if *update {
+		if err := os.WriteFile(proofsFile, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(proofsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(kept, text) {
+		t.Error("proofs differ from testdata/proofs.json: those that people keep would no longer hold. " +
+			"If that is meant, it takes a new version of the format, then go test ./vouchers -update")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -91,6 +92,9 @@ func (s *Service) List(ctx context.Context, _ identity.Actor, number int64, most
 	return all, err
 }
 
+// Key is the public key that seals are signed with now.
+func (s *Service) Key() vouchers.PublicKey { return s.keys.SealKey() }
+
 // Proof proves one line of the actor's.
 func (s *Service) Proof(ctx context.Context, actor identity.Actor, transfer int64) (vouchers.Proof, error) {
 	if err := mayProve(actor); err != nil {
@@ -119,6 +123,12 @@ func (s *Service) Proof(ctx context.Context, actor identity.Actor, transfer int6
 func (s *Service) Proofs(ctx context.Context, actor identity.Actor, number, after int64) (proofs []vouchers.Proof, next int64, err error) {
 	if err := mayProve(actor); err != nil {
 		return nil, 0, err
+	}
+	if number < 1 {
+		return nil, 0, fault.New(fault.Invalid, "invalid_input", "field", "seal")
+	}
+	if after < 0 {
+		return nil, 0, fault.New(fault.Invalid, "invalid_input", "field", "after")
 	}
 	err = s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		proofs, next, err = prove(ctx, tx, actor, number, after, ProofsMost)
