@@ -1117,6 +1117,30 @@ CREATE TABLE rollovers (
     CONSTRAINT rollovers_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE seals (
+    number bigint NOT NULL,
+    from_id bigint NOT NULL,
+    to_id bigint NOT NULL,
+    count bigint NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    secret bytea NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    key_id smallint NOT NULL,
+    public_key bytea NOT NULL,
+    signature bytea NOT NULL,
+    CONSTRAINT seals_from UNIQUE (from_id),
+    CONSTRAINT seals_number CHECK ((number > 0)),
+    CONSTRAINT seals_pkey PRIMARY KEY (number),
+    CONSTRAINT seals_previous CHECK ((length(previous) = 32)),
+    CONSTRAINT seals_public_key CHECK ((length(public_key) = 32)),
+    CONSTRAINT seals_range CHECK (((from_id > 0) AND (count > 0) AND (count <= ((to_id - from_id) + 1)))),
+    CONSTRAINT seals_root CHECK ((length(root) = 32)),
+    CONSTRAINT seals_secret CHECK ((length(secret) = 32)),
+    CONSTRAINT seals_signature CHECK ((length(signature) = 64)),
+    CONSTRAINT seals_to UNIQUE (to_id)
+);
+
 CREATE TABLE services (
     place_id bigint NOT NULL,
     theme text NOT NULL,
@@ -1798,6 +1822,8 @@ CREATE TRIGGER audit_entries_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON p
 CREATE TRIGGER invoices_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.invoices FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 
 CREATE TRIGGER quote_versions_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quote_versions FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
+
+CREATE TRIGGER seals_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.seals FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 
 CREATE TRIGGER tariffs_only_added BEFORE DELETE OR UPDATE OR TRUNCATE ON public.tariffs FOR EACH STATEMENT EXECUTE FUNCTION only_ever_added();
 

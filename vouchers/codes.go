@@ -20,6 +20,8 @@ var (
 	ErrSignature = errors.New("vouchers: wrong signature")
 	// ErrUnknownKey: well formed, but it names a key that is not (or no longer) valid.
 	ErrUnknownKey = errors.New("vouchers: unknown key")
+	// ErrNotSealed: the line is not one of those that the seal was made of.
+	ErrNotSealed = errors.New("vouchers: not in the seal")
 	// ErrRange: a value that does not fit in its place.
 	ErrRange = errors.New("vouchers: out of range")
 )

@@ -49,9 +49,9 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText hides the secret from JSON and other encodings.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Key is a master secret and its number. Five independent keys are derived from it: to
-// sign QR payloads, to tag them, to derive typed codes, to hash these, and to seal codes
-// in cookies.
+// Key is a master secret and its number. Six independent keys are derived from it: to
+// sign QR payloads, to tag them, to derive typed codes, to hash these, to seal codes
+// in cookies, and to sign seals of the ledger.
 type Key struct {
 	ID     uint8 // 0 to MaxKeyID
 	Secret Secret
@@ -88,6 +88,8 @@ type derived struct {
 	typed  macs                        // makes typed codes
 	hash   macs                        // of typed codes, for the database
 	seal   cipher.AEAD                 // of codes in cookies
+	ledger ed25519.PublicKey
+	attest func(message []byte) []byte // signs seals of the ledger
 }
 
 // NewKeyring makes a keyring of several keys with different ids. It fails with ErrRange,
@@ -108,11 +110,14 @@ func NewKeyring(current uint8, keys ...Key) (*Keyring, error) {
 
 func derive(k Key) *derived {
 	signing := ed25519.NewKeyFromSeed(k.subkey("passerelle ed25519 1"))
+	sealing := ed25519.NewKeyFromSeed(k.subkey("passerelle ledger 1"))
 	d := &derived{
 		Key:    k,
 		public: signing.Public().(ed25519.PublicKey),
 		sign:   func(message []byte) []byte { return ed25519.Sign(signing, message) },
 		seal:   newSeal(k.subkey("passerelle seal 1")),
+		ledger: sealing.Public().(ed25519.PublicKey),
+		attest: func(message []byte) []byte { return ed25519.Sign(sealing, message) },
 	}
 	d.tag.init(k.subkey("passerelle tag 1"))
 	d.typed.init(k.subkey("passerelle typed 1"))

@@ -32,7 +32,10 @@ type commands struct {
 	Demo    demo    `cmd:"" help:"Run the whole life of a campaign through the HTTP API, on invented data, then serve it."`
 	Migrate migrate `cmd:"" help:"Bring the database's schema up to date."`
 	Verify  verify  `cmd:"" help:"Recompute the invariants from the rows; exit 1 when one is broken."`
-	Keys    struct {
+
+	VerifyProof verifyProof `cmd:"" help:"Check a file of proofs, without network or database; exit 1 when one does not hold."`
+
+	Keys struct {
 		Rotate rotate `cmd:"" help:"Add a key that signs from now on. Codes made before stay valid. Start every service again afterwards."`
 	} `cmd:"" help:"The secrets of the codes."`
 	Admin struct {
@@ -146,6 +149,20 @@ func (v *verify) Run(p *program) error {
 		}
 	}
 	return errors.Join(err, app.Broken(findings))
+}
+
+type verifyProof struct {
+	File string   `arg:"" type:"existingfile" help:"The file, as it was downloaded."`
+	Key  []string `placeholder:"BASE64" help:"The public key that is trusted, as the operator publishes it at /seals; may be given several times. Default: the key that the file names."`
+}
+
+func (v *verifyProof) Run(*program) error {
+	file, err := os.Open(v.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return app.CheckProofs(file, v.Key, os.Stdout)
 }
 
 type rotate struct{}

@@ -50,6 +50,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.accounts(operator, campaign)
 	s.books(prescriber, structure, place, campaign)
 	s.ends(operator, funder, campaign, order)
+	s.proves(nobody, structure, funder)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)
 	operator.gets(fmt.Sprintf("/organisations/%d", relais)).wants(200)

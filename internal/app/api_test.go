@@ -111,7 +111,7 @@ type reply struct {
 	status int
 	header http.Header
 	text   []byte
-	object thing // nil where the answer is no JSON
+	object thing // nil where the answer is no JSON object
 }
 
 // withKey is the citizen whose next writes carry a key.
@@ -167,7 +167,7 @@ func (c *citizen) does(method, path, kind, body string) reply {
 		c.t.Fatal(err)
 	}
 	got := reply{c.t, method + " " + path, answer.StatusCode, answer.Header, text, nil}
-	if strings.Contains(answer.Header.Get("Content-Type"), "json") {
+	if strings.Contains(answer.Header.Get("Content-Type"), "json") && !bytes.HasPrefix(text, []byte("[")) {
 		if err := json.Unmarshal(text, &got.object); err != nil {
 			c.t.Fatalf("%s: %v", got.name, err)
 		}

@@ -36,6 +36,7 @@ import (
 	"github.com/passerelle/passerelle/internal/payments"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/seals"
 	"github.com/passerelle/passerelle/internal/search"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
@@ -75,6 +76,7 @@ type rooms struct {
 	joining      *joining.Service
 	people       *contributions.Service
 	booking      *booking.Service
+	seals        *seals.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -106,6 +108,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.people = contributions.New(s.DB, n.contributions())
 	r.coverage, r.search = coverage.New(s.DB), search.New(s.DB)
+	r.seals = seals.New(s.DB, keys)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	if r.joining, err = n.joining(cfg, s, r.identity, log); err != nil {
 		return nil, err
@@ -209,6 +212,7 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
 	})
+	runner.Every("seal the ledger", time.Hour, p.seals.Seal)
 	runner.Every("close part payments", 10*time.Minute, p.statements.Complete)
 	runner.Every("sweep", time.Hour, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error {

@@ -23,6 +23,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/labelling"
+	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/pgtest"
@@ -61,6 +62,7 @@ var parameters = map[string]parameter{
 	"/tokens/:id":                     {private, func(s *walk) any { return s.token }},
 	"/account/tokens/:id":             {private, func(s *walk) any { return s.token }},
 	"/campaigns/:id":                  {private, func(s *walk) any { return s.Campaign.ID }},
+	"/transfers/:id":                  {private, func(*walk) any { return 1 }},
 	"/invoices/:id":                   {private, func(s *walk) any { return s.invoice }},
 	"/orders/:id":                     {private, func(s *walk) any { return s.order }},
 	"/quotes/:id":                     {private, func(s *walk) any { return s.quote }},
@@ -257,6 +259,8 @@ func (s *walk) fillWorld() {
 	quote, err := s.program.orders.Quote(ctx, s.Funder, orders.QuoteRequest{Campaign: s.Campaign.ID, Choices: orders.Choices{Vouchers: 10}})
 	s.must(err)
 	s.quote = quote.ID
+	s.InTx(func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
+	s.must(s.program.seals.Seal(ctx))
 	s.order, s.token, s.booklet, s.redemption, s.payout = order.ID, token.ID, booklet.ID, redemption.ID, money.Payouts[0].ID
 }
 

@@ -62,7 +62,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 	}
 	online := &httpd.Payments{Service: p.payments}
 	return slices.Concat(dev,
-		httpd.ReportingRoutes(p.reporting),
+		httpd.ReportingRoutes(p.reporting, p.seals),
 		httpd.MoneyRoutes(p.money),
 		(&httpd.Campaigns{Service: p.campaigns, Orders: p.orders, Issuing: p.issuing, Identity: p.identity, Labels: p.applications.Published, Flows: p.reporting.Flows, Sharing: p.reporting.Sharing}).Routes(),
 		(&httpd.Orders{Service: p.orders, Online: online, Sharing: p.reporting.Sharing}).Routes(),
@@ -81,6 +81,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		httpd.AgendaRoutes(p.agenda, p.labelling),
 		(&httpd.Booking{Service: p.booking, Agenda: p.agenda, Keys: p.keys, TryTyped: p.issuing.TryTyped, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		httpd.CoverageRoutes(p.coverage),
+		httpd.SealsRoutes(p.seals),
 		httpd.OpenDataRoutes(p.catalogue),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		httpd.SettlementRoutes(p.settlement),

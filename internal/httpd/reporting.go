@@ -11,15 +11,19 @@ import (
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/seals"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
 // reportingWindow is the API and the pages of cover, reports and the operator's desk.
-type reportingWindow struct{ room *reporting.Service }
+type reportingWindow struct {
+	room  *reporting.Service
+	seals *seals.Service
+}
 
-// ReportingRoutes are the routes of package reporting.
-func ReportingRoutes(room *reporting.Service) []Route {
-	w := reportingWindow{room}
+// ReportingRoutes are the routes of package reporting; the cover page shows the last of seals.
+func ReportingRoutes(room *reporting.Service, seals *seals.Service) []Route {
+	w := reportingWindow{room, seals}
 	readers := ForAny(identity.Funder, identity.Operator)
 	operator := ForAny(identity.Operator)
 	return []Route{

@@ -17,6 +17,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/reporting"
+	"github.com/passerelle/passerelle/internal/seals"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -27,7 +28,9 @@ func init() {
 		panic(err)
 	}
 	w := site.Words.For("fr")
-	samples["reporting/cover"] = coverBody(w, coverSample())
+	cover := coverBody(w, coverSample())
+	cover.Seal = &sealRow{Number: 12, At: time.Unix(1e9, 0), Root: "6e34"}
+	samples["reporting/cover"] = cover
 	samples["reporting/report"] = reportBody(w, reportSample())
 	samples["reporting/desk"] = deskBody(w, deskSample())
 	samples["reporting/invariants"] = InvariantsBody{At: time.Unix(1e9, 0), Broken: 1, Findings: []reporting.Finding{
@@ -72,7 +75,7 @@ func watchers(t *testing.T) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, ReportingRoutes(reporting.New(w.DB, settlement.FileOf))...)
+	}, ReportingRoutes(reporting.New(w.DB, settlement.FileOf), seals.New(w.DB, w.Keys))...)
 }
 
 func TestAnybodyCanCheckTheCover(t *testing.T) {

@@ -24,6 +24,7 @@ type CoverBody struct {
 	Bar         vouchers.Cents // the whole bar: what is held, or what is owed where that is more
 	Short       vouchers.Cents // what is missing; 0 where everything is covered
 	Definitions []documents.Definition
+	Seal        *sealRow // the last one; nil as long as there is none
 }
 
 // coverBody words a cover.
@@ -47,7 +48,15 @@ func (w reportingWindow) coverPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return page(c, "reporting/cover", coverBody(words(c), cover))
+	last, err := w.seals.List(c.UserContext(), actor(c), 0, 1)
+	if err != nil {
+		return err
+	}
+	body := coverBody(words(c), cover)
+	if len(last) > 0 {
+		body.Seal = &sealRows(last)[0]
+	}
+	return page(c, "reporting/cover", body)
 }
 
 // ReportBody is what reporting/report.html shows.

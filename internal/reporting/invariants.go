@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/seals"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -43,6 +44,7 @@ var invariants = []invariant{
 	{"INV-11", redeemedWithinTheRules},
 	{"INV-12", decidedByAnother},
 	{"INV-13", paidToKnownAccounts},
+	{"INV-14", sealsFollowEachOther},
 	{"INV-16", tenantsAgree},
 	{"INV-19", noticesAreSentOnce},
 	{"INV-20", timeRunsOneWay},
@@ -61,17 +63,26 @@ func Verify(ctx context.Context, tx *db.Tx, file FileOf) ([]Finding, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", inv.id, err)
 		}
-		if inv.id == "INV-10" {
-			changed, err := changedFiles(ctx, tx, file)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", inv.id, err)
-			}
-			evidence = append(evidence, changed...)
+		recomputed, err := recompute(ctx, tx, inv.id, file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", inv.id, err)
 		}
+		evidence = append(evidence, recomputed...)
 		evidence = evidence[:min(len(evidence), evidenceMost)]
 		findings = append(findings, Finding{ID: inv.id, OK: len(evidence) == 0, Title: "invariant." + inv.id, Evidence: evidence})
 	}
 	return findings, nil
+}
+
+// recompute finds what a query alone cannot: files and digests that the rows no longer give.
+func recompute(ctx context.Context, tx *db.Tx, id string, file FileOf) ([]string, error) {
+	switch id {
+	case "INV-10":
+		return changedFiles(ctx, tx, file)
+	case "INV-14":
+		return seals.Broken(ctx, tx, evidenceMost)
+	}
+	return nil, nil
 }
 
 // changedFiles names the settlements whose rows no longer give the file that was

@@ -170,6 +170,18 @@ var breakages = []struct {
 		`UPDATE ledger_rollups SET debited = debited + 1 WHERE account = 'payouts:in_transit'`},
 	{"a transfer that is younger than its roll-up", "INV-21", "credited_too_much=",
 		`DELETE FROM transfers WHERE id = 1`},
+	{"a line that changed after it was sealed", "INV-14", "seal:1 sealed=",
+		`UPDATE transfers SET amount = amount + 1 WHERE id = 1`},
+	{"two lines that changed places", "INV-14", "seal:1 sealed=",
+		`UPDATE transfers a SET cause = b.cause, debit = b.debit, credit = b.credit, amount = b.amount, event = b.event
+		 FROM transfers b WHERE a.id = 1 AND b.id = 2`},
+	{"a sealed line that is gone", "INV-14", "seal:2 sealed=",
+		`DELETE FROM transfers WHERE id = (SELECT to_id FROM seals WHERE number = 2)`},
+	{"a seal that is gone", "INV-14", "seal:2 after=seal:0", `DELETE FROM seals WHERE number = 1`},
+	{"a seal that was changed", "INV-14", "seal:2 after=seal:1", `UPDATE seals SET root = previous WHERE number = 1`},
+	{"a seal that nobody signed", "INV-14", "seal:1 signature key=1", `UPDATE seals SET root = previous WHERE number = 1`},
+	{"a seal of another time", "INV-14", "seal:2 sealed_at=", `UPDATE seals SET sealed_at = sealed_at - interval '1 year' WHERE number = 2`},
+	{"a seal of what may still change", "INV-14", "rolled_up_to=0", `UPDATE ledger_watermark SET up_to = 0`},
 	{"a voucher held for somebody else's booking", "INV-22", "held_for=1 booking_of_booklet=",
 		`UPDATE vouchers SET held_for = 1, held_until = (SELECT max(held_until) FROM vouchers) WHERE id = (SELECT min(id) FROM vouchers)`},
 	{"a hold that outlives its booking", "INV-22", "booking:1 ended_at=",
@@ -192,6 +204,7 @@ const takenBack = `
 // unguarded takes away what makes these rows impossible, so that they can be written.
 const unguarded = `
 	ALTER TABLE transfers DISABLE TRIGGER transfers_only_added;
+	ALTER TABLE seals DISABLE TRIGGER seals_only_added;
 	ALTER TABLE vouchers DISABLE TRIGGER voucher_moves;
 	ALTER TABLE invoices DISABLE TRIGGER invoices_only_added;
 	ALTER TABLE jobs DROP CONSTRAINT jobs_unique_key;

@@ -15,6 +15,7 @@ import (
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/seals"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/vouchers"
@@ -54,6 +55,8 @@ func (b bundle) story() {
 	ctx, _ := once.With(b.t.Context(), "a-key-of-a-counter")
 	_, err := b.Counter.Redeem(ctx, b.Structure.Actor, world.Request(first, 2))
 	b.ok(err)
+	b.InTx(func(tx *db.Tx) error { return ledger.RollUp(b.t.Context(), tx) })
+	b.seals()
 	b.Undo(b.Structure, b.Redeem(b.Structure, first, 3).ID)
 	b.Redeem(second, other, 4)
 	b.unexplained(5_00)
@@ -66,6 +69,7 @@ func (b bundle) story() {
 		}
 	}
 	b.InTx(func(tx *db.Tx) error { return ledger.RollUp(b.t.Context(), tx) })
+	b.seals()
 	b.Redeem(second, other, 1)
 	b.settles()
 	b.Redeem(b.Structure, first, 1)
@@ -74,6 +78,12 @@ func (b bundle) story() {
 	if n, err := b.Issuing.ExpireDue(b.t.Context()); err != nil || n != 1 {
 		b.t.Fatalf("%d booklets of campaign %d expired: %v", n, short.ID, err)
 	}
+}
+
+// seals seals what is rolled up.
+func (b bundle) seals() {
+	b.t.Helper()
+	b.ok(seals.New(b.DB, b.Keys).Seal(b.t.Context()))
 }
 
 // shortCampaign is over tomorrow; somebody holds two of its five vouchers.
