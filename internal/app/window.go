@@ -83,6 +83,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		httpd.CoverageRoutes(p.coverage),
 		httpd.OpenDataRoutes(p.catalogue),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
+		(&httpd.Answers{Service: p.answers}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
 		httpd.AccountingRoutes(p.accounting),
 		httpd.IdentityRoutes(p.identity),

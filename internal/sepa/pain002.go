@@ -77,22 +77,39 @@ type AnsweredTransfer struct {
 	Amount *vouchers.Cents // nil where the bank does not repeat it
 }
 
-// Of gives the verdict on a transfer: its own, its block's or the file's. Every file that
-// WriteInitiation makes is one block, so what is said of a block holds for all.
-func (a Answer) Of(endToEnd string) Verdict {
+// Verdicts is what an answer says, by transfer.
+type Verdicts struct {
+	own    map[string]Verdict
+	others Verdict // on those that it does not mention
+}
+
+// Verdicts sorts an answer by transfer. Every file that WriteInitiation makes is one block, so
+// what is said of a block holds for all.
+func (a Answer) Verdicts() Verdicts {
+	v := Verdicts{own: map[string]Verdict{}, others: a.Group.whole()}
 	for _, p := range a.Payments {
+		if p.Status != "" {
+			v.others = p.Verdict.whole()
+		}
 		for _, t := range p.Transfers {
-			if t.EndToEndID == endToEnd && t.Status != "" {
-				return t.Verdict
+			if t.Status != "" {
+				v.own[t.EndToEndID] = t.Verdict
 			}
 		}
 	}
-	for _, p := range a.Payments {
-		if p.Status != "" {
-			return p.Verdict.whole()
-		}
+	return v
+}
+
+// Of gives the verdict on a transfer: its own, its block's or the file's.
+func (v Verdicts) Of(endToEnd string) Verdict {
+	own, said := v.own[endToEnd]
+	if !said {
+		return v.others
 	}
-	return a.Group.whole()
+	if own.Status == v.others.Status {
+		own.Reason = firstOf(own.Reason, v.others.Reason)
+	}
+	return own
 }
 
 // whole is what a verdict on a file or a block says of a transfer that it does not mention.

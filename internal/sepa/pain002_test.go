@@ -47,7 +47,7 @@ func TestAVerdictIsTheNearestThatWasSaid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := a.Of(c.transfer); string(v.Status) != c.status || v.Reason != c.reason {
+		if v := a.Verdicts().Of(c.transfer); string(v.Status) != c.status || v.Reason != c.reason {
 			t.Errorf("%s → %s: of %s it says %+v", c.from, c.to, c.transfer, v)
 		}
 	}
@@ -56,7 +56,7 @@ func TestAVerdictIsTheNearestThatWasSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for transfer, reason := range map[string]string{"PSL13-7": "FF01", "PSL13-8": "LIMIT EXCEEDED"} {
-		if v := a.Of(transfer); v.Status != AnswerRejected || v.Reason != reason {
+		if v := a.Verdicts().Of(transfer); v.Status != AnswerRejected || v.Reason != reason {
 			t.Errorf("of %s it says %+v", transfer, v)
 		}
 	}

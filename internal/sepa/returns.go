@@ -17,3 +17,8 @@ var knownReasons = map[string]bool{
 // KnownReason tells whether code has its words in the catalogues, under
 // "sepa.reason.<code>". Banks add codes of their own: show those as they are.
 func KnownReason(code string) bool { return knownReasons[code] }
+
+// AccountReasons are those that speak of the payee's account: it is wrong, closed, blocked,
+// of a kind that receives no transfers, or its holder has died. Another transfer to it would
+// be refused as well.
+func AccountReasons() []string { return []string{"AC01", "AC03", "AC04", "AC06", "AG01", "MD07"} }
