@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"db"},
 	{"directory", "einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle", "vop"},
 	{"audit", "documents", "files", "identity", "ledger", "seals", "territory"},
-	{"accounting", "agenda", "applications", "booking", "campaigns", "catalogue", "closing", "contributions", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
+	{"accounting", "agenda", "answers", "applications", "booking", "campaigns", "catalogue", "closing", "contributions", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
 	{"httpd"},
 	{"app/demo"},
 	{"app"},

@@ -179,6 +179,33 @@ CREATE TABLE audit_entries (
     CONSTRAINT audit_entries_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE bank_answer_lines (
+    answer_id bigint NOT NULL,
+    end_to_end text NOT NULL,
+    payee text NOT NULL,
+    amount_cents bigint NOT NULL,
+    status text NOT NULL,
+    reason text NOT NULL,
+    effect text NOT NULL,
+    CONSTRAINT bank_answer_lines_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT bank_answer_lines_effect CHECK ((effect = ANY (ARRAY['accepted'::text, 'waiting'::text, 'rejected'::text, 'rejected_before'::text, 'contradicted'::text]))),
+    CONSTRAINT bank_answer_lines_pkey PRIMARY KEY (answer_id, end_to_end)
+);
+
+CREATE TABLE bank_answers (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    sha256 bytea NOT NULL,
+    reference text NOT NULL,
+    message_id text NOT NULL,
+    status text NOT NULL,
+    reason text NOT NULL,
+    answered_at timestamp with time zone,
+    imported_at timestamp with time zone NOT NULL,
+    imported_by bigint NOT NULL,
+    CONSTRAINT bank_answers_pkey PRIMARY KEY (id),
+    CONSTRAINT bank_answers_sha256 UNIQUE (sha256)
+);
+
 CREATE TABLE bank_cases (
     line_id bigint NOT NULL,
     kind text NOT NULL,
@@ -810,11 +837,13 @@ CREATE TABLE payouts (
     booked_on date,
     return_reason text,
     reissued_in bigint,
+    rejected_at timestamp with time zone,
     CONSTRAINT payouts_amount CHECK ((amount_cents > 0)),
     CONSTRAINT payouts_end_to_end UNIQUE (end_to_end),
     CONSTRAINT payouts_one_per_settlement UNIQUE (settlement_id, structure_id),
     CONSTRAINT payouts_pkey PRIMARY KEY (id),
-    CONSTRAINT payouts_state CHECK ((state = ANY (ARRAY['in_transit'::text, 'booked'::text, 'returned'::text]))),
+    CONSTRAINT payouts_rejected CHECK (((state = 'rejected'::text) = (rejected_at IS NOT NULL))),
+    CONSTRAINT payouts_state CHECK ((state = ANY (ARRAY['in_transit'::text, 'booked'::text, 'returned'::text, 'rejected'::text]))),
     CONSTRAINT payouts_window CHECK ((up_to_id >= after_id))
 );
 
@@ -1090,7 +1119,7 @@ CREATE TABLE refunds (
     arrived_on date,
     return_reason text,
     CONSTRAINT refunds_amount CHECK ((amount_cents > 0)),
-    CONSTRAINT refunds_booked CHECK ((((state = ANY (ARRAY['booked'::text, 'returned'::text])) = (booked_on IS NOT NULL)) AND ((state = 'returned'::text) = (return_reason IS NOT NULL)))),
+    CONSTRAINT refunds_booked CHECK ((((state = ANY (ARRAY['booked'::text, 'returned'::text])) = (booked_on IS NOT NULL)) AND ((state = ANY (ARRAY['returned'::text, 'rejected'::text])) = (return_reason IS NOT NULL)))),
     CONSTRAINT refunds_end_to_end UNIQUE (end_to_end),
     CONSTRAINT refunds_four_eyes CHECK ((approved_by <> requested_by)),
     CONSTRAINT refunds_kind CHECK ((kind = ANY (ARRAY['credit'::text, 'fees_back'::text, 'claim'::text]))),
@@ -1098,7 +1127,7 @@ CREATE TABLE refunds (
     CONSTRAINT refunds_ordered CHECK ((((state = 'proposed'::text) = (file_id IS NULL)) AND ((file_id IS NULL) = (approved_by IS NULL)) AND ((file_id IS NULL) = (end_to_end IS NULL)))),
     CONSTRAINT refunds_payee CHECK (((kind = 'claim'::text) = (funder_id IS NULL))),
     CONSTRAINT refunds_pkey PRIMARY KEY (id),
-    CONSTRAINT refunds_state CHECK ((state = ANY (ARRAY['proposed'::text, 'ordered'::text, 'booked'::text, 'returned'::text]))),
+    CONSTRAINT refunds_state CHECK ((state = ANY (ARRAY['proposed'::text, 'ordered'::text, 'booked'::text, 'returned'::text, 'rejected'::text]))),
     CONSTRAINT refunds_way CHECK ((num_nonnulls(account_id, line_id) =
 CASE
     WHEN (kind = 'claim'::text) THEN 0
@@ -1349,7 +1378,7 @@ CREATE TABLE transfers (
     amount bigint NOT NULL,
     campaign_id bigint NOT NULL,
     CONSTRAINT transfers_amount CHECK ((amount > 0)),
-    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text, 'fees_invoiced'::text, 'fees_paid'::text, 'operating_line'::text, 'payment_returned'::text, 'topped_up'::text, 'card_paid'::text, 'card_cost'::text, 'card_fees'::text, 'card_counted'::text, 'card_banked'::text, 'stripe_payout'::text, 'card_refunded'::text, 'disputed'::text, 'dispute_won'::text, 'debt_secured'::text, 'debt_released'::text, 'debt_paid'::text, 'debt_forgiven'::text, 'campaign_closed'::text, 'rolled_over'::text, 'refund_ordered'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_ordered'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_ordered'::text, 'fees_back_returned'::text]))),
+    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text, 'fees_invoiced'::text, 'fees_paid'::text, 'operating_line'::text, 'payment_returned'::text, 'topped_up'::text, 'card_paid'::text, 'card_cost'::text, 'card_fees'::text, 'card_counted'::text, 'card_banked'::text, 'stripe_payout'::text, 'card_refunded'::text, 'disputed'::text, 'dispute_won'::text, 'debt_secured'::text, 'debt_released'::text, 'debt_paid'::text, 'debt_forgiven'::text, 'campaign_closed'::text, 'rolled_over'::text, 'refund_ordered'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_ordered'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_ordered'::text, 'fees_back_returned'::text, 'payout_rejected'::text, 'refund_rejected'::text, 'claim_rejected'::text, 'fees_back_rejected'::text]))),
     CONSTRAINT transfers_pkey PRIMARY KEY (id),
     CONSTRAINT transfers_two_accounts CHECK ((debit <> credit))
 );
@@ -1410,6 +1439,10 @@ ALTER TABLE applications ADD CONSTRAINT applications_reviewed_by FOREIGN KEY (re
 ALTER TABLE applications ADD CONSTRAINT applications_started_by FOREIGN KEY (started_by) REFERENCES people(id);
 
 ALTER TABLE applications ADD CONSTRAINT applications_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE bank_answer_lines ADD CONSTRAINT bank_answer_lines_answer FOREIGN KEY (answer_id) REFERENCES bank_answers(id);
+
+ALTER TABLE bank_answers ADD CONSTRAINT bank_answers_imported_by FOREIGN KEY (imported_by) REFERENCES people(id);
 
 ALTER TABLE bank_cases ADD CONSTRAINT bank_cases_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
 
@@ -1739,7 +1772,7 @@ CREATE INDEX payouts_by_reissue ON public.payouts USING btree (reissued_in) WHER
 
 CREATE INDEX payouts_by_structure ON public.payouts USING btree (structure_id, id);
 
-CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHERE ((state = 'returned'::text) AND (reissued_in IS NULL));
+CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHERE ((state = ANY (ARRAY['returned'::text, 'rejected'::text])) AND (reissued_in IS NULL));
 
 CREATE INDEX place_aliases_by_place ON public.place_aliases USING btree (place_id);
 

@@ -35,6 +35,7 @@ type (
 	RefundID       int64 // one transfer of face value to a funder or to the operator
 	RolloverID     int64 // credit of one campaign that pays an order of another
 	RefundFileID   int64 // the bank file of refunds that were approved together
+	AnswerID       int64 // what the bank answered to a file
 	AccountID      int64 // a bank account that a funder has given
 	PayeeID        int64 // a bank account that a structure has given
 	ProofID        int64 // a file that was sent as proof

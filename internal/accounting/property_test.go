@@ -38,7 +38,8 @@ var recipes = []func(d drawn) []ledger.Transfer{
 	func(d drawn) []ledger.Transfer {
 		return slices.Concat(ledger.FeesInvoiced(vouchers.InvoiceID(d.n), d.funder, d.x, d.y), ledger.FeesInvoiced(vouchers.InvoiceID(d.n+1), d.funder, -d.y, -d.x),
 			ledger.OperatingMoved(d.n, d.y-d.x), ledger.FeesPaid(d.n, d.funder, d.y), ledger.FeesAttributed(d.n, d.funder, d.x),
-			ledger.FeesBackOrdered(vouchers.RefundID(d.n), d.funder, d.x), ledger.FeesBackReturned(vouchers.RefundID(d.n), d.funder, d.y))
+			ledger.FeesBackOrdered(vouchers.RefundID(d.n), d.funder, d.x), ledger.FeesBackReturned(vouchers.RefundID(d.n), d.funder, d.y),
+			ledger.FeesBackRejected(vouchers.RefundID(d.n), d.funder, d.x))
 	},
 	func(d drawn) []ledger.Transfer {
 		return slices.Concat(ledger.HandedOver(vouchers.BookletID(d.n), d.c, d.x), ledger.Redeemed(vouchers.RedemptionID(d.n), d.c, d.structure, d.y),
@@ -47,13 +48,14 @@ var recipes = []func(d drawn) []ledger.Transfer{
 	func(d drawn) []ledger.Transfer {
 		parts := map[vouchers.CampaignID]vouchers.Cents{d.c: d.x, d.other: d.y}
 		p := vouchers.PayoutID(d.n)
-		return slices.Concat(ledger.Settled(p, d.structure, parts), ledger.PaidOut(p, parts), ledger.CameBack(p, d.structure, parts))
+		return slices.Concat(ledger.Settled(p, d.structure, parts), ledger.PaidOut(p, parts), ledger.CameBack(p, d.structure, parts),
+			ledger.Rejected(p, d.structure, parts))
 	},
 	func(d drawn) []ledger.Transfer {
 		parts := map[vouchers.CampaignID]vouchers.Cents{d.c: d.x, d.other: d.y}
 		r := vouchers.RefundID(d.n)
-		return slices.Concat(ledger.RefundOrdered(r, d.funder, parts), ledger.RefundBooked(r, parts), ledger.RefundReturned(r, d.funder, parts),
-			ledger.ClaimOrdered(r, parts), ledger.ClaimBooked(r, parts), ledger.ClaimReturned(r, parts),
+		return slices.Concat(ledger.RefundOrdered(r, d.funder, parts), ledger.RefundBooked(r, parts), ledger.RefundReturned(r, d.funder, parts), ledger.RefundRejected(r, d.funder, parts),
+			ledger.ClaimOrdered(r, parts), ledger.ClaimBooked(r, parts), ledger.ClaimReturned(r, parts), ledger.ClaimRejected(r, parts),
 			ledger.ClaimArrived(d.n, d.x, map[vouchers.OrganisationID]vouchers.Cents{d.funder: d.y}))
 	},
 	func(d drawn) []ledger.Transfer {

@@ -154,6 +154,9 @@ func (s *quarrel) aboutMoney() {
 	s.operator.does("POST", "/statements", "application/xml", "<Document/>").refuses(400, "statement_format_unknown")
 	s.operator.does("POST", "/statements", "application/xml", strings.ReplaceAll(s.statement(true, sepa.Transaction{Amount: 1}), segregated.Full(), "FR1420041010050500013M02606")).
 		refuses(422, "statement_other_account")
+	s.operator.does("POST", "/bank-answers", "application/xml", "<Document/>").refuses(400, "answer_format_unknown")
+	s.operator.does("POST", "/bank-answers", "application/xml", answerTo("PSL999", "RJCT", "")).refuses(422, "answer_message_unknown")
+	s.operator.gets("/bank-answers/99").refuses(404, "not_found")
 	s.operator.writes("POST", "/statements/lines/1/attribution", thing{"order": s.order}).refuses(409, "line_already_explained")
 	s.operator.writes("POST", "/statements/cases/1/decision", thing{"decision": "keep"}).refuses(409, "line_already_explained")
 	s.operator.writes("POST", "/statements/cases/1/decision", thing{"decision": "order", "order": s.order}).refuses(422, "same_order")

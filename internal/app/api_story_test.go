@@ -328,7 +328,13 @@ func (s *city) redeems(structure *citizen, booklet reply) {
 	}
 }
 
-// settles pays the structure: file, bank, statement.
+// answerTo is what a bank says of a whole file.
+func answerTo(message, status, transfers string) string {
+	return fmt.Sprintf(`<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"><CstmrPmtStsRpt><GrpHdr><MsgId>A1</MsgId></GrpHdr>
+<OrgnlGrpInfAndSts><OrgnlMsgId>%s</OrgnlMsgId><GrpSts>%s</GrpSts></OrgnlGrpInfAndSts>%s</CstmrPmtStsRpt></Document>`, message, status, transfers)
+}
+
+// settles pays the structure: file, the bank's answer, statement.
 func (s *city) settles(operator, structure *citizen) {
 	s.t.Helper()
 	structure.gets("/payouts").wants(200).is("owed_cents", "2000").is("items", "[]")
@@ -339,6 +345,14 @@ func (s *city) settles(operator, structure *citizen) {
 		s.t.Error("the file is not the one that was closed")
 	}
 	payout := operator.gets(at).wants(200).items("list")[0]
+	for _, replayed := range []string{"", "true"} {
+		taken := operator.does("POST", "/bank-answers", "application/xml", answerTo(closed.says("message_id"), "ACSP", "")).wants(201).is("accepted", "1")
+		if got := taken.header.Get("Idempotent-Replayed"); got != replayed {
+			s.t.Errorf("the answer is replayed %q, not %q", got, replayed)
+		}
+		operator.gets(fmt.Sprintf("/bank-answers/%d", taken.id())).wants(200).is("contradicted", "0")
+	}
+	operator.gets("/bank-answers").wants(200).is("next", "null")
 	s.clock.Add(24 * time.Hour)
 	out := sepa.Transaction{Amount: 20_00, EndToEndID: payout["end_to_end_id"].(string)}
 	operator.does("POST", "/statements", "application/xml", s.statement(false, out)).wants(201)

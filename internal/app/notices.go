@@ -74,8 +74,16 @@ func (n notices) paymentTakenBack(ctx context.Context, tx *db.Tx, to string, d p
 	})
 }
 
-// payoutSent tells a structure that the bank has sent its money.
-func (n notices) payoutSent(ctx context.Context, tx *db.Tx, to string, p settlement.Payout) error {
+// payout tells a structure that the bank has sent its money, or refuses its account.
+func (n notices) payout(ctx context.Context, tx *db.Tx, to string, p settlement.Payout) error {
+	if p.State == settlement.Rejected {
+		return tell(ctx, tx, fmt.Sprintf("payout:%d:rejected", p.ID), mail.Message{
+			To:      to,
+			Subject: n.words.Text("notice.payout.refused-subject", "amount", p.Amount),
+			Text: n.words.Text("notice.payout.refused-text", "amount", p.Amount, "account", p.Account, "reference", p.EndToEnd,
+				"reason", n.words.Text("sepa.reason."+p.ReturnReason), "code", p.ReturnReason, "link", n.origin+"/bank-details"),
+		})
+	}
 	return tell(ctx, tx, fmt.Sprintf("payout:%d:sent", p.ID), mail.Message{
 		To:      to,
 		Subject: n.words.Text("notice.payout.subject", "amount", p.Amount),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/accounting"
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/answers"
 	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/booking"
@@ -67,6 +68,7 @@ type rooms struct {
 	counter      *redemption.Service
 	settlement   *settlement.Service
 	statements   *statements.Service
+	answers      *answers.Service
 	closing      *closing.Service
 	reporting    *reporting.Service
 	coverage     *coverage.Service
@@ -95,7 +97,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
 		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
-		settlement: settlement.New(s.DB, cfg.debtor(), n.payoutSent),
+		settlement: settlement.New(s.DB, cfg.debtor(), n.payout),
 	}
 	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
@@ -105,6 +107,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
 		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
+	r.answers = answers.New(s.DB, []answers.Sender{r.settlement, r.closing}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.people = contributions.New(s.DB, n.contributions())
 	r.coverage, r.search = coverage.New(s.DB), search.New(s.DB)

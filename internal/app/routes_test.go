@@ -87,6 +87,7 @@ var parameters = map[string]parameter{
 	"/accounting/fec/:year":           {operated, func(*walk) any { return 2026 }},
 	"/statements/cases/:id":           {operated, func(*walk) any { return 1 }},
 	"/statements/files/:id":           {operated, func(*walk) any { return 1 }},
+	"/bank-answers/:id":               {operated, func(*walk) any { return 1 }},
 	"/imports/:id":                    {operated, func(*walk) any { return 1 }},
 	"/refunds/:id":                    {operated, func(*walk) any { return 1 }},
 	"/refunds/files/:id":              {operated, func(*walk) any { return 1 }},

@@ -84,6 +84,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		httpd.SealsRoutes(p.seals),
 		httpd.OpenDataRoutes(p.catalogue),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
+		(&httpd.Answers{Service: p.answers}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
 		httpd.AccountingRoutes(p.accounting),
 		httpd.IdentityRoutes(p.identity),

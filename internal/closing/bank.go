@@ -73,7 +73,7 @@ func (r Refund) step(m sepa.Movement, account string) step {
 		return (*Service).leaves
 	case account == r.Kind.Account() && m.Credit && r.State == Booked && r.ArrivedOn == nil:
 		return (*Service).comesBack
-	case r.Kind == OfClaim && account == Operating && m.Credit && !m.Returned && r.ArrivedOn == nil && r.State != Returned:
+	case r.Kind == OfClaim && account == Operating && m.Credit && !m.Returned && r.ArrivedOn == nil && r.State != Returned && r.State != Rejected:
 		return (*Service).arrives
 	}
 	return nil

@@ -42,12 +42,13 @@ func (k Kind) Account() string {
 	return Segregated
 }
 
-// The states of a refund. What came back is proposed again, as another one.
+// The states of a refund. What came back or was rejected is proposed again, as another one.
 const (
 	Proposed = "proposed" // waits for the operator's approval
 	Ordered  = "ordered"  // in a file for the bank
 	Booked   = "booked"   // on the bank's statement: sent
 	Returned = "returned" // sent back by the payee's bank
+	Rejected = "rejected" // refused by our bank: it never left
 )
 
 // Refund is one transfer that gives money back.

@@ -8,6 +8,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -218,6 +219,20 @@ func markBooked(ctx context.Context, tx *db.Tx, id vouchers.RefundID, on voucher
 func markReturned(ctx context.Context, tx *db.Tx, id vouchers.RefundID, reason string) error {
 	_, err := tx.Exec(ctx, `UPDATE refunds SET state = 'returned', return_reason = $2 WHERE id = $1`, id, reason)
 	return err
+}
+
+func markRejected(ctx context.Context, tx *db.Tx, id vouchers.RefundID, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE refunds SET state = 'rejected', return_reason = $2 WHERE id = $1`, id, reason)
+	return err
+}
+
+// sentIn reads the refunds of the file that bears a message id.
+func sentIn(ctx context.Context, tx *db.Tx, message string) ([]sepa.Ordered, error) {
+	var all []sepa.Ordered
+	err := tx.Select(ctx, &all, `
+		SELECT r.end_to_end, r.holder AS payee, r.amount_cents, r.state = 'rejected' AS rejected
+		FROM refunds r JOIN refund_files f ON f.id = r.file_id WHERE f.message_id = $1 ORDER BY r.id`, message)
+	return all, err
 }
 
 func markArrived(ctx context.Context, tx *db.Tx, b booking, advances vouchers.Cents, debts map[vouchers.OrganisationID]vouchers.Cents) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/sepa"
 )
 
 // Page is what every template receives.
@@ -102,6 +103,7 @@ func functions(w *i18n.Words, assets *assets, icons map[string]template.HTML) te
 		"number":   func(v any) string { return w.Number(i18n.Whole(v)) },
 		"percent":  func(part, whole any) string { return w.Percent(i18n.Whole(part), i18n.Whole(whole)) },
 		"rate":     w.BasisPoints,
+		"reason":   func(code string) string { return reasonOfBank(w, code) },
 		"asset":    assets.url,
 		"typed":    typed,
 		"phone":    phoneAsRead,
@@ -113,6 +115,18 @@ func functions(w *i18n.Words, assets *assets, icons map[string]template.HTML) te
 			return "", fmt.Errorf("no icon %q in web/static/icons", name)
 		},
 	}
+}
+
+// reasonOfBank says why a bank sent a transfer back or refused it, with its code beside. A
+// code of the bank's own is shown as it is; without any, that it is not known.
+func reasonOfBank(w *i18n.Words, code string) string {
+	switch {
+	case code == "":
+		return w.Text("format.unknown")
+	case !sepa.KnownReason(code):
+		return code
+	}
+	return w.Text("sepa.reason."+code) + " (" + code + ")"
 }
 
 // dated writes a time.Time or a vouchers.Day.

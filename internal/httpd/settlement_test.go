@@ -21,15 +21,16 @@ func init() {
 	payouts := []settlement.Payout{
 		{ID: 7, StructureName: "Bonlieu", Amount: 30_00, EndToEnd: "PSL1-4", State: settlement.InTransit, ExecutionOn: day},
 		{ID: 6, StructureName: "Cluses", Amount: 30_00, EndToEnd: "PSL1-5", State: settlement.Booked, ExecutionOn: day, BookedOn: &day},
+		{ID: 4, StructureName: "Sallanches", Amount: 30_00, EndToEnd: "PSL1-7", State: settlement.Rejected, ReturnReason: "XX99"},
 		{ID: 5, StructureName: "Thônes", Amount: 30_00, EndToEnd: "PSL1-6", State: settlement.Returned, ReturnReason: "AC04", ReissuedIn: &next},
 	}
 	var held []settlement.Held
-	for _, reason := range []string{"bank_details_missing", "transfer_town_missing", "transfer_name_missing", "transfer_iban",
+	for _, reason := range []string{"bank_details_missing", "account_refused", "booked_after_all", "transfer_town_missing", "transfer_name_missing", "transfer_iban",
 		"transfer_iban_outside_sepa", "transfer_bic", "transfer_amount"} {
 		held = append(held, settlement.Held{Name: "Faverges", Amount: 10_00, Reason: reason})
 	}
 	one := settlement.Settlement{ID: 1, MessageID: "PSL1", ExecutionOn: day, Payouts: 3, Total: 90_00, SHA256: strings.Repeat("0f", 32),
-		InTransit: 1, Booked: 1, Returned: 1}
+		InTransit: 1, Booked: 1, Returned: 1, Rejected: 1}
 	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held},
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: []settlement.Settlement{one}, Next: "/settlements?before=1"}
 	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: one, List: payouts}, MayFetch: true}

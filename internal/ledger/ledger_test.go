@@ -39,6 +39,7 @@ func TestRecipesMoveMoneyAsTheySay(t *testing.T) {
 		"a payout of two campaigns":            {ledger.Settled(9, 6, parts), []string{"structure:6:payable → payouts:in_transit 7.00 (1)", "structure:6:payable → payouts:in_transit 3.00 (2)"}},
 		"a payout on the bank's sheet":         {ledger.PaidOut(9, parts), []string{"payouts:in_transit → bank:segregated 7.00 (1)", "payouts:in_transit → bank:segregated 3.00 (2)"}},
 		"a payout that the bank returns":       {ledger.CameBack(9, 6, parts), []string{"bank:segregated → structure:6:payable 7.00 (1)", "bank:segregated → structure:6:payable 3.00 (2)"}},
+		"a payout is rejected":                 {ledger.Rejected(9, 4, parts), []string{"payouts:in_transit → structure:4:payable 7.00 (1)", "payouts:in_transit → structure:4:payable 3.00 (2)"}},
 		"a debt is repaid":                     {ledger.OrderPaid(9, ledger.Received{Campaign: 1, Funder: 5, Debt: 100, Claim: 200, Funds: 300}), []string{"bank:segregated → campaign:1:funds 3.00 (1)", "bank:segregated → funder:5:debt 1.00 (1)", "bank:segregated → operator:claims 2.00 (1)"}},
 		"fees are invoiced":                    {ledger.FeesInvoiced(9, 5, 1000, 200), []string{"funder:5:fees_due → fees 10.00 (0)", "funder:5:fees_due → vat 2.00 (0)"}},
 		"fees are credited":                    {ledger.FeesInvoiced(9, 5, -1000, -200), []string{"fees → funder:5:fees_due 10.00 (0)", "vat → funder:5:fees_due 2.00 (0)"}},
@@ -71,12 +72,15 @@ func TestRecipesMoveMoneyAsTheySay(t *testing.T) {
 		"credit goes back":                     {ledger.RefundOrdered(9, 5, parts), []string{"funder:5:credit → refunds:in_transit 7.00 (1)", "funder:5:credit → refunds:in_transit 3.00 (2)"}},
 		"and is on the bank's sheet":           {ledger.RefundBooked(9, parts), []string{"refunds:in_transit → bank:segregated 7.00 (1)", "refunds:in_transit → bank:segregated 3.00 (2)"}},
 		"or is returned":                       {ledger.RefundReturned(9, 5, parts), []string{"bank:segregated → funder:5:credit 7.00 (1)", "bank:segregated → funder:5:credit 3.00 (2)"}},
+		"or is rejected":                       {ledger.RefundRejected(9, 5, parts), []string{"refunds:in_transit → funder:5:credit 7.00 (1)", "refunds:in_transit → funder:5:credit 3.00 (2)"}},
 		"a claim leaves":                       {ledger.ClaimOrdered(9, parts), []string{"operator:claims → refunds:in_transit 7.00 (1)", "operator:claims → refunds:in_transit 3.00 (2)"}},
 		"a claim is booked":                    {ledger.ClaimBooked(9, parts), []string{"refunds:in_transit → bank:segregated 7.00 (1)", "refunds:in_transit → bank:segregated 3.00 (2)"}},
 		"a claim is returned":                  {ledger.ClaimReturned(9, parts), []string{"bank:segregated → operator:claims 7.00 (1)", "bank:segregated → operator:claims 3.00 (2)"}},
+		"a claim is rejected":                  {ledger.ClaimRejected(9, parts), []string{"refunds:in_transit → operator:claims 7.00 (1)", "refunds:in_transit → operator:claims 3.00 (2)"}},
 		"a claim arrives":                      {ledger.ClaimArrived(9, 400, map[vouchers.OrganisationID]vouchers.Cents{5: 600}), []string{"bank:operating → operator:advances 4.00 (0)", "bank:operating → funder:5:debt 6.00 (0)"}},
 		"fees go back":                         {ledger.FeesBackOrdered(9, 5, 120), []string{"funder:5:fees_due → suspense:operating 1.20 (0)"}},
 		"fees that went back are returned":     {ledger.FeesBackReturned(9, 5, 120), []string{"suspense:operating → funder:5:fees_due 1.20 (0)"}},
+		"fees that go back are rejected":       {ledger.FeesBackRejected(9, 5, 120), []string{"suspense:operating → funder:5:fees_due 1.20 (0)"}},
 	} {
 		var got []string
 		for _, leg := range c.legs {

@@ -21,6 +21,7 @@ const (
 	settlement      Event = "settlement"
 	payoutBooked    Event = "payout_booked"
 	payoutReturned  Event = "payout_returned"
+	payoutRejected  Event = "payout_rejected"
 )
 
 // Received is how one receipt of an order is shared out.
@@ -108,6 +109,14 @@ func PaidOut(p vouchers.PayoutID, parts map[vouchers.CampaignID]vouchers.Cents) 
 func CameBack(p vouchers.PayoutID, s vouchers.OrganisationID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
 	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
 		return Transfer{payoutReturned, int64(p), Segregated, Payable(s), amount, c}
+	})
+}
+
+// Rejected: the bank refused a payout before it debited anything. The structure is owed
+// again, and no cash has moved.
+func Rejected(p vouchers.PayoutID, s vouchers.OrganisationID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{payoutRejected, int64(p), InTransit, Payable(s), amount, c}
 	})
 }
 

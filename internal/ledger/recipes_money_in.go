@@ -35,6 +35,9 @@ const (
 	claimArrived     Event = "claim_arrived"
 	feesBackOrdered  Event = "fees_back_ordered"
 	feesBackReturned Event = "fees_back_returned"
+	refundRejected   Event = "refund_rejected"
+	claimRejected    Event = "claim_rejected"
+	feesBackRejected Event = "fees_back_rejected"
 )
 
 // FeesInvoiced: the operator's service is invoiced, with its VAT. A credit note of fees is
@@ -260,6 +263,13 @@ func RefundReturned(r vouchers.RefundID, funder vouchers.OrganisationID, parts m
 	})
 }
 
+// RefundRejected: the bank refused a refund before it debited anything.
+func RefundRejected(r vouchers.RefundID, funder vouchers.OrganisationID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{refundRejected, int64(r), RefundsInTransit, Credit(funder), amount, c}
+	})
+}
+
 // ClaimOrdered: what is the operator's on the segregated account is on its way to the
 // operating account.
 func ClaimOrdered(r vouchers.RefundID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
@@ -279,6 +289,13 @@ func ClaimBooked(r vouchers.RefundID, parts map[vouchers.CampaignID]vouchers.Cen
 func ClaimReturned(r vouchers.RefundID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
 	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
 		return Transfer{claimReturned, int64(r), Segregated, Claims, amount, c}
+	})
+}
+
+// ClaimRejected: the bank refused it before it debited anything.
+func ClaimRejected(r vouchers.RefundID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{claimRejected, int64(r), RefundsInTransit, Claims, amount, c}
 	})
 }
 
@@ -302,6 +319,11 @@ func FeesBackOrdered(r vouchers.RefundID, funder vouchers.OrganisationID, amount
 // FeesBackReturned: the bank gave them back.
 func FeesBackReturned(r vouchers.RefundID, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
 	return positive(Transfer{feesBackReturned, int64(r), OperatingSuspense, FeesDue(funder), amount, 0})
+}
+
+// FeesBackRejected: the bank refused to send them.
+func FeesBackRejected(r vouchers.RefundID, funder vouchers.OrganisationID, amount vouchers.Cents) []Transfer {
+	return positive(Transfer{feesBackRejected, int64(r), OperatingSuspense, FeesDue(funder), amount, 0})
 }
 
 // either turns the legs around whose amount is below zero.

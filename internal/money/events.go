@@ -65,15 +65,15 @@ func (s *Service) Event(ctx context.Context, actor identity.Actor, event ledger.
 var sources = map[ledger.Event]string{
 	"receipt": ofLine, "attribution": ofLine, "unexpected_debit": ofLine, "payment_returned": ofLine, "topped_up": ofLine, "card_banked": ofLine,
 	"fees_paid": ofLine, "operating_line": ofLine, "stripe_payout": ofLine, "debt_paid": ofLine, "claim_arrived": ofLine,
-	"settlement": ofPayout, "payout_booked": ofPayout, "payout_returned": ofPayout,
+	"settlement": ofPayout, "payout_booked": ofPayout, "payout_returned": ofPayout, "payout_rejected": ofPayout,
 	"handover": ofBooklet, "expiry": ofBooklet, "redemption": ofRedeemed, "undo": ofRedeemed,
 	"fees_invoiced": ofInvoice,
 	"card_paid":     ofCheckout, "card_cost": ofCheckout, "card_fees": ofCheckout, "card_counted": ofCheckout,
 	"card_refunded": ofRefund,
 	"disputed":      ofDispute, "dispute_won": ofDispute, "debt_secured": ofDispute, "debt_released": ofDispute,
 	"rolled_over": ofRollover, "debt_forgiven": ofWriteOff, "campaign_closed": ofClosing,
-	"refund_ordered": ofRefundParts, "refund_booked": ofRefundParts, "refund_returned": ofRefundParts,
-	"claim_ordered": ofRefundParts, "claim_booked": ofRefundParts, "claim_returned": ofRefundParts,
+	"refund_ordered": ofRefundParts, "refund_booked": ofRefundParts, "refund_returned": ofRefundParts, "refund_rejected": ofRefundParts,
+	"claim_ordered": ofRefundParts, "claim_booked": ofRefundParts, "claim_returned": ofRefundParts, "claim_rejected": ofRefundParts,
 }
 
 const (

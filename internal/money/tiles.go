@@ -26,7 +26,8 @@ var tiles = []struct{ name, sql string }{
 	{"debits", `SELECT count(*), sum(amount_cents), min(booked_on) FROM statement_lines WHERE outcome = 'unexpected_debit'`},
 	{"payouts", `SELECT count(*), sum(p.amount_cents), min(s.execution_on)
 		FROM payouts p JOIN settlements s ON s.id = p.settlement_id WHERE p.state = 'in_transit'`},
-	{"returned", `SELECT count(*), sum(amount_cents), min(booked_on) FROM payouts WHERE state = 'returned' AND reissued_in IS NULL`},
+	{"returned", `SELECT count(*), sum(p.amount_cents), min(COALESCE(p.booked_on, s.execution_on))
+		FROM payouts p JOIN settlements s ON s.id = p.settlement_id WHERE p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL`},
 	{"refunds", `SELECT count(*), sum(amount_cents), min((proposed_at AT TIME ZONE 'Europe/Paris')::date) FROM refunds WHERE state = 'proposed'`},
 	{"debts", `SELECT count(*), sum(debt), min(since) FROM (` + ordersInDebt + `) AS d`},
 	{"writeoffs", `SELECT count(*), sum(amount_cents), min((requested_at AT TIME ZONE 'Europe/Paris')::date) FROM debt_writeoffs WHERE state = 'requested'`},

@@ -16,7 +16,7 @@ const expectedOfClosing = `
 		('operator:claims', r.claim_cents), ('funder:' || o.funder_id || ':credit', r.credit_cents)) AS f(account, cents)
 	WHERE r.rollover_id IS NOT NULL`
 
-// A returned refund was booked before.
+// A returned refund was booked before, a rejected one never.
 const expectedOfRefunds = `
 	SELECT e.event, r.id, e.debit, e.credit, p.campaign_id, p.amount_cents
 	FROM refunds r JOIN refund_parts p ON p.refund_id = r.id
@@ -24,11 +24,14 @@ const expectedOfRefunds = `
 		('credit', 'refund_ordered', 'funder:' || r.funder_id || ':credit', 'refunds:in_transit', r.state <> 'proposed'),
 		('credit', 'refund_booked', 'refunds:in_transit', 'bank:segregated', r.state IN ('booked', 'returned')),
 		('credit', 'refund_returned', 'bank:segregated', 'funder:' || r.funder_id || ':credit', r.state = 'returned'),
+		('credit', 'refund_rejected', 'refunds:in_transit', 'funder:' || r.funder_id || ':credit', r.state = 'rejected'),
 		('claim', 'claim_ordered', 'operator:claims', 'refunds:in_transit', r.state <> 'proposed'),
 		('claim', 'claim_booked', 'refunds:in_transit', 'bank:segregated', r.state IN ('booked', 'returned')),
 		('claim', 'claim_returned', 'bank:segregated', 'operator:claims', r.state = 'returned'),
+		('claim', 'claim_rejected', 'refunds:in_transit', 'operator:claims', r.state = 'rejected'),
 		('fees_back', 'fees_back_ordered', 'funder:' || r.funder_id || ':fees_due', 'suspense:operating', r.state <> 'proposed'),
-		('fees_back', 'fees_back_returned', 'suspense:operating', 'funder:' || r.funder_id || ':fees_due', r.state = 'returned'))
+		('fees_back', 'fees_back_returned', 'suspense:operating', 'funder:' || r.funder_id || ':fees_due', r.state = 'returned'),
+		('fees_back', 'fees_back_rejected', 'suspense:operating', 'funder:' || r.funder_id || ':fees_due', r.state = 'rejected'))
 		AS e(kind, event, debit, credit, so)
 	WHERE e.kind = r.kind AND e.so
 	UNION ALL

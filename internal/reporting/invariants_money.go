@@ -53,7 +53,10 @@ const expectedOfPayouts = `
 	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state IN ('booked', 'returned')
 	UNION ALL
 	SELECT 'payout_returned', p.id, 'bank:segregated', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
-	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'`
+	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'
+	UNION ALL
+	SELECT 'payout_rejected', p.id, 'payouts:in_transit', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
+	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'rejected'`
 
 // A credit note of fees turns the invoice's transfers around.
 const expectedOfFees = `
@@ -91,8 +94,8 @@ var moneyIsConserved = `
 				(CASE WHEN t.event = 'redemption' THEN 'redeemed' END, t.amount),
 				(CASE WHEN t.event = 'undo' THEN 'redeemed' END, -t.amount),
 				(CASE WHEN t.event = 'refund_ordered' THEN 'refunded' END, t.amount),
-				(CASE WHEN t.event = 'refund_returned' THEN 'refunded' END, -t.amount),
-				(CASE WHEN t.credit = 'operator:claims' AND t.event <> 'claim_returned' THEN 'claimed' END, t.amount),
+				(CASE WHEN t.event IN ('refund_returned', 'refund_rejected') THEN 'refunded' END, -t.amount),
+				(CASE WHEN t.credit = 'operator:claims' AND t.event NOT IN ('claim_returned', 'claim_rejected') THEN 'claimed' END, t.amount),
 				(CASE WHEN t.debit = 'operator:claims' AND t.event <> 'claim_ordered' THEN 'claimed' END, -t.amount),
 				(CASE WHEN t.credit LIKE 'funder:%:debt' AND t.event IN (` + receivingEvents + `) THEN 'repaid' END, t.amount),
 				(CASE WHEN t.debit LIKE 'funder:%:debt' AND t.event IN (` + receivingEvents + `) THEN 'repaid' END, -t.amount),
@@ -145,7 +148,7 @@ const structuresAreOwed = `
 	WITH figures (structure_id, redeemed, payable, ordered) AS (
 		SELECT structure_id, sum(amount_cents), 0, 0 FROM redemptions WHERE undone_at IS NULL GROUP BY structure_id
 		UNION ALL
-		SELECT structure_id, 0, 0, sum(amount_cents) FROM payouts WHERE state <> 'returned' GROUP BY structure_id
+		SELECT structure_id, 0, 0, sum(amount_cents) FROM payouts WHERE state NOT IN ('returned', 'rejected') GROUP BY structure_id
 		UNION ALL
 		SELECT split_part(credit, ':', 2)::bigint, 0, sum(amount), 0 FROM transfers WHERE credit LIKE 'structure:%:payable' GROUP BY credit
 		UNION ALL

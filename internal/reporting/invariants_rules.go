@@ -77,7 +77,7 @@ const payoutsFollowEachOther = `
 	UNION ALL
 	SELECT format('payout:%s state=%s reissued_in=%s', p.id, p.state, p.reissued_in)
 	FROM payouts p JOIN payouts q ON q.id = p.reissued_in
-	WHERE p.state <> 'returned' OR q.structure_id <> p.structure_id OR q.id <= p.id
+	WHERE p.state NOT IN ('returned', 'rejected') OR q.structure_id <> p.structure_id OR q.id <= p.id
 	UNION ALL
 	SELECT format('settlement:%s payouts=%s counted=%s total_cents=%s sum_cents=%s', s.id, s.payouts, p.count, s.total_cents, p.cents)
 	FROM settlements s

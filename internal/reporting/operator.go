@@ -89,8 +89,9 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			          AND NOT EXISTS (SELECT 1 FROM bank_details d WHERE d.structure_id = o.id AND d.in_force_at IS NOT NULL AND d.ended_at IS NULL)
 			      GROUP BY o.id) AS h
 			UNION ALL
-			SELECT 'returned', count(*), COALESCE(sum(p.amount_cents), 0)::bigint, min(p.booked_on::timestamp AT TIME ZONE 'Europe/Paris')
-			FROM payouts p WHERE p.state = 'returned' AND p.reissued_in IS NULL
+			SELECT 'returned', count(*), COALESCE(sum(p.amount_cents), 0)::bigint, 
+				min(COALESCE(p.rejected_at, p.booked_on::timestamp AT TIME ZONE 'Europe/Paris'))
+			FROM payouts p WHERE p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL
 			UNION ALL
 			SELECT 'jobs', count(*), 0, min(finished_at) FROM jobs WHERE state = 'dead') AS q
 		WHERE count > 0`)

@@ -15,3 +15,11 @@ type Movement struct {
 	ReturnReason string
 	On           vouchers.Day
 }
+
+// Ordered is a transfer of a file that we sent to the bank.
+type Ordered struct {
+	Name     string         `db:"end_to_end"`
+	Payee    string         `db:"payee"` // who is paid
+	Amount   vouchers.Cents `db:"amount_cents"`
+	Rejected bool           `db:"rejected"` // the bank has refused it before
+}

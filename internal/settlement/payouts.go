@@ -17,12 +17,13 @@ import (
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// The states of a payout. A returned one is paid again by the next settlement, as part
-// of another payout.
+// The states of a payout. A returned or rejected one is paid again by the next settlement,
+// as part of another payout.
 const (
 	InTransit = "in_transit" // ordered from the bank
 	Booked    = "booked"     // on the bank's statement: sent
 	Returned  = "returned"   // sent back by the structure's bank
+	Rejected  = "rejected"   // refused by our bank: it never left
 )
 
 // Payout is one transfer to one structure.
@@ -40,7 +41,7 @@ type Payout struct {
 	ClosedAt      time.Time               `json:"closed_at" db:"closed_at"`
 	ExecutionOn   vouchers.Day            `json:"execution_on" db:"execution_on"`
 	BookedOn      *vouchers.Day           `json:"booked_on" db:"booked_on"`
-	ReturnReason  string                  `json:"return_reason,omitempty" db:"return_reason"` // the bank's code, "AC04"
+	ReturnReason  string                  `json:"return_reason,omitempty" db:"return_reason"` // the bank's code, "AC04"; of a rejection too
 	ReissuedIn    *vouchers.PayoutID      `json:"reissued_in" db:"reissued_in"`               // the payout that pays it again
 }
 
@@ -134,6 +135,7 @@ type Money struct {
 	Owed        vouchers.Cents `json:"owed_cents"`    // redeemed, or come back, and not yet in a payout
 	NextOn      vouchers.Day   `json:"next_on"`       // the first day on which it could be paid
 	BankDetails bool           `json:"bank_details"`  // without them nothing can be paid
+	Refused     bool           `json:"bank_refused"`  // the bank has refused the account: payouts wait for another
 	Changing    bool           `json:"bank_changing"` // others were given and are not in force: payouts wait
 	UnderWay    vouchers.Cents `json:"transit_cents"` // ordered from the bank
 	Payouts     []Payout       `json:"-"`             // newest first
@@ -154,6 +156,11 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 		if m.BankDetails, m.Changing, m.UnderWay, err = standing(ctx, tx, actor.Organisation); err != nil {
 			return err
 		}
+		to, err := recipients(ctx, tx, []due{{Structure: actor.Organisation}})
+		if err != nil {
+			return err
+		}
+		m.Refused = to[actor.Organisation].Refused
 		m.Payouts, err = payoutsOf(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))
 		return err
 	})

@@ -23,7 +23,7 @@ type due struct {
 	after       vouchers.RedemptionID // end of its last payout
 	redemptions int
 	parts       map[vouchers.CampaignID]vouchers.Cents
-	returned    []vouchers.PayoutID // payouts that came back, whose parts are among parts
+	returned    []vouchers.PayoutID // payouts that came back or were rejected, whose parts are among parts
 }
 
 func (d due) amount() vouchers.Cents {
@@ -98,7 +98,9 @@ type recipient struct {
 	IBAN      sepa.IBAN               `db:"iban"` // "" without bank details in force
 	BIC       sepa.BIC                `db:"bic"`
 	Holder    string                  `db:"holder"`
-	Changing  bool                    `db:"changing"` // another account was given and is not in force yet
+	Changing  bool                    `db:"changing"`  // another account was given and is not in force yet
+	Refused   bool                    `db:"refused"`   // the bank has refused this account since it is in force
+	Contested bool                    `db:"contested"` // the bank took what it had rejected, and nobody has decided on it yet
 }
 
 func (r recipient) party() sepa.Party {
@@ -150,6 +152,10 @@ func (p payment) obstacle() string {
 		return "bank_details_changing"
 	case p.to.IBAN == "":
 		return "bank_details_missing"
+	case p.to.Refused:
+		return "account_refused"
+	case p.to.Contested:
+		return "booked_after_all"
 	}
 	transfer := sepa.Payment{EndToEndID: endToEnd(0, p.Structure), Amount: p.amount(), Creditor: p.to.party()}
 	return fault.Code(transfer.Validate())

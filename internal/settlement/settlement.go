@@ -33,7 +33,8 @@ type Debtor struct {
 	Town     string    `db:"debtor_town"`
 }
 
-// Notify enqueues "your money has been sent" to a structure in its transaction.
+// Notify enqueues a notice to a structure in the transaction of what it tells: a payout is
+// booked, or the bank has refused its account.
 type Notify func(ctx context.Context, tx *db.Tx, to string, p Payout) error
 
 // Service is the use cases of settlement.
@@ -53,8 +54,8 @@ type CloseRequest struct {
 	ExecutionOn vouchers.Day `json:"execution_on,omitempty"` // when the bank is to pay; absent: the next working day
 }
 
-// Settlement is a dated batch of payouts. Each of them is in transit, booked or
-// returned.
+// Settlement is a dated batch of payouts. Each of them is in transit, booked, returned or
+// rejected.
 type Settlement struct {
 	ID          vouchers.SettlementID `json:"id" db:"id"`
 	MessageID   string                `json:"message_id" db:"message_id"`
@@ -66,6 +67,7 @@ type Settlement struct {
 	InTransit   int                   `json:"in_transit" db:"in_transit"`
 	Booked      int                   `json:"booked" db:"booked"`
 	Returned    int                   `json:"returned" db:"returned"`
+	Rejected    int                   `json:"rejected" db:"rejected"`
 	Held        []Held                `json:"held,omitempty"` // told by Close only
 }
 
@@ -75,7 +77,7 @@ type Held struct {
 	Structure vouchers.OrganisationID `json:"structure"`
 	Name      string                  `json:"structure_name"`
 	Amount    vouchers.Cents          `json:"amount_cents"`
-	Reason    string                  `json:"reason"` // bank_details_missing or bank_details_changing (given, and not in force yet), or the fault for which a bank would refuse the transfer
+	Reason    string                  `json:"reason"` // bank_details_missing or bank_details_changing (given, and not in force yet), account_refused (by the bank), booked_after_all (the bank took what it had rejected: a case waits), or the fault for which a bank would refuse the transfer
 }
 
 // Preview is what a settlement closed now would do.

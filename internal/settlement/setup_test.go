@@ -175,7 +175,7 @@ var invariants = map[string]string{
 		SELECT s.id FROM settlements s WHERE (s.payouts, s.total_cents) <>
 			(SELECT count(*), COALESCE(sum(p.amount_cents), 0) FROM payouts p WHERE p.settlement_id = s.id)`,
 	"only what came back is paid again": `
-		SELECT p.id FROM payouts p WHERE p.reissued_in IS NOT NULL AND p.state <> 'returned'`,
+		SELECT p.id FROM payouts p WHERE p.reissued_in IS NOT NULL AND p.state NOT IN ('returned', 'rejected')`,
 }
 
 // followsSchema validates a file against the ISO 20022 schema, which may not be copied

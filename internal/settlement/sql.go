@@ -8,11 +8,12 @@ import (
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/redemption"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// returnedPart is one campaign's part of a payout that came back and is not yet paid
-// again.
+// returnedPart is one campaign's part of a payout that came back, or was rejected, and is
+// not yet paid again.
 type returnedPart struct {
 	Payout    vouchers.PayoutID       `db:"payout_id"`
 	Structure vouchers.OrganisationID `db:"structure_id"`
@@ -27,7 +28,7 @@ func returnedParts(ctx context.Context, tx *db.Tx) ([]returnedPart, error) {
 		SELECT q.payout_id, p.structure_id, q.campaign_id, q.amount_cents,
 			(SELECT l.up_to_id FROM payouts l WHERE l.structure_id = p.structure_id ORDER BY l.id DESC LIMIT 1) AS after_id
 		FROM payouts p JOIN payout_parts q ON q.payout_id = p.id
-		WHERE p.state = 'returned' AND p.reissued_in IS NULL
+		WHERE p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL
 		ORDER BY q.payout_id, q.campaign_id`)
 	return all, err
 }
@@ -42,10 +43,15 @@ func recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vouchers.Organi
 		SELECT o.id, o.name, o.street, o.postcode, o.town, COALESCE(b.iban, '') AS iban, COALESCE(b.bic, '') AS bic,
 			COALESCE(b.holder, '') AS holder,
 			EXISTS (SELECT 1 FROM bank_details w WHERE w.structure_id = o.id AND w.ended_at IS NULL AND w.replaced_at IS NULL
-				AND (w.in_force_at IS NULL OR w.in_force_at > $2)) AS changing
+				AND (w.in_force_at IS NULL OR w.in_force_at > $2)) AS changing,
+			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL
+				AND p.return_reason = ANY ($3) AND p.iban = b.iban AND p.rejected_at >= b.in_force_at) AS refused,
+			EXISTS (SELECT 1 FROM payouts p JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.outcome = 'unexpected_debit'
+				JOIN bank_cases k ON k.line_id = l.id AND k.decision IS NULL
+				WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL) AS contested
 		FROM organisations o LEFT JOIN bank_details b ON b.structure_id = o.id AND b.in_force_at <= $2 AND b.ended_at IS NULL
 			AND (b.replaced_at IS NULL OR b.replaced_at > $2)
-		WHERE o.id = ANY ($1)`, db.Array(ids), tx.Now)
+		WHERE o.id = ANY ($1)`, db.Array(ids), tx.Now, db.Array(sepa.AccountReasons()))
 	all := make(map[vouchers.OrganisationID]recipient, len(rows))
 	for _, r := range rows {
 		all[r.Structure] = r
@@ -130,7 +136,7 @@ func markReissued(ctx context.Context, tx *db.Tx, ids map[vouchers.OrganisationI
 	}
 	n, err := tx.Exec(ctx, `
 		UPDATE payouts p SET reissued_in = u.payout_id FROM unnest($1::bigint[], $2::bigint[]) AS u(returned_id, payout_id)
-		WHERE p.id = u.returned_id AND p.state = 'returned' AND p.reissued_in IS NULL`, db.Array(old), db.Array(reissue))
+		WHERE p.id = u.returned_id AND p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL`, db.Array(old), db.Array(reissue))
 	if err == nil && int(n) != len(old) {
 		return fmt.Errorf("settlement: %d of %d payouts could be paid again", n, len(old))
 	}
@@ -173,10 +179,10 @@ func fileRows(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (fileHea
 
 const selectSettlements = `
 	SELECT s.id, s.message_id, s.closed_at, s.execution_on, s.payouts, s.total_cents, encode(s.file_sha256, 'hex') AS file_sha256,
-		n.in_transit, n.booked, n.returned
+		n.in_transit, n.booked, n.returned, n.rejected
 	FROM settlements s CROSS JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE p.state = 'in_transit') AS in_transit, count(*) FILTER (WHERE p.state = 'booked') AS booked,
-			count(*) FILTER (WHERE p.state = 'returned') AS returned
+			count(*) FILTER (WHERE p.state = 'returned') AS returned, count(*) FILTER (WHERE p.state = 'rejected') AS rejected
 		FROM payouts p WHERE p.settlement_id = s.id) AS n `
 
 func settlement(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (Settlement, error) {
@@ -268,6 +274,21 @@ func book(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, on vouchers.Day)
 func sendBack(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, reason string) error {
 	_, err := tx.Exec(ctx, `UPDATE payouts SET state = 'returned', return_reason = $2 WHERE id = $1`, id, reason)
 	return err
+}
+
+func markRejected(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE payouts SET state = 'rejected', return_reason = $2, rejected_at = $3 WHERE id = $1`, id, reason, tx.Now)
+	return err
+}
+
+// sentIn reads the payouts of the settlement whose file bears a message id.
+func sentIn(ctx context.Context, tx *db.Tx, message string) ([]sepa.Ordered, error) {
+	var all []sepa.Ordered
+	err := tx.Select(ctx, &all, `
+		SELECT p.end_to_end, o.name AS payee, p.amount_cents, p.state = 'rejected' AS rejected
+		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id
+		WHERE s.message_id = $1 ORDER BY p.id`, message)
+	return all, err
 }
 
 func partsOf(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) (map[vouchers.CampaignID]vouchers.Cents, error) {

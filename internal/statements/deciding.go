@@ -53,6 +53,8 @@ func allowed(c Case, refunds bool) []Decision {
 		return []Decision{ForOrder, TopUp, Answer}
 	case waiting && c.Ours == Segregated:
 		return []Decision{AsReturn, Answer}
+	case waiting && !c.Credit:
+		return []Decision{Answer, Noted}
 	case waiting:
 		return []Decision{ForFees, PaysDebt, Answer, Noted}
 	case c.Open() && c.Outcome == PayoutReturned:

@@ -146,7 +146,7 @@ func (s *Service) alarm(statement string, lines []*newLine) {
 	var count int
 	var amount vouchers.Cents
 	for _, l := range lines {
-		if l.outcome == UnexpectedDebit {
+		if l.outcome == UnexpectedDebit || l.kind == NobodysDebit {
 			count, amount = count+1, amount+l.payment.Amount
 		}
 	}

@@ -158,7 +158,8 @@ func (l *newLine) asPayment() orders.Payment {
 
 // unexplained gives the lines without outcome the one that asks a person, and the
 // transfers that keep their cash in suspense. What leaves the operating account unordered
-// is the operator's own business, and asks nobody.
+// is the operator's own business, and asks nobody; unless it names a transfer of ours that it is
+// not, such as one that the bank had rejected.
 func unexplained(account Account, lines []*newLine, n named) []ledger.Transfer {
 	var transfers []ledger.Transfer
 	for _, l := range lines {
@@ -172,7 +173,9 @@ func unexplained(account Account, lines []*newLine, n named) []ledger.Transfer {
 		case account == Operating:
 			l.explain(OperatingOther, 0)
 			transfers = append(transfers, ledger.OperatingMoved(l.id, -amount)...)
-			continue
+			if !l.expected {
+				continue
+			}
 		case l.credit:
 			l.explain(Unattributed, 0)
 			transfers = append(transfers, ledger.ReceivedUnexplained(l.id, amount)...)
