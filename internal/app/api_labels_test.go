@@ -38,7 +38,7 @@ func (s *city) applies(operator, structure *citizen, place int64) (label int64) 
 	}
 	operator.gets(fmt.Sprintf("%s/proofs/%v", at, proof)).wants(200)
 	operator.posts(at+"/decision", thing{"decision": "refuse", "remarks": thing{"welcome": "Horaires absents"}}).wants(200).is("state", `"refusing"`)
-	operator.writes("POST", at+"/confirmation", thing{"stands": true}).wants(403)
+	operator.writes("POST", at+"/confirmation", thing{"stands": true}).wants(409)
 	second.posts(at+"/confirmation", thing{"stands": true}).wants(200).is("state", `"refused"`)
 	structure.posts(at+"/appeal", thing{"reason": "Les horaires sont sur la porte."}).wants(200).is("state", `"appealed"`)
 	third.posts(at+"/decision", thing{"decision": "grant", "ends_on": "2028-03-09"}).wants(200).is("state", `"granted"`)

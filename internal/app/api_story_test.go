@@ -114,7 +114,7 @@ func (s *city) pays(operator, structure *citizen) {
 	given["iban"] = "DE89370400440532013000"
 	at = fmt.Sprintf("/payees/%d", structure.puts("/bank-details", given).id())
 	operator.posts(at+"/verification", thing{"match": "match", "how": "Appelé au numéro de la convention"}).wants(200).is("state", `"to_approve"`)
-	operator.writes("POST", at+"/approval", nil).wants(403)
+	operator.writes("POST", at+"/approval", nil).wants(409)
 	operator.colleague("finance").writes("POST", at+"/approval", nil).wants(200).is("state", `"cooling"`)
 	structure.writes("DELETE", strings.Replace(at, "/payees", "/bank-details", 1), nil).wants(200)
 }

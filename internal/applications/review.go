@@ -97,7 +97,7 @@ func (s *Service) Confirm(ctx context.Context, actor identity.Actor, id vouchers
 		case a.State != Refusing:
 			return Application{}, fault.New(fault.Conflict, "application_not_waiting")
 		case is(a.ReviewedBy, actor):
-			return Application{}, fault.New(fault.Forbidden, "own_request")
+			return Application{}, fault.New(fault.Conflict, "own_request")
 		case !stands && a.Appeal != "":
 			return s.step(ctx, tx, actor, a, step{state: Appealed, event: "sent_back", reason: why})
 		case !stands:

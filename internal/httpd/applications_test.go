@@ -119,7 +119,7 @@ func TestAStructureAppliesAndTheOperatorDecidesWithoutScript(t *testing.T) {
 	do("operator", "GET", fmt.Sprintf("/api/v1%s/proofs/%d", path, a.Proofs[0].File), "", 200, "%PDF")
 	do("operator", "POST", path+"/decision", form("decision", "ask"), 422, "Dites à la structure ce qui manque")
 	do("operator", "POST", path+"/decision", form("decision", "refuse", "remark-welcome", "Horaires absents"), 303, "")
-	do("operator", "POST", path+"/confirmation", form("stands", "true"), 403, "une autre personne doit")
+	do("operator", "POST", path+"/confirmation", form("stands", "true"), 409, "une autre personne doit")
 	second, third := w.Colleague(), w.Colleague()
 	second.Role, third.Role = identity.Agent, identity.Agent
 	if _, err := room.Confirm(t.Context(), second, id, true, ""); err != nil {

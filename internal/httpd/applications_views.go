@@ -267,7 +267,7 @@ func (w applicationsWindow) saveForm(c *fiber.Ctx) error {
 
 // then goes on after a form, or shows the application again with why it was refused.
 func (w applicationsWindow) then(c *fiber.Ctx, again ApplicationBody, remarks map[string]string, done string, err error) error {
-	if shownAgain(err) || refusalOf(err).code == "own_request" || refusalOf(err).code == "appeal_same_person" {
+	if shownAgain(err) || refusalOf(err).code == "appeal_same_person" {
 		c.Status(refusalOf(err).status)
 		again.Problem = faultText(c, err)
 		return w.show(c, again, remarks)

@@ -124,7 +124,7 @@ func TestAStructureGivesItsAccountAndTheOperatorDecides(t *testing.T) {
 		want            string
 	}{
 		{"operator", second + "/verification", form("match", "match", "how", "Appelé au numéro de la convention"), 303, ""},
-		{"operator", second + "/approval", "", 403, "une autre personne doit"},
+		{"operator", second + "/approval", "", 409, "une autre personne doit"},
 		{"operator", second + "/refusal", form("reason", ""), 422, ""},
 		{"newcomer", "/bank-details/withdraw", form("account", fmt.Sprint(waiting[0].ID)), 303, ""},
 		{"newcomer", "/bank-details/withdraw", form("account", fmt.Sprint(waiting[0].ID)), 409, "déjà prise"},

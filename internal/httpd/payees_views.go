@@ -202,7 +202,7 @@ func (w payeesWindow) decide(c *fiber.Ctx, again PayeeBody, done string, do func
 		return err
 	}
 	a, err := do(id)
-	if shownAgain(err) || refusalOf(err).code == "own_request" {
+	if shownAgain(err) {
 		c.Status(refusalOf(err).status)
 		again.Problem = faultText(c, err)
 		return w.showCase(c, again)

@@ -125,7 +125,7 @@ func (s *Service) Verify(ctx context.Context, actor identity.Actor, id vouchers.
 		case a.State != ToVerify:
 			return Account{}, fault.New(fault.Conflict, "bank_details_decided")
 		case a.GivenBy == actor.Person:
-			return Account{}, fault.New(fault.Forbidden, "own_request")
+			return Account{}, fault.New(fault.Conflict, "own_request")
 		case a.AskedMatch == vop.None:
 			return Account{}, fault.New(fault.Conflict, "bank_details_no_match")
 		}
@@ -152,7 +152,7 @@ func (s *Service) Approve(ctx context.Context, actor identity.Actor, id vouchers
 			return Account{}, fault.New(fault.Conflict, "bank_details_decided")
 		}
 		if a.GivenBy == actor.Person || *a.VerifiedBy == actor.Person {
-			return Account{}, fault.New(fault.Forbidden, "own_request")
+			return Account{}, fault.New(fault.Conflict, "own_request")
 		}
 		if err := setApproved(ctx, tx, actor, a.ID); err != nil {
 			return Account{}, err
