@@ -124,10 +124,6 @@ var kinds = map[ledger.Event]kind{
 	"card_banked":        {"BS", "Paiement en ligne viré au séquestre", line},
 	"payout_booked":      {"BS", "Virement à une structure débité", row},
 	"payout_returned":    {"BS", "Virement à une structure revenu", row},
-	"payout_rejected":    {"OD", "Virement à une structure refusé par la banque", row},
-	"refund_rejected":    {"OD", "Remboursement refusé par la banque", row},
-	"claim_rejected":     {"OD", "Part de l'opérateur refusée par la banque", row},
-	"fees_back_rejected": {"OD", "Frais rendus, refusés par la banque", row},
 	"refund_booked":      {"BS", "Remboursement débité", row},
 	"refund_returned":    {"BS", "Remboursement revenu", row},
 	"claim_booked":       {"BS", "Part de l'opérateur débitée", row},
@@ -158,6 +154,10 @@ var kinds = map[ledger.Event]kind{
 	"refund_ordered":     {"OD", "Remboursement demandé", row},
 	"claim_ordered":      {"OD", "Part de l'opérateur demandée", row},
 	"fees_back_ordered":  {"OD", "Frais rendus", row},
+	"payout_rejected":    {"OD", "Virement à une structure refusé par la banque", row},
+	"refund_rejected":    {"OD", "Remboursement refusé par la banque", row},
+	"claim_rejected":     {"OD", "Part de l'opérateur refusée par la banque", row},
+	"fees_back_rejected": {"OD", "Frais rendus, refusés par la banque", row},
 	"debt_forgiven":      {"OD", "Dette abandonnée", row},
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"strings"
 
 	"github.com/passerelle/passerelle/internal/closing"
 	"github.com/passerelle/passerelle/internal/money"
@@ -42,6 +44,23 @@ func (l *life) bankPaysOut() {
 		l.became("a payout is booked", line, statements.PayoutBooked)
 		p.State = settlement.Booked
 	}
+}
+
+// bankRejects answers that a payout will not be carried out, for a reason that is no fault of
+// its account's.
+func (l *life) bankRejects() {
+	p, there := pick(l.rand, l.payoutsIn(settlement.InTransit))
+	if !there {
+		return
+	}
+	l.answered++
+	transfer := fmt.Sprintf(`<OrgnlPmtInfAndSts><OrgnlPmtInfId>PSL%d</OrgnlPmtInfId><TxInfAndSts><OrgnlEndToEndId>%s</OrgnlEndToEndId>
+<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AM02</Cd></Rsn></StsRsnInf></TxInfAndSts></OrgnlPmtInfAndSts><!-- %d -->`, p.Settlement, p.EndToEnd, l.answered)
+	a, err := l.answers.Import(l.ctx(), l.operator(), strings.NewReader(answerTo(fmt.Sprintf("PSL%d", p.Settlement), "PART", transfer)))
+	if l.act("a payout is rejected", err) && a.Rejected != 1 {
+		l.t.Errorf("a payout is rejected: %+v", a)
+	}
+	p.State = settlement.Rejected
 }
 
 func (l *life) payoutReturns() {

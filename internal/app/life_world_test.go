@@ -54,6 +54,7 @@ type life struct {
 	booklets    []issuing.Booklet
 	redemptions []redeemed
 	payouts     []settlement.Payout
+	answered    int // by the bank, to files
 
 	segregated, operating *bankAccount
 	entries               int       // of statements, so that each has a name

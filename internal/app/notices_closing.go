@@ -88,6 +88,14 @@ func (n notices) refundSent(ctx context.Context, tx *db.Tx, to string, r closing
 }
 
 func (n notices) refundReturned(ctx context.Context, tx *db.Tx, to string, r closing.Refund) error {
+	if r.State == closing.Rejected {
+		return tell(ctx, tx, fmt.Sprintf("refund:%d:rejected", r.ID), mail.Message{
+			To:      to,
+			Subject: n.words.Text("notice.refund.rejected-subject", "amount", r.Amount),
+			Text: n.words.Text("notice.refund.rejected-text", "amount", r.Amount, "account", r.Masked,
+				"reason", n.words.Text("sepa.reason."+r.ReturnReason), "code", r.ReturnReason, "link", n.origin+"/refunds/account"),
+		})
+	}
 	return tell(ctx, tx, fmt.Sprintf("refund:%d:returned", r.ID), mail.Message{
 		To:      to,
 		Subject: n.words.Text("notice.refund.returned-subject", "amount", r.Amount),

@@ -13,12 +13,13 @@ import (
 
 // Notify enqueues the notices of this room, each in the transaction of what it tells.
 type Notify struct {
-	Ending         func(ctx context.Context, tx *db.Tx, to string, e Ending) error
-	Extended       func(ctx context.Context, tx *db.Tx, to string, e Extended) error
-	Closed         func(ctx context.Context, tx *db.Tx, to string, c Closed) error
-	CreditWaits    func(ctx context.Context, tx *db.Tx, to string, w Waiting) error
-	AccountGiven   func(ctx context.Context, tx *db.Tx, to string, a Account) error
-	RefundSent     func(ctx context.Context, tx *db.Tx, to string, r Refund) error
+	Ending       func(ctx context.Context, tx *db.Tx, to string, e Ending) error
+	Extended     func(ctx context.Context, tx *db.Tx, to string, e Extended) error
+	Closed       func(ctx context.Context, tx *db.Tx, to string, c Closed) error
+	CreditWaits  func(ctx context.Context, tx *db.Tx, to string, w Waiting) error
+	AccountGiven func(ctx context.Context, tx *db.Tx, to string, a Account) error
+	RefundSent   func(ctx context.Context, tx *db.Tx, to string, r Refund) error
+	// RefundReturned tells of a refund that came back, or of an account that our bank refuses.
 	RefundReturned func(ctx context.Context, tx *db.Tx, to string, r Refund) error
 }
 

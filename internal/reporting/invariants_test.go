@@ -83,6 +83,8 @@ var breakages = []struct {
 		`UPDATE payouts SET amount_cents = amount_cents + 1 WHERE state = 'in_transit'`},
 	{"a payout called booked without a debit", "INV-4", "state=booked debits=0",
 		`UPDATE payouts SET state = 'booked' WHERE state = 'in_transit'`},
+	{"a payout called rejected whose debit the bank shows", "INV-4", "state=rejected debits=1",
+		`UPDATE payouts SET state = 'rejected', rejected_at = (SELECT max(at) FROM transfers) WHERE state IN ('booked', 'returned')`},
 	{"a debit of another amount than its payout", "INV-4", "names_no_such_payout",
 		`UPDATE statement_lines SET amount_cents = amount_cents + 1 WHERE outcome = 'payout_booked' AND id = (SELECT min(id) FROM statement_lines WHERE outcome = 'payout_booked')`},
 	{"a return that the bank never credited", "INV-4", "state=returned debits=1 returns=0",
