@@ -2,10 +2,13 @@
 // another site's frame.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { admin } from "./program.js";
+import { admin, root } from "./program.js";
 import { places, Stage, steps } from "./stage.js";
 
 const stage = new Stage();
@@ -84,6 +87,30 @@ test("people find a place, and see who has one", { timeout: 300_000 }, async (t)
     await visitor.look("coverage");
     await visitor.open("/data");
     await visitor.look("data");
+  });
+
+  await step("a proof is checked on the reader's own device, and by a command", async () => {
+    await visitor.open("/seals");
+    await visitor.reads("Les comptes sont scellés");
+    const { key, proofs } = JSON.parse(readFileSync(join(root, "vouchers", "testdata", "proofs.json"), "utf8"));
+    const choose = (value) => visitor.page.getByLabel("Fichier de preuves")
+      .setInputFiles({ name: "preuve.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(value)) });
+    await choose(proofs.slice(0, 3));
+    await visitor.page.getByText(/^Pas encore prouvé\s: .* signé avec une autre clé/).waitFor();
+    await visitor.look("seals");
+    await visitor.page.evaluate((ours) => (document.getElementById("proof-field").dataset.key = ours), key); // as if it were this page's
+    await choose(proofs.slice(0, 2));
+    await visitor.page.getByText(/^Lignes prouvées\s: 2\./).waitFor();
+    await choose({ ...proofs[0], line: { ...proofs[0].line, amount_cents: 1 } });
+    await visitor.page.getByText("Une ligne n’est pas dans les comptes qui ont été scellés").waitFor();
+    const file = join(mkdtempSync(join(tmpdir(), "proofs-")), "proofs.json");
+    writeFileSync(file, JSON.stringify(proofs));
+    assert.match(stage.program.run("verify-proof", file, "--key", key), /^proven: transfer 11 /);
+    rmSync(dirname(file), { recursive: true });
+    const plain = await stage.stand({ javaScriptEnabled: false });
+    await plain.open("/seals");
+    await plain.reads(/passerelle verify-proof FICHIER --key/);
+    assert.equal(await plain.page.getByLabel("Fichier de preuves").isVisible(), false);
   });
 
   await step("a town hall shows the finder in a frame of its own site, and nothing else", async () => {

@@ -155,14 +155,14 @@ func (p Proof) Check(trusted ...ed25519.PublicKey) error {
 	return nil
 }
 
-// ParseProofs reads a file of one proof, or of a list of them. It fails with ErrMalformed
+// ParseProofs reads a file of one proof, or of a list of them, which may be empty. It fails with ErrMalformed
 // where it is none, and where anything in it could be read in two ways.
 func ParseProofs(text []byte) ([]Proof, error) {
 	text = bytes.TrimSpace(text)
 	if len(text) > 0 && text[0] != '[' {
 		text = append(append([]byte{'['}, text...), ']')
 	}
-	var proofs []Proof
+	proofs := []Proof{}
 	var given bytes.Buffer
 	if json.Unmarshal(text, &proofs) != nil || json.Compact(&given, text) != nil {
 		return nil, fmt.Errorf("%w: proof", ErrMalformed)
@@ -170,7 +170,7 @@ func ParseProofs(text []byte) ([]Proof, error) {
 	// Written again it is the same text: no name is there twice or in other letters, no
 	// number or byte is written in an unusual way.
 	again, err := json.Marshal(proofs)
-	if err != nil || !bytes.Equal(again, given.Bytes()) || len(proofs) == 0 {
+	if err != nil || !bytes.Equal(again, given.Bytes()) {
 		return nil, fmt.Errorf("%w: proof", ErrMalformed)
 	}
 	for _, p := range proofs {

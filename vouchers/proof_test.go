@@ -107,7 +107,7 @@ func TestAChangedFieldIsNamed(t *testing.T) {
 func TestWhatIsNoProofIsRefused(t *testing.T) {
 	t.Parallel()
 	good := string(compact(t, proofOf(t, mustRing(t, 1, NewKey(1)), 3, 0)))
-	for _, text := range []string{"", "[]", "{}", "null", "[null]", "1", good + good, good[1:], `{"format":"x",` + good[1:],
+	for _, text := range []string{"", "{}", "[[]]", "null", "[null]", "1", good + good, good[1:], `{"format":"x",` + good[1:],
 		strings.Replace(good, `"event"`, `"Event"`, 1), strings.Replace(good, `"index":0`, `"index":0.0`, 1)} {
 		if _, err := ParseProofs([]byte(text)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%.60q: %v", text, err)
@@ -115,6 +115,9 @@ func TestWhatIsNoProofIsRefused(t *testing.T) {
 	}
 	if _, err := ParseProofs([]byte(strings.Replace(good, "proof-1", "proof-2", 1))); !errors.Is(err, ErrVersion) {
 		t.Errorf("a later version: %v", err)
+	}
+	if read, err := ParseProofs([]byte(" []\n")); err != nil || len(read) != 0 {
+		t.Errorf("a list of none: %d, %v", len(read), err)
 	}
 	if read, err := ParseProofs([]byte("[" + good + ",\n" + good + "]")); err != nil || len(read) != 2 {
 		t.Errorf("a list of two: %d, %v", len(read), err)

@@ -29,6 +29,9 @@ func CheckProofs(file io.Reader, trusted []string, out io.Writer) error {
 	case err != nil:
 		return errors.New("this is not a file of proofs, or it was changed since it was downloaded: download it again")
 	}
+	if len(proofs) == 0 {
+		return errors.New("this file has no line: nothing of whoever downloaded it is in that seal")
+	}
 	for i, p := range proofs {
 		if wrong := p.Check(keys...); wrong != nil {
 			err = errors.Join(err, fmt.Errorf("proof %d, transfer %d: %s", i+1, p.Line.Transfer, whyNot(wrong)))

@@ -44,6 +44,7 @@ func TestAFunderChecksItsLinesWithAFileAlone(t *testing.T) {
 		"an amount that was changed": {strings.Replace(string(text), `"amount_cents": 2000`, `"amount_cents": 3000`, 1), nil,
 			[]string{"proven: transfer 1 "}, "proof 3, transfer 3: the line is not one of those that were sealed"},
 		"a seal that was changed": {strings.ReplaceAll(string(text), `"seal": 1`, `"seal": 2`), nil, nil, "the seal was changed after it was signed"},
+		"a file without a line":   {"[]", nil, nil, "this file has no line"},
 		"half a file":             {string(text[:200]), nil, nil, "not a file of proofs"},
 		"a later version":         {strings.ReplaceAll(string(text), "proof-1", "proof-2"), nil, nil, "a newer passerelle"},
 	} {

@@ -133,13 +133,18 @@ type transferRow struct {
 	Own      bool                `db:"own"`
 }
 
+// line is the transfer as a seal with this secret takes it.
+func (r transferRow) line(secret []byte) vouchers.LedgerLine {
+	return vouchers.LedgerLine{Transfer: r.ID, At: vouchers.Instant(r.At), Event: r.Event, Cause: r.Cause,
+		Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Campaign: r.Campaign, Salt: vouchers.SaltOf(secret, r.ID)}
+}
+
 // read reads the transfers of a range as a seal with this secret takes them, most of them.
 func read(ctx context.Context, tx *db.Tx, from, to int64, most int, secret []byte, actor identity.Actor) ([]line, error) {
 	accounts, funder := ownArgs(actor)
 	var lines []line
 	err := db.Each(ctx, tx, func(r transferRow) error {
-		lines = append(lines, line{vouchers.LedgerLine{Transfer: r.ID, At: vouchers.Instant(r.At), Event: r.Event, Cause: r.Cause,
-			Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Campaign: r.Campaign, Salt: vouchers.SaltOf(secret, r.ID)}, r.Own})
+		lines = append(lines, line{r.line(secret), r.Own})
 		return nil
 	}, `
 		SELECT id, at, event, cause, debit, credit, amount, campaign_id, `+ownSQL+` AS own

@@ -10,10 +10,9 @@ field.hidden = false;
 function sentence(proofs) {
   const words = field.dataset;
   if (proofs.length === 0) return words.empty;
-  const parts = [words.proven.replace("{n}", proofs.length)];
-  if (proofs.some((proof) => !proof.signed)) parts.push(words.unsigned);
-  if (proofs.some((proof) => !proof.trusted)) parts.push(words.other);
-  return parts.join(" ");
+  if (proofs.some((proof) => !proof.trusted)) return words.other;
+  if (proofs.some((proof) => !proof.signed)) return words.unsigned;
+  return words.proven.replace("{n}", proofs.length);
 }
 
 input.addEventListener("change", async () => {
