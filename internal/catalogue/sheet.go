@@ -185,7 +185,8 @@ func (s *sheet) leftOpen(cells []string, record string) bool {
 	}
 	_, later, _ := strings.Cut(record, "\n")
 	for line := range strings.Lines(later) {
-		if strings.Count(line, string(rune(s.separator)))+1 == s.width && !strings.Contains(cells[0], "\n") {
+		alone, _, _ := scan(line, s.separator)
+		if len(alone) == s.width && !strings.Contains(cells[0], "\n") {
 			return true
 		}
 	}
