@@ -118,11 +118,15 @@ func (n notices) payee(ctx context.Context, tx *db.Tx, to string, p payees.Notic
 // applicationDecided tells a structure what became of its application. An application may be
 // sent back more than once.
 func (n notices) applicationDecided(ctx context.Context, tx *db.Tx, to string, a applications.Application) error {
-	text := "notice.application." + string(a.State)
+	notice := "notice.application." + string(a.State)
+	text := notice + ".text"
+	if a.State == applications.Refused && a.Appeal != "" {
+		text = "notice.application.refused.final"
+	}
 	return tell(ctx, tx, fmt.Sprintf("application:%d:%s:%d", a.ID, a.State, len(a.Events)), mail.Message{
 		To:      to,
-		Subject: n.words.Text(text+".subject", "place", a.PlaceName),
-		Text: n.words.Text(text+".text", "place", a.PlaceName, "until", a.AppealUntil(),
+		Subject: n.words.Text(notice+".subject", "place", a.PlaceName),
+		Text: n.words.Text(text, "place", a.PlaceName, "until", a.AppealUntil(),
 			"link", fmt.Sprintf("%s/applications/%d", n.origin, a.ID)),
 	})
 }

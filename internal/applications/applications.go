@@ -54,6 +54,8 @@ type Event struct {
 	Person  string            `json:"person,omitempty" db:"person"` // told to the operator only
 	Reason  string            `json:"reason,omitempty" db:"reason"`
 	Remarks map[string]string `json:"remarks" db:"-"` // by criterion
+
+	By vouchers.PersonID `json:"-" db:"person_id"`
 }
 
 // Application asks for a label for a place.
@@ -76,18 +78,19 @@ type Application struct {
 	SentAt        *time.Time              `json:"sent_at" db:"sent_at"`
 	DecidedAt     *time.Time              `json:"decided_at" db:"decided_at"`
 	ReviewedBy    *vouchers.PersonID      `json:"-" db:"reviewed_by"`
-	ConfirmedBy   *vouchers.PersonID      `json:"-" db:"confirmed_by"`
 	Label         *vouchers.LabelID       `json:"label" db:"label_id"`
 	Form          Form                    `json:"criteria" db:"-"`
 	Proofs        []Proof                 `json:"proofs" db:"-"`
 	Events        []Event                 `json:"events" db:"-"`
 
 	Renews *vouchers.Day `json:"renews_until" db:"renews_until"` // the end of the label in force of that kind
+	Held   bool          `json:"-" db:"held"`                    // the place is still its structure's
 }
 
 // Start begins an application for a place of the actor's structure, on the latest criteria,
-// or goes on with the one that is open. Of an earlier one it takes the answers. Its faults are
-// not_found, label_kind_unknown and label_in_force.
+// or goes on with the one that is open. Of an earlier one it takes the answers; one that the
+// place's former structure left open ends. Its faults are not_found, label_kind_unknown and
+// label_in_force.
 func (s *Service) Start(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, kind string) (Application, error) {
 	if err := mayApply(actor); err != nil {
 		return Application{}, err
@@ -99,8 +102,13 @@ func (s *Service) Start(ctx context.Context, actor identity.Actor, place voucher
 		if err := labelling.LockOwn(ctx, tx, actor, place); err != nil {
 			return Application{}, err
 		}
-		if open, there, err := openOf(ctx, tx, place, kind); err != nil || there {
+		switch open, there, err := openOf(ctx, tx, place, kind); {
+		case err != nil, there && open.Held:
 			return open, err
+		case there:
+			if _, err := s.step(ctx, tx, actor, open, step{state: Withdrawn, event: "withdrawn"}); err != nil {
+				return Application{}, err
+			}
 		}
 		criteria, err := latest(ctx, tx, kind)
 		if err != nil {
@@ -155,7 +163,7 @@ func (s *Service) Save(ctx context.Context, actor identity.Actor, id vouchers.Ap
 		if a, err = application(ctx, tx, id); err != nil || !req.Send || a.Incomplete() != nil {
 			return a, err
 		}
-		return s.step(ctx, tx, actor, a, step{state: Sent, event: "sent"})
+		return s.send(ctx, tx, actor, a)
 	})
 }
 
@@ -194,8 +202,17 @@ func (s *Service) Send(ctx context.Context, actor identity.Actor, id vouchers.Ap
 		if err := a.Incomplete(); err != nil {
 			return Application{}, err
 		}
-		return s.step(ctx, tx, actor, a, step{state: Sent, event: "sent"})
+		return s.send(ctx, tx, actor, a)
 	})
+}
+
+// send hands an application to the operator; one that was appealed stays an appeal.
+func (s *Service) send(ctx context.Context, tx *db.Tx, actor identity.Actor, a Application) (Application, error) {
+	to := step{state: Sent, event: "sent"}
+	if a.Appeal != "" {
+		to.state = Appealed
+	}
+	return s.step(ctx, tx, actor, a, to)
 }
 
 // Withdraw ends an application that nobody has decided. Its faults are not_found and
@@ -249,6 +266,9 @@ func (s *Service) Of(ctx context.Context, actor identity.Actor) ([]Application, 
 		all, err = list(ctx, tx, `WHERE a.structure_id = $1 ORDER BY a.id DESC`, actor.Organisation)
 		return err
 	})
+	for i := range all {
+		all[i] = all[i].shownTo(actor)
+	}
 	return all, err
 }
 
@@ -280,10 +300,17 @@ func (s *Service) readable(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if a.Structure != actor.Organisation {
 		return Application{}, fault.New(fault.NotFound, "not_found")
 	}
-	for i := range a.Events {
-		a.Events[i].Person = ""
+	return a.shownTo(actor), nil
+}
+
+// shownTo leaves out who did what: that is told to the operator only.
+func (a Application) shownTo(actor identity.Actor) Application {
+	if actor.Kind != identity.Operator {
+		for i := range a.Events {
+			a.Events[i].Person = ""
+		}
 	}
-	return a, nil
+	return a
 }
 
 // File is a proof of an application, for whoever may read the application.
@@ -308,7 +335,7 @@ func (s *Service) File(ctx context.Context, actor identity.Actor, id vouchers.Ap
 	return f, err
 }
 
-// lockOwn locks the place of an application of the actor's structure, and reads it.
+// lockOwn locks an application of the actor's structure, and reads it.
 func (s *Service) lockOwn(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.ApplicationID) (Application, error) {
 	a, err := application(ctx, tx, id)
 	if err == nil && a.Structure != actor.Organisation {
@@ -360,7 +387,7 @@ func (s *Service) write(ctx context.Context, actor identity.Actor, action string
 		a, err = once.Do(ctx, tx, actor.Organisation, action, req, func() (Application, error) { return effect(tx) })
 		return err
 	})
-	return a, err
+	return a.shownTo(actor), err
 }
 
 func mayApply(actor identity.Actor) error {

@@ -185,74 +185,6 @@ func TestAPlaceComesToALabel(t *testing.T) {
 	}
 }
 
-func TestARefusalTakesTwoPeopleAndCanBeAppealed(t *testing.T) {
-	t.Parallel()
-	j := setup(t)
-	ctx := t.Context()
-	a := j.applies()
-	_, err := j.room.Decide(ctx, j.Operator, a.ID, applications.Decision{Decision: "refuse"})
-	j.refused(err, "remarks_missing")
-	a = j.decides(j.Operator, a, "refuse")
-	j.is("state", a.State, applications.Refusing)
-	_, err = j.room.Confirm(ctx, j.Operator, a.ID, true, "")
-	j.refused(err, "own_request")
-	_, err = j.room.Confirm(ctx, j.second, a.ID, false, "")
-	j.refused(err, "reason_missing")
-	a, err = j.room.Confirm(ctx, j.second, a.ID, false, "La photo des horaires est jointe")
-	j.ok(err)
-	j.is("sent back", a.State, applications.Sent)
-	j.is("nobody was told", len(j.letters), 0)
-	a = j.decides(j.Operator, a, "refuse")
-	_, err = j.room.Appeal(ctx, j.relais, a.ID, "Les horaires sont sur la porte.")
-	j.refused(err, "application_not_refused")
-	a, err = j.room.Confirm(ctx, j.second, a.ID, true, "")
-	j.ok(err)
-	j.is("state", a.State, applications.Refused)
-	j.is("why", a.Remarks["welcome"], "Les horaires ne sont pas affichés.")
-	j.is("labelled", j.labelled(), false)
-
-	_, err = j.room.Appeal(ctx, j.relais, a.ID, "Non")
-	j.refused(err, "reason_missing")
-	a, err = j.room.Appeal(ctx, j.relais, a.ID, "Les horaires sont sur la porte.")
-	j.ok(err)
-	j.is("state", a.State, applications.Appealed)
-	for _, who := range []identity.Actor{j.Operator, j.second} {
-		_, err = j.room.Decide(ctx, who, a.ID, applications.Decision{Decision: "ask", Remarks: map[string]string{"welcome": "?"}})
-		j.refused(err, "appeal_same_person")
-	}
-	a = j.decides(j.third, a, "grant")
-	j.is("state", a.State, applications.Granted)
-	j.is("labelled", j.labelled(), true)
-}
-
-func TestARefusalIsAppealedOnceAndInTime(t *testing.T) {
-	t.Parallel()
-	j := setup(t)
-	ctx := t.Context()
-	refuse := func(a applications.Application, first, second identity.Actor) applications.Application {
-		t.Helper()
-		a, err := j.room.Confirm(ctx, second, j.decides(first, a, "refuse").ID, true, "")
-		j.ok(err)
-		return a
-	}
-	a := refuse(j.applies(), j.Operator, j.second)
-	j.Clock.Add((applications.AppealDays + 1) * 24 * time.Hour)
-	_, err := j.room.Appeal(ctx, j.relais, a.ID, "Les horaires sont sur la porte.")
-	j.refused(err, "appeal_too_late")
-
-	// It can apply again, and takes its answers along.
-	b := j.starts()
-	if b.ID == a.ID || b.Answers["welcome"].Meets != "yes" || len(b.Proofs) != 0 {
-		t.Errorf("the new one: %+v", b)
-	}
-	b = refuse(j.sends(j.fills(b)), j.Operator, j.second)
-	b, err = j.room.Appeal(ctx, j.relais, b.ID, "Les horaires sont sur la porte.")
-	j.ok(err)
-	b = refuse(b, j.third, j.reviewer())
-	_, err = j.room.Appeal(ctx, j.relais, b.ID, "Vraiment, sur la porte.")
-	j.refused(err, "appeal_decided")
-}
-
 // reviewer is one more of them.
 func (j *jury) reviewer() identity.Actor {
 	c := j.Colleague()
@@ -393,11 +325,22 @@ func TestWhoMayWhat(t *testing.T) {
 	j.refused(err, "forbidden")
 	_, err = j.room.Decide(ctx, j.Operator, a.ID, applications.Decision{Decision: "suspend"})
 	j.refused(err, "decision_unknown")
+	a = j.decides(j.Operator, a, "ask")
+	more := applications.Saved{Remove: make([]vouchers.ProofID, 50), Proofs: map[string]files.Upload{"welcome": world.RIB}}
+	for range 20 - len(a.Proofs) {
+		j.ok(second(j.room.Save(ctx, j.relais, a.ID, more)))
+	}
+	_, err = j.room.Save(ctx, j.relais, a.ID, more)
+	j.refused(err, "too_many_proofs")
 	own, err := j.room.Open(ctx, j.relais, a.ID)
 	j.ok(err)
-	j.is("who decides is not told", own.Events[0].Person, "")
+	all, err := j.room.Of(ctx, j.relais)
+	j.ok(err)
 	a, err = j.room.Withdraw(ctx, j.relais, a.ID)
 	j.ok(err)
+	for _, shown := range []applications.Application{own, all[0], a} {
+		j.is("who decides is not told", shown.Events[1].Person, "")
+	}
 	j.is("state", a.State, applications.Withdrawn)
 	_, err = j.room.Decide(ctx, j.Operator, a.ID, applications.Decision{Decision: "grant"})
 	j.refused(err, "application_not_waiting")

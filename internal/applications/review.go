@@ -20,7 +20,7 @@ func (s *Service) Queue(ctx context.Context, actor identity.Actor) ([]Applicatio
 	}
 	var all []Application
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		all, err = list(ctx, tx, `WHERE a.state IN ('sent', 'refusing', 'appealed') ORDER BY a.changed_at, a.id`)
+		all, err = list(ctx, tx, `WHERE a.state IN ('sent', 'refusing', 'appealed') AND p.structure_id = a.structure_id ORDER BY a.changed_at, a.id`)
 		return err
 	})
 	return all, err
@@ -34,8 +34,8 @@ type Decision struct {
 	Remarks  map[string]string `json:"remarks"`
 }
 
-// Decide decides on an application that was sent, or appealed. A refusal waits for a second
-// person. Its faults are not_found, application_not_waiting, appeal_same_person,
+// Decide decides on an application that was sent, or appealed, while the place is still its
+// structure's. A refusal waits for a second person. Its faults are not_found, application_not_waiting, appeal_same_person,
 // decision_unknown, remarks_missing and those of a grant.
 func (s *Service) Decide(ctx context.Context, actor identity.Actor, id vouchers.ApplicationID, d Decision) (Application, error) {
 	if err := mayReview(actor); err != nil {
@@ -76,8 +76,8 @@ func (s *Service) grant(ctx context.Context, tx *db.Tx, actor identity.Actor, a 
 }
 
 // Confirm is the second person's word on a refusal: it stands, or the application goes back to
-// be reviewed, with a reason. Its faults are not_found, application_not_waiting, own_request
-// and reason_missing.
+// be reviewed, with a reason. Its faults are not_found, application_not_waiting, own_request,
+// appeal_same_person and reason_missing.
 func (s *Service) Confirm(ctx context.Context, actor identity.Actor, id vouchers.ApplicationID, stands bool, why string) (Application, error) {
 	if err := mayReview(actor); err != nil {
 		return Application{}, err
@@ -94,10 +94,12 @@ func (s *Service) Confirm(ctx context.Context, actor identity.Actor, id vouchers
 			return Application{}, err
 		}
 		switch {
-		case a.State != Refusing:
+		case a.State != Refusing || !a.Held:
 			return Application{}, fault.New(fault.Conflict, "application_not_waiting")
 		case is(a.ReviewedBy, actor):
 			return Application{}, fault.New(fault.Conflict, "own_request")
+		case a.TookPart(actor):
+			return Application{}, fault.New(fault.Forbidden, "appeal_same_person")
 		case !stands && a.Appeal != "":
 			return s.step(ctx, tx, actor, a, step{state: Appealed, event: "sent_back", reason: why})
 		case !stands:

@@ -112,7 +112,13 @@ func (a Application) with(req Saved) (map[string]Answer, error) {
 			return nil, fault.New(fault.Invalid, "criterion_unknown", "criterion", code)
 		}
 	}
-	if len(a.Proofs)+len(req.Proofs)-len(req.Remove) > mostProofs {
+	stay := len(req.Proofs)
+	for _, p := range a.Proofs {
+		if !slices.Contains(req.Remove, p.File) {
+			stay++
+		}
+	}
+	if stay > mostProofs {
 		return nil, fault.New(fault.Invalid, "too_many_proofs", "most", mostProofs)
 	}
 	return all, nil
@@ -167,13 +173,20 @@ func (a Application) AppealUntil() vouchers.Day {
 
 // mayReview refuses whoever took part in a refusal that is appealed.
 func (a Application) mayReview(actor identity.Actor) error {
-	if a.State != Sent && a.State != Appealed {
+	if a.State != Sent && a.State != Appealed || !a.Held {
 		return fault.New(fault.Conflict, "application_not_waiting")
 	}
-	if a.State == Appealed && (is(a.ReviewedBy, actor) || is(a.ConfirmedBy, actor)) {
+	if a.TookPart(actor) {
 		return fault.New(fault.Forbidden, "appeal_same_person")
 	}
 	return nil
+}
+
+// TookPart tells whoever had a say in an application before it was appealed: what became of it
+// is for others to decide.
+func (a Application) TookPart(actor identity.Actor) bool {
+	appeal := slices.IndexFunc(a.Events, func(e Event) bool { return e.Name == "appealed" })
+	return appeal > 0 && slices.ContainsFunc(a.Events[:appeal], func(e Event) bool { return e.By == actor.Person })
 }
 
 func is(person *vouchers.PersonID, actor identity.Actor) bool {

@@ -22,7 +22,8 @@ func list(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Applicat
 	var rows []row
 	err := tx.Select(ctx, &rows, `
 		SELECT a.id, a.place_id, p.name AS place_name, p.town, a.structure_id, o.name AS structure_name, a.kind, k.name AS kind_name, a.version, a.state,
-			a.answers, a.remarks, a.reason, a.appeal, a.changed_at, a.sent_at, a.decided_at, a.reviewed_by, a.confirmed_by, a.label_id, c.form,
+			a.answers, a.remarks, a.reason, a.appeal, a.changed_at, a.sent_at, a.decided_at, a.reviewed_by, a.label_id, c.form,
+			p.structure_id IS NOT DISTINCT FROM a.structure_id AS held,
 			(SELECT max(ends_on) FROM labels WHERE place_id = a.place_id AND kind = a.kind AND ended_at IS NULL AND id IS DISTINCT FROM a.label_id) AS renews_until
 		FROM applications a JOIN places p ON p.id = a.place_id JOIN organisations o ON o.id = a.structure_id JOIN label_kinds k ON k.code = a.kind
 		JOIN label_criteria c ON c.kind = a.kind AND c.version = a.version `+where, args...)
@@ -64,7 +65,7 @@ func readEvents(ctx context.Context, tx *db.Tx, ids []int64, at map[vouchers.App
 		RemarksJSON []byte `db:"remarks"`
 	}
 	err := tx.Select(ctx, &rows, `
-		SELECT e.application_id, e.at, e.event, p.name AS person, e.reason, e.remarks
+		SELECT e.application_id, e.at, e.event, e.person_id, p.name AS person, e.reason, e.remarks
 		FROM application_events e JOIN people p ON p.id = e.person_id WHERE e.application_id = ANY ($1) ORDER BY e.id`, db.Array(ids))
 	for _, r := range rows {
 		if err := json.Unmarshal(r.RemarksJSON, &r.Remarks); err != nil {

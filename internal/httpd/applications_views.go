@@ -165,6 +165,7 @@ type ApplicationBody struct {
 	Rows                                      []criterionView
 	Filled                                    int
 	MayFill, MayWithdraw, MayAppeal           bool // of the structure
+	Appealable                                bool // by somebody of the structure
 	MayDecide, MayConfirm                     bool // of the operator
 	EndsOn                                    vouchers.Day
 	Decision, Why, AppealText, Field, Problem string // why a form was refused, "" at first
@@ -199,12 +200,13 @@ func (w applicationsWindow) show(c *fiber.Ctx, body ApplicationBody, remarks map
 		may := actor(c).Needs(identity.Structure, identity.Agent) == nil
 		body.MayFill = may && (state == applications.Draft || state == applications.Asked)
 		body.MayWithdraw = may && (body.MayFill || state == applications.Sent)
-		body.MayAppeal = may && state == applications.Refused && body.Application.Appeal == "" && body.AppealUntil() >= today(c)
+		body.Appealable = state == applications.Refused && body.Application.Appeal == "" && body.AppealUntil() >= today(c)
+		body.MayAppeal = may && body.Appealable
 		return page(c, "applications/fill", body)
 	}
 	may := actor(c).Needs(identity.Operator, identity.Agent) == nil
-	took := actor(c).Person == orZero(body.ReviewedBy) || actor(c).Person == orZero(body.ConfirmedBy)
-	body.MayDecide = may && (state == applications.Sent || state == applications.Appealed && !took)
+	may = may && body.Held && !body.TookPart(actor(c))
+	body.MayDecide = may && (state == applications.Sent || state == applications.Appealed)
 	body.MayConfirm = may && state == applications.Refusing && actor(c).Person != orZero(body.ReviewedBy)
 	if body.EndsOn == 0 {
 		body.EndsOn = vouchers.DayOf(today(c).Time().AddDate(2, 0, 0))

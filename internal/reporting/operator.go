@@ -54,11 +54,10 @@ func (s *Service) Desk(ctx context.Context, actor identity.Actor) (Desk, error) 
 	return d, err
 }
 
-// queues counts bank lines to decide, refunds to approve, funders' accounts to verify,
-// online payments that were taken back, payouts that Stripe does not make,
-// structures that joined by themselves, places that were
-// claimed and never had a label, money held because no account is known, payouts that came
-// back and were not paid again, and jobs that gave up.
+// queues counts bank lines to decide, refunds to approve, funders' and structures' accounts to
+// verify, online payments that were taken back, payouts that Stripe does not make, structures
+// that joined by themselves, applications for a label, money held because no account is known,
+// payouts that came back or were rejected and were not paid again, and jobs that gave up.
 func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 	all := []Queue{}
 	err := tx.Select(ctx, &all, `
@@ -78,7 +77,8 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			UNION ALL
 			SELECT 'newcomers', count(*), 0, min(unverified_since) FROM organisations WHERE unverified_since IS NOT NULL
 			UNION ALL
-			SELECT 'labels', count(*), 0, min(changed_at) FROM applications WHERE state IN ('sent', 'refusing', 'appealed')
+			SELECT 'labels', count(*), 0, min(a.changed_at)
+			FROM applications a JOIN places p ON p.id = a.place_id AND p.structure_id = a.structure_id WHERE a.state IN ('sent', 'refusing', 'appealed')
 			UNION ALL
 			SELECT 'held', count(*), COALESCE(sum(h.amount_cents), 0)::bigint, min(h.oldest)
 			FROM (SELECT o.id, sum(r.amount_cents) AS amount_cents, min(r.at) AS oldest
