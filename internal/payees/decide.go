@@ -107,7 +107,7 @@ func (s *Service) Ask(ctx context.Context, actor identity.Actor, id vouchers.Pay
 
 // Verify says that an account is its structure's. A first account is in force from now on;
 // a change waits for a second person. Its faults are not_found, bank_details_decided,
-// bank_details_match, bank_details_how and own_request.
+// bank_details_match, bank_details_how, own_request and bank_details_no_match.
 func (s *Service) Verify(ctx context.Context, actor identity.Actor, id vouchers.PayeeID, v Verification) (Account, error) {
 	if err := mayDecide(actor); err != nil {
 		return Account{}, err
@@ -138,7 +138,7 @@ func (s *Service) Verify(ctx context.Context, actor identity.Actor, id vouchers.
 
 // Approve is the second person's yes to a change: it replaces the account in force when it
 // has cooled. Whoever gave or verified it cannot. Its faults are not_found,
-// bank_details_decided and own_request.
+// bank_details_decided, own_request and bank_details_no_match.
 func (s *Service) Approve(ctx context.Context, actor identity.Actor, id vouchers.PayeeID) (Account, error) {
 	if err := mayDecide(actor); err != nil {
 		return Account{}, err
@@ -153,6 +153,9 @@ func (s *Service) Approve(ctx context.Context, actor identity.Actor, id vouchers
 		}
 		if a.GivenBy == actor.Person || *a.VerifiedBy == actor.Person {
 			return Account{}, fault.New(fault.Conflict, "own_request")
+		}
+		if a.AskedMatch == vop.None {
+			return Account{}, fault.New(fault.Conflict, "bank_details_no_match")
 		}
 		if err := setApproved(ctx, tx, actor, a.ID); err != nil {
 			return Account{}, err

@@ -264,6 +264,14 @@ func TestTheBankSaysWhoseItIs(t *testing.T) {
 	o.ok(err)
 	_, err = o.room.Verify(t.Context(), o.Operator, a.ID, called)
 	o.refused(err, "bank_details_no_match")
+	o.works()
+	o.answer = vop.Answer{Match: vop.Close}
+	a = o.verifies(o.gives(theirs))
+	o.answer = vop.Answer{Match: vop.None}
+	_, err = o.room.Ask(t.Context(), o.Operator, a.ID)
+	o.ok(err)
+	_, err = o.room.Approve(t.Context(), o.second, a.ID)
+	o.refused(err, "bank_details_no_match")
 	alone := payees.New(o.DB, payees.Options{Notify: func(context.Context, *db.Tx, string, payees.Notice) error { return nil }})
 	_, err = alone.Ask(t.Context(), o.Operator, a.ID)
 	o.refused(err, "payee_bank_silent")
@@ -365,9 +373,9 @@ func TestAProofIsForThoseWhoDecideAndItsStructure(t *testing.T) {
 	o.refused(err, "forbidden")
 }
 
-// Two people decide at once, and a settlement closes beside them: one account at most is in
-// force, and nothing is paid while another waits.
-func TestDecisionsRaceWithSettlements(t *testing.T) {
+// Two people approve at once while its structure takes the account back: one account at most is
+// in force, and the settlement afterwards pays to it.
+func TestDecisionsRace(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	o.works()

@@ -52,7 +52,8 @@ type Verification struct {
 	How   string    `json:"how"`
 }
 
-// check tidies a verification. A close match or none at all takes a call.
+// check tidies a verification. What matches nobody is refused; how the rest was found out is
+// said.
 func (v Verification) check() (Verification, error) {
 	v.How = strings.TrimSpace(v.How)
 	switch {
