@@ -88,7 +88,8 @@ const payoutsFollowEachOther = `
 // INV-11: nothing redeemed outside its dates (tolerance included, days of Paris), by a
 // place without a label that day, outside the campaign's area, themes or price cap. A
 // label ends at a time, and a redemption carries the time at which its transaction
-// began: 5 seconds is how long that may be apart.
+// began: 5 seconds is how long that may be apart. Where a place is, and what it says it
+// has, is known as of now: nothing is said of it where its card changed afterwards.
 const redeemedWithinTheRules = `
 	SELECT format('redemption:%s on=%s %s', r.id, d.day, concat_ws(' ',
 		CASE WHEN d.day < b.from_on OR d.day > b.until_on + c.tolerance_days THEN format('from=%s last_day=%s', b.from_on, b.until_on + c.tolerance_days) END,
@@ -100,15 +101,16 @@ const redeemedWithinTheRules = `
 	JOIN booklets b ON b.id = r.booklet_id
 	JOIN campaigns c ON c.id = r.campaign_id
 	JOIN places p ON p.id = r.place_id
-	CROSS JOIN LATERAL (SELECT (r.at AT TIME ZONE 'Europe/Paris')::date AS day) AS d
+	CROSS JOIN LATERAL (SELECT (r.at AT TIME ZONE 'Europe/Paris')::date AS day, GREATEST(p.imported_at, p.corrected_at) > r.at AS card_changed) AS d
 	CROSS JOIN LATERAL (SELECT EXISTS (
 		SELECT 1 FROM labels l WHERE l.place_id = r.place_id AND d.day BETWEEN l.starts_on AND l.ends_on
 			AND (l.ended_at IS NULL OR l.ended_at > r.at - interval '5 seconds')
 			AND NOT EXISTS (SELECT 1 FROM label_suspensions s WHERE s.label_id = l.id AND r.at > s.from_at + interval '5 seconds'
 				AND (s.lifted_at IS NULL OR r.at < s.lifted_at))
-			AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels)) AS labelled) AS l
+			AND (cardinality(c.accepted_labels) = 0 OR l.kind = ANY (c.accepted_labels) OR p.programmes && c.accepted_labels OR p.trainings && c.accepted_labels
+				OR d.card_changed)) AS labelled) AS l
 	CROSS JOIN LATERAL (SELECT
-		p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
+		d.card_changed OR p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 			OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0 AS inside,
 		cardinality(c.themes) = 0 OR r.theme = ANY (c.themes) AS theme) AS a
 	WHERE d.day < b.from_on OR d.day > b.until_on + c.tolerance_days OR NOT l.labelled OR NOT a.inside OR NOT a.theme OR r.vouchers > c.price_cap`
@@ -118,8 +120,8 @@ const decidedByAnother = `
 	SELECT format('write_off:%s requested_by=%s decided_by=%s', id, requested_by, decided_by) AS evidence
 	FROM debt_writeoffs WHERE state = 'approved' AND requested_by = decided_by`
 
-// INV-13: every payout went to an account that its structure had given before the
-// settlement, and had not replaced.
+// INV-13: every payout went to an account that was in force at its settlement, and was decided
+// on by another person than gave it, while no other account waited.
 const paidToKnownAccounts = `
 	SELECT format('payout:%s structure:%s iban_not_in_force', p.id, p.structure_id) AS evidence
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id

@@ -277,6 +277,27 @@ func (b bundle) wantBroken(t *testing.T, what, id, evidence, sql string) {
 	}
 }
 
+// A structure that moves, or corrects what it says of itself, breaks nothing that was lawful.
+func TestACardThatChangesLaterBreaksNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.story()
+	b.InTx(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE campaigns SET departements = '{2A}', accepted_labels = '{aidants-connect}'`)
+		return err
+	})
+	if b.verify()["INV-11"].OK {
+		t.Error("nothing was redeemed outside the area")
+	}
+	b.InTx(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE places SET corrected_at = $1, corrected = '{name}'`, b.Clock.Now().AddDate(1, 0, 0))
+		return err
+	})
+	if f := b.verify()["INV-11"]; !f.OK {
+		t.Error(f.Evidence)
+	}
+}
+
 func TestOnlyTheOperatorVerifies(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
