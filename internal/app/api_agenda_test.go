@@ -37,6 +37,7 @@ func (s *city) meets(nobody, structure *citizen, place int64) {
 		s.t.Errorf("slots %v", made)
 	}
 	structure.writes("POST", at+"/slots", slots).refuses(409, "slots_none")
+	structure.withKey("short").writes("POST", "/agenda/feed", nil).refuses(422, "idempotency_key_length")
 	feed := structure.posts("/agenda/feed", nil).wants(201).says("address")
 	if calendar := s.page(feed); strings.Count(calendar, "BEGIN:VEVENT") != 10 || !strings.Contains(calendar, "(0/1)") {
 		s.t.Errorf("the calendar at %s: %s", feed, calendar)

@@ -49,6 +49,7 @@ func (s *city) applies(operator, structure *citizen, place int64) (label int64) 
 	operator.writes("DELETE", fmt.Sprintf("/labels/%d/suspension", label), nil).wants(200)
 	operator.posts("/labels/criteria", thing{"code": "jeunes", "name": "Label Jeunes", "summary": "", "criteria": []thing{
 		{"code": "young", "title": "Jeunes", "text": "Le lieu accueille les jeunes.", "proof": "none", "required": true}}}).wants(201).is("version", "1")
+	nobody.gets("/labels/register?before=x").refuses(422, "invalid_input")
 	if found := nobody.gets("/labels/register?kind=passerelle").wants(200).items("items"); len(found) != 2 {
 		s.t.Errorf("register: %v", found)
 	}

@@ -83,21 +83,15 @@ func (w agendaWindow) publish(c *fiber.Ctx) error {
 }
 
 func (w agendaWindow) cancel(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.SessionID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in struct {
 		Reason string `json:"reason"`
 	}
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	s, err := w.room.Cancel(c.UserContext(), actor(c), agenda.Cancellation{Session: id, Reason: in.Reason})
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, s)
+	return answerFor(c, func(id vouchers.SessionID) (agenda.Session, error) {
+		return w.room.Cancel(c.UserContext(), actor(c), agenda.Cancellation{Session: id, Reason: in.Reason})
+	})
 }
 
 // feed is a place's sessions as RFC 5545 writes them.

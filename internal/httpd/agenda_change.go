@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,15 +15,9 @@ import (
 )
 
 func (w agendaWindow) open(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.SessionID](c, "id")
-	if err != nil {
-		return err
-	}
-	s, err := w.room.Open(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, s)
+	return answerFor(c, func(id vouchers.SessionID) (agenda.Session, error) {
+		return w.room.Open(c.UserContext(), actor(c), id)
+	})
 }
 
 func (w agendaWindow) publishSlots(c *fiber.Ctx) error {
@@ -44,10 +37,6 @@ func (w agendaWindow) publishSlots(c *fiber.Ctx) error {
 }
 
 func (w agendaWindow) change(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.SessionID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in struct {
 		StartsAt time.Time        `json:"starts_at"`
 		EndsAt   time.Time        `json:"ends_at"`
@@ -58,11 +47,9 @@ func (w agendaWindow) change(c *fiber.Ctx) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	s, err := w.room.Change(c.UserContext(), actor(c), agenda.Change{Session: id, StartsAt: in.StartsAt, EndsAt: in.EndsAt, Seats: in.Seats, Note: in.Note, Later: in.Later})
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, s)
+	return answerFor(c, func(id vouchers.SessionID) (agenda.Session, error) {
+		return w.room.Change(c.UserContext(), actor(c), agenda.Change{Session: id, StartsAt: in.StartsAt, EndsAt: in.EndsAt, Seats: in.Seats, Note: in.Note, Later: in.Later})
+	})
 }
 
 // changeForm is a session as typed when it is changed.
@@ -108,8 +95,8 @@ func (w agendaWindow) changeForm(c *fiber.Ctx) error {
 	if err == nil {
 		s, err = w.room.Change(c.UserContext(), actor(c), change)
 	}
-	if told := new(fault.Error); errors.As(err, &told) && told.Kind != fault.NotFound {
-		if err := flash(c, "stop", "fault."+told.Code, pairs(told.Args)...); err != nil {
+	if told := refusalOf(err); shownAgain(err) && told.fault != fault.NotFound {
+		if err := flash(c, "stop", "fault."+told.code, pairs(told.args)...); err != nil {
 			return err
 		}
 		return c.Redirect(fmt.Sprintf("/sessions/%d", id), fiber.StatusSeeOther)
@@ -117,10 +104,7 @@ func (w agendaWindow) changeForm(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "agenda.changed", "name", sessionName(words(c), s), "at", words(c).When(s.StartsAt)); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/sessions/%d", id), fiber.StatusSeeOther)
+	return done(c, fmt.Sprintf("/sessions/%d", id), "agenda.changed", "name", sessionName(words(c), s), "at", words(c).When(s.StartsAt))
 }
 
 // feedAnswer is the address of a calendar. Whoever has it reads it.

@@ -33,6 +33,7 @@ func TestAStructurePublishesSessionsAndCalendarsFollowThem(t *testing.T) {
 		{"newcomer", "POST", path + "/sessions", form("14:30", "6"), 404, ""},
 		{"structure", "GET", path, "", 200, "Prochaines séances"},
 		{"structure", "POST", path + "/sessions/cancel", url.Values{"session": {"1"}, "reason": {""}}.Encode(), 422, "Dites pourquoi"},
+		{"structure", "POST", path + "/sessions/cancel", url.Values{"session": {"1"}, "reason": {""}}.Encode(), 422, `href="#reason-1"`},
 		{"structure", "POST", path + "/sessions/cancel", url.Values{"session": {"1"}, "reason": {"Travaux"}}.Encode(), 303, ""},
 		{"structure", "GET", path, "", 200, "Travaux"},
 	} {

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -172,7 +173,7 @@ func (w agendaWindow) page(c *fiber.Ctx) error {
 	if len(p.Services) > 0 {
 		form.Minutes = p.Services[0].DurationMinutes
 	}
-	return w.show(c, p, form, w.usualHours(c), nil)
+	return w.show(c, p, AgendaBody{Form: form, Hours: w.usualHours(c)}, nil)
 }
 
 // usualHours are what the form of slots says at first.
@@ -180,12 +181,13 @@ func (w agendaWindow) usualHours(c *fiber.Ctx) slotForm {
 	return slotForm{Weekdays: []int{2}, From: "14:00", Until: "17:00", Minutes: 45, FirstDay: vouchers.DayOf(of(c).server.options.Now()).AddDays(1), Weeks: 4}
 }
 
-func (w agendaWindow) show(c *fiber.Ctx, p labelling.Place, form sessionForm, hours slotForm, refused error) error {
+// show fills in what does not depend on what was typed.
+func (w agendaWindow) show(c *fiber.Ctx, p labelling.Place, body AgendaBody, refused error) error {
 	all, err := w.room.Upcoming(c.UserContext(), actor(c), p.ID, agendaDays)
 	if err != nil {
 		return err
 	}
-	body := AgendaBody{Place: p.ID, Name: p.Name, Sessions: sessionViews(words(c), all), Form: form, Hours: hours}
+	body.Place, body.Name, body.Sessions = p.ID, p.Name, sessionViews(words(c), all)
 	for day := 1; day <= 7; day++ {
 		body.Weekdays = append(body.Weekdays, choiceOf{fmt.Sprint(day), words(c).Text(fmt.Sprintf("agenda.weekday.%d", day))})
 	}
@@ -193,7 +195,7 @@ func (w agendaWindow) show(c *fiber.Ctx, p labelling.Place, form sessionForm, ho
 		body.Services = append(body.Services, choiceOf{fmt.Sprint(o.ID), offerName(words(c), o)})
 	}
 	if refused != nil {
-		body.Problem, body.Field = faultText(c, refused), sessionFields[fault.Code(refused)]
+		body.Problem, body.Field = faultText(c, refused), cmp.Or(body.Field, sessionFields[fault.Code(refused)])
 		body.SlotProblem = strings.HasPrefix(fault.Code(refused), "slot")
 		c.Status(http.StatusUnprocessableEntity)
 	}
@@ -203,7 +205,7 @@ func (w agendaWindow) show(c *fiber.Ctx, p labelling.Place, form sessionForm, ho
 // sessionFields names the field that a refusal is about.
 var sessionFields = map[string]string{
 	"session_in_the_past": "day", "session_times": "minutes", "seats_out_of_range": "seats", "session_times_out_of_range": "times",
-	"session_note_length": "note", "session_time_unread": "time", "cancel_reason_length": "reason", "session_meetings": "later", "session_day_unread": "later",
+	"session_note_length": "note", "session_time_unread": "time", "session_meetings": "later", "session_day_unread": "later",
 	"slot_hours": "from", "slot_days": "weeks", "slot_course": "slot-service", "slots_out_of_range": "weeks", "slots_none": "first_day",
 }
 
@@ -222,15 +224,12 @@ func (w agendaWindow) publishForm(c *fiber.Ctx) error {
 		published, err = w.room.Publish(c.UserContext(), actor(c), p.ID, typed)
 	}
 	if sessionFields[fault.Code(err)] != "" {
-		return w.show(c, p, form, w.usualHours(c), err)
+		return w.show(c, p, AgendaBody{Form: form, Hours: w.usualHours(c)}, err)
 	}
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "agenda.published", "count", len(published), "place", p.Name); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/places/%d/sessions", p.ID), fiber.StatusSeeOther)
+	return done(c, fmt.Sprintf("/places/%d/sessions", p.ID), "agenda.published", "count", len(published), "place", p.Name)
 }
 
 func (w agendaWindow) cancelForm(c *fiber.Ctx) error {
@@ -247,15 +246,13 @@ func (w agendaWindow) cancelForm(c *fiber.Ctx) error {
 	}
 	s, err := w.room.Cancel(c.UserContext(), actor(c), agenda.Cancellation{Session: form.Session, Reason: form.Reason})
 	if fault.Code(err) == "cancel_reason_length" {
-		return w.show(c, p, sessionForm{Times: 1}, w.usualHours(c), err)
+		field := fmt.Sprintf("reason-%d", form.Session) // each session of the list has its own
+		return w.show(c, p, AgendaBody{Form: sessionForm{Times: 1}, Hours: w.usualHours(c), Field: field}, err)
 	}
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "agenda.called-off", "name", sessionName(words(c), s), "at", words(c).When(s.StartsAt)); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/places/%d/sessions", p.ID), fiber.StatusSeeOther)
+	return done(c, fmt.Sprintf("/places/%d/sessions", p.ID), "agenda.called-off", "name", sessionName(words(c), s), "at", words(c).When(s.StartsAt))
 }
 
 // meetingsOf is how often a service of a place meets; 1 where it is not one of them.
@@ -280,13 +277,10 @@ func (w agendaWindow) slotsForm(c *fiber.Ctx) error {
 	published, err := w.room.PublishSlots(c.UserContext(), actor(c), p.ID, form.slots())
 	if sessionFields[fault.Code(err)] != "" {
 		usual := sessionForm{Day: form.FirstDay, Time: "14:00", Minutes: 90, Seats: 6, Times: 1}
-		return w.show(c, p, usual, form, err)
+		return w.show(c, p, AgendaBody{Form: usual, Hours: form}, err)
 	}
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "agenda.slots-published", "count", len(published), "place", p.Name); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/places/%d/sessions", p.ID), fiber.StatusSeeOther)
+	return done(c, fmt.Sprintf("/places/%d/sessions", p.ID), "agenda.slots-published", "count", len(published), "place", p.Name)
 }

@@ -100,8 +100,7 @@ func (w *Answers) showList(c *fiber.Ctx, problem string) error {
 func (w *Answers) importForm(c *fiber.Ctx) error {
 	a, err := w.importUpload(c)
 	if err != nil && shownAgain(err) {
-		c.Status(refusalOf(err).status)
-		return w.showList(c, faultText(c, err))
+		return w.showList(c, refuse(c, err))
 	}
 	if err != nil {
 		return err
@@ -110,10 +109,7 @@ func (w *Answers) importForm(c *fiber.Ctx) error {
 	if a.AlreadyImported {
 		key = "answers.already"
 	}
-	if err := flash(c, "done", key); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/bank-answers/%d", a.ID), http.StatusSeeOther)
+	return done(c, fmt.Sprintf("/bank-answers/%d", a.ID), key)
 }
 
 func (w *Answers) importUpload(c *fiber.Ctx) (answers.Answer, error) {

@@ -115,15 +115,9 @@ func (w contributionsWindow) retract(c *fiber.Ctx) error {
 }
 
 func (w contributionsWindow) confirm(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PlaceID](c, "id")
-	if err != nil {
-		return err
-	}
-	p, err := w.room.Confirm(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, p)
+	return answerFor(c, func(id vouchers.PlaceID) (labelling.Place, error) {
+		return w.room.Confirm(c.UserContext(), actor(c), id)
+	})
 }
 
 func (w contributionsWindow) waiting(c *fiber.Ctx) error {
@@ -135,33 +129,21 @@ func (w contributionsWindow) waiting(c *fiber.Ctx) error {
 }
 
 func (w contributionsWindow) decideReport(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.ReportID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in contributions.Decision
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	r, err := w.room.DecideReport(c.UserContext(), actor(c), id, in)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, r)
+	return answerFor(c, func(id vouchers.ReportID) (contributions.Report, error) {
+		return w.room.DecideReport(c.UserContext(), actor(c), id, in)
+	})
 }
 
 func (w contributionsWindow) decideTranslation(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.TranslationID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in contributions.Decision
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	t, err := w.room.DecideTranslation(c.UserContext(), actor(c), id, in)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, t)
+	return answerFor(c, func(id vouchers.TranslationID) (contributions.Translation, error) {
+		return w.room.DecideTranslation(c.UserContext(), actor(c), id, in)
+	})
 }

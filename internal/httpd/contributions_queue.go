@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -72,8 +71,7 @@ func (w contributionsWindow) show(c *fiber.Ctx, refused error) error {
 	body := ContributionsBody{Operator: who.Kind == identity.Operator, MayDecide: who.Needs(who.Kind, identity.Agent) == nil,
 		Reports: reportViews(q.Reports), Translations: translationViews(words(c), q.Translations), Cards: q.Cards}
 	if refused != nil {
-		body.Problem = faultText(c, refused)
-		c.Status(refusalOf(refused).status)
+		body.Problem = refuse(c, refused)
 	}
 	return page(c, "contributions/queue", body)
 }
@@ -144,21 +142,19 @@ func (w contributionsWindow) decided(c *fiber.Ctx, name, key string, d contribut
 	if d.Accepted {
 		outcome = ".accepted"
 	}
-	if err := flash(c, "done", key+outcome, "place", name); err != nil {
-		return err
-	}
-	return c.Redirect("/contributions", http.StatusSeeOther)
+	return done(c, "/contributions", key+outcome, "place", name)
 }
 
 // ConfirmCardBody is what contributions/confirm.html shows.
 type ConfirmCardBody struct {
-	Place    vouchers.PlaceID
-	Name     string
-	SureOn   vouchers.Day
-	Closed   bool
-	Says     []reportField
-	Services []OfferView
-	Mine     bool // the reader may change the card
+	Place     vouchers.PlaceID
+	Name      string
+	SureOn    vouchers.Day
+	Closed    bool
+	Says      []reportField
+	Services  []OfferView
+	MayDecide bool // not only looks
+	Mine      bool // whoever decides may change the card too
 }
 
 // confirmPage is where the letter leads: it changes nothing until the button is pressed.
@@ -172,7 +168,7 @@ func (w contributionsWindow) confirmPage(c *fiber.Ctx) error {
 		return notFound()
 	}
 	body := ConfirmCardBody{Place: p.ID, Name: p.Name, SureOn: vouchers.DayOf(p.SureAt), Closed: p.ClosedAt != nil, Services: offerViews(words(c), p.Services),
-		Mine: p.Structure == who.Organisation || p.Structure == 0}
+		MayDecide: who.Needs(who.Kind, identity.Agent) == nil, Mine: p.Structure == who.Organisation || p.Structure == 0}
 	for _, field := range []string{"address", "hours", "phone", "email"} {
 		body.Says = append(body.Says, reportField{field, cardSays(words(c), field, p)})
 	}
@@ -188,8 +184,5 @@ func (w contributionsWindow) confirmForm(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "contributions.confirmed", "place", p.Name); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/places/%d", p.ID), http.StatusSeeOther)
+	return done(c, fmt.Sprintf("/places/%d", p.ID), "contributions.confirmed", "place", p.Name)
 }

@@ -19,7 +19,7 @@ func init() {
 	fields := []reportField{{"hours", "lundi"}, {"closed", ""}}
 	samples["contributions/report"] = ChangeBody{Place: 1, Name: "Le Relais", Fields: fields, Form: reportForm{Field: "hours", Value: "x"}, Field: "value", Problem: "x"}
 	samples["contributions/translate"] = TranslateBody{Place: 1, Name: "Le Relais", Languages: []tongue{arabic, tongues["en"]}, Into: arabic, Texts: texts, Field: "text-0", Problem: "x"}
-	samples["contributions/confirm"] = ConfirmCardBody{Place: 1, Name: "Le Relais", SureOn: vouchers.Day(900), Says: fields, Services: []OfferView{{Theme: "x", Price: 1, Minutes: 60}}, Mine: true}
+	samples["contributions/confirm"] = ConfirmCardBody{Place: 1, Name: "Le Relais", SureOn: vouchers.Day(900), Says: fields, Services: []OfferView{{Theme: "x", Price: 1, Minutes: 60}}, MayDecide: true, Mine: true}
 	report := contributions.Report{ID: 1, About: about, Field: "phone", Reason: "x", Times: 2}
 	closes, other := report, report
 	closes.Field, other.Field = "closed", "other"
@@ -76,11 +76,30 @@ func TestAnyoneReportsAChangeAndTheStructureDecides(t *testing.T) {
 		t.Error("it is still said to have closed")
 	}
 	w.Clock.Add(13 * 31 * 24 * time.Hour)
+	for page, offer := range map[string]string{path + "/confirmation": `action="` + path + `/confirmation"`, "/contributions": `href="` + path + `/confirmation"`} {
+		if _, text := site.as("structure", "GET", page, ""); !strings.Contains(text, offer) {
+			t.Errorf("%s does not offer to confirm the card", page)
+		}
+		if answer, text := site.as("reader", "GET", page, ""); answer.StatusCode != 200 || strings.Contains(text, offer) {
+			t.Errorf("%s: %d, and a reader is offered what it may not do", page, answer.StatusCode)
+		}
+	}
 	if _, text := site.as("", "GET", path, ""); !strings.Contains(text, "À vérifier depuis le") {
 		t.Error("an old card is not marked")
 	}
 	if _, text := site.as("", "GET", "/places?near=Thônes", ""); !strings.Contains(text, "Informations de plus d’un an") {
 		t.Error("an old card is not marked among what was found")
+	}
+}
+
+func TestWhoeverReportsTooMuchIsToldWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	w, site := desk(t)
+	for n := range 11 {
+		answer, _ := site.as("", "POST", fmt.Sprintf("/places/%d/report", w.Structure.Place), fmt.Sprint("field=other&value=Rien+", n))
+		if late := n == 10; (answer.StatusCode == 429) != late || (answer.Header.Get("Retry-After") != "") != late {
+			t.Errorf("report %d: %d, %q", n, answer.StatusCode, answer.Header.Get("Retry-After"))
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -101,9 +100,8 @@ func (w contributionsWindow) reportForm(c *fiber.Ctx) error {
 	if form.Trap == "" {
 		_, err = w.room.Report(c.UserContext(), actor(c), p.ID, contributions.NewReport{Field: form.Field, Value: form.Value, Reason: form.Reason, Email: form.Email}, clientIP(c).String())
 	}
-	if problem := faultText(c, err); problem != "" {
-		c.Status(refusalOf(err).status)
-		return showReport(c, p, ChangeBody{Form: form, Field: refusedField(err), Problem: problem})
+	if faultText(c, err) != "" {
+		return showReport(c, p, ChangeBody{Form: form, Field: refusedField(err), Problem: refuse(c, err)})
 	}
 	if err != nil {
 		return err
@@ -116,10 +114,7 @@ func (w contributionsWindow) thank(c *fiber.Ctx, p labelling.Place, key, email s
 	if email != "" {
 		key += "-told"
 	}
-	if err := flash(c, "done", key, "place", p.Name); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/places/%d", p.ID), fiber.StatusSeeOther)
+	return done(c, fmt.Sprintf("/places/%d", p.ID), key, "place", p.Name)
 }
 
 // tongue is a language by its own name, and how it is written.
@@ -195,8 +190,7 @@ func (w contributionsWindow) showTranslate(c *fiber.Ctx, p labelling.Place, type
 		body.Languages = append(body.Languages, tongues[code])
 	}
 	if refused != nil {
-		body.Problem, body.Field = faultText(c, refused), refusedField(refused)
-		c.Status(refusalOf(refused).status)
+		body.Problem, body.Field = refuse(c, refused), refusedField(refused)
 	}
 	if body.Into.Code == "" {
 		return page(c, "contributions/translate", body)
@@ -258,10 +252,7 @@ func (w contributionsWindow) retractForm(c *fiber.Ctx) error {
 	if err := w.room.Retract(c.UserContext(), actor(c), p.ID, form.Language); err != nil {
 		return err
 	}
-	if err := flash(c, "done", "contributions.retracted", "place", p.Name); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/places/%d", p.ID), http.StatusSeeOther)
+	return done(c, fmt.Sprintf("/places/%d", p.ID), "contributions.retracted", "place", p.Name)
 }
 
 // PublishedView is what a card says in another language.

@@ -51,6 +51,14 @@ func flash(c *fiber.Ctx, kind, key string, pairs ...any) error {
 	return nil
 }
 
+// done tells what was done on the page that comes next.
+func done(c *fiber.Ctx, next, key string, pairs ...any) error {
+	if err := flash(c, "done", key, pairs...); err != nil {
+		return err
+	}
+	return c.Redirect(next, fiber.StatusSeeOther)
+}
+
 // takeFlash reads the message once. A cookie that we did not write is no message.
 func takeFlash(c *fiber.Ctx) *Flash {
 	s := of(c).server

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"net/http"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -45,21 +44,15 @@ func JoiningRoutes(room *joining.Service, people *identity.Service) []Route {
 }
 
 func (w joiningWindow) refuse(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.OrganisationID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in struct {
 		Reason string `json:"reason"`
 	}
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	o, err := w.room.Refuse(c.UserContext(), actor(c), joining.Refusal{Structure: id, Reason: in.Reason})
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, o)
+	return answerFor(c, func(id vouchers.OrganisationID) (identity.Organisation, error) {
+		return w.room.Refuse(c.UserContext(), actor(c), joining.Refusal{Structure: id, Reason: in.Reason})
+	})
 }
 
 func (w joiningWindow) refuseForm(c *fiber.Ctx) error {
@@ -74,9 +67,8 @@ func (w joiningWindow) refuseForm(c *fiber.Ctx) error {
 		return err
 	}
 	o, err := w.room.Refuse(c.UserContext(), actor(c), joining.Refusal{Structure: id, Reason: form.Reason})
-	if problem := faultText(c, err); problem != "" {
-		c.Status(refusalOf(err).status)
-		return w.showNewcomers(c, problem)
+	if faultText(c, err) != "" {
+		return w.showNewcomers(c, refuse(c, err))
 	}
 	if err != nil {
 		return err
@@ -85,15 +77,9 @@ func (w joiningWindow) refuseForm(c *fiber.Ctx) error {
 }
 
 func (w joiningWindow) verify(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.OrganisationID](c, "id")
-	if err != nil {
-		return err
-	}
-	o, err := w.room.Verify(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, o)
+	return answerFor(c, func(id vouchers.OrganisationID) (identity.Organisation, error) {
+		return w.room.Verify(c.UserContext(), actor(c), id)
+	})
 }
 
 // JoinBody is what joining/join.html shows: first a SIRET is asked for, then the rest.
@@ -210,10 +196,7 @@ func (w joiningWindow) linkForm(c *fiber.Ctx) error {
 		return err
 	}
 	setSession(c, session, identity.SessionLasts)
-	if err := flash(c, "done", "joining.opened", "structure", i.Structure); err != nil {
-		return err
-	}
-	return c.Redirect("/joining", http.StatusSeeOther)
+	return done(c, "/joining", "joining.opened", "structure", i.Structure)
 }
 
 func (w joiningWindow) verifyForm(c *fiber.Ctx) error {
@@ -225,10 +208,7 @@ func (w joiningWindow) verifyForm(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "joining.newcomers.done", "structure", o.Name); err != nil {
-		return err
-	}
-	return c.Redirect("/newcomers", http.StatusSeeOther)
+	return done(c, "/newcomers", "joining.newcomers.done", "structure", o.Name)
 }
 
 // claimAddress is the search for a place of this name near a structure's town.

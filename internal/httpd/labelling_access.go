@@ -46,7 +46,7 @@ type AccessForm struct {
 	Presentation  string   `form:"presentation"`
 }
 
-// lists are the lists of the form, in the order of the page.
+// lists are the lists of the form.
 func (f *AccessForm) lists() map[string]*[]string {
 	return map[string]*[]string{"access_ways": &f.AccessWays, "support_ways": &f.SupportWays,
 		"mobilities": &f.Mobilities, "audiences": &f.Audiences,
@@ -126,9 +126,8 @@ func (w labellingWindow) accessForm(c *fiber.Ctx) error {
 		return err
 	}
 	_, err = w.places.Correct(c.UserContext(), actor(c), p.ID, form.correction(p))
-	if problem := faultText(c, err); problem != "" {
-		c.Status(refusalOf(err).status)
-		return showAccess(c, p, form, namedField(err), problem)
+	if faultText(c, err) != "" {
+		return showAccess(c, p, form, namedField(err), refuse(c, err))
 	}
 	if err != nil {
 		return err

@@ -104,9 +104,8 @@ func (w labellingWindow) historyForm(c *fiber.Ctx) error {
 		return err
 	}
 	_, err = w.places.PutBack(c.UserContext(), actor(c), p.ID, catalogue.PutBack{Entry: form.Entry, Field: form.Field})
-	if problem := faultText(c, err); problem != "" {
-		c.Status(refusalOf(err).status)
-		return w.showHistory(c, p, problem)
+	if faultText(c, err) != "" {
+		return w.showHistory(c, p, refuse(c, err))
 	}
 	if err != nil {
 		return err

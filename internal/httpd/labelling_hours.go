@@ -165,13 +165,12 @@ func (w labellingWindow) hoursForm(c *fiber.Ctx) error {
 	if err == nil {
 		_, err = w.places.Correct(c.UserContext(), actor(c), p.ID, labelling.Correction{Hours: &form.Text})
 	}
-	if problem := faultText(c, err); problem != "" {
+	if faultText(c, err) != "" {
 		field := namedField(err)
 		if field == "hours" {
 			field = "text"
 		}
-		c.Status(refusalOf(err).status)
-		return showHours(c, p, form, field, problem)
+		return showHours(c, p, form, field, refuse(c, err))
 	}
 	if err != nil {
 		return err

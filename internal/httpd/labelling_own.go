@@ -62,19 +62,13 @@ func (w labellingWindow) add(c *fiber.Ctx) error {
 }
 
 func (w labellingWindow) move(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PlaceID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in labelling.Location
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	p, err := w.room.Move(c.UserContext(), actor(c), id, in)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, p)
+	return answerFor(c, func(id vouchers.PlaceID) (labelling.Place, error) {
+		return w.room.Move(c.UserContext(), actor(c), id, in)
+	})
 }
 
 func (w labellingWindow) history(c *fiber.Ctx) error {
@@ -90,19 +84,13 @@ func (w labellingWindow) history(c *fiber.Ctx) error {
 }
 
 func (w labellingWindow) putBack(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PlaceID](c, "id")
-	if err != nil {
-		return err
-	}
 	var in catalogue.PutBack
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	p, err := w.places.PutBack(c.UserContext(), actor(c), id, in)
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, p)
+	return answerFor(c, func(id vouchers.PlaceID) (labelling.Place, error) {
+		return w.places.PutBack(c.UserContext(), actor(c), id, in)
+	})
 }
 
 // WhereBody is what labelling/where.html shows: a new place, or where one is.
@@ -203,14 +191,6 @@ func whereAgain(c *fiber.Ctx, err error, body WhereBody) error {
 		}
 		return body
 	})
-}
-
-// done tells what was done on the page that comes next.
-func done(c *fiber.Ctx, next, key string, pairs ...any) error {
-	if err := flash(c, "done", key, pairs...); err != nil {
-		return err
-	}
-	return c.Redirect(next, fiber.StatusSeeOther)
 }
 
 // communesOf are the names of the communes that a postcode serves, the biggest first.

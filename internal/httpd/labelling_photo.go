@@ -85,15 +85,9 @@ func (w labellingWindow) photoRemoveForm(c *fiber.Ctx) error {
 }
 
 func (w labellingWindow) setPhoto(c *fiber.Ctx) error {
-	id, err := pathID[vouchers.PlaceID](c, "id")
-	if err != nil {
-		return err
-	}
-	photo, err := w.room.SetPhoto(c.UserContext(), actor(c), id, bytes.NewReader(c.Request().Body()), c.Query("alt"))
-	if err != nil {
-		return err
-	}
-	return apiJSON(c, http.StatusOK, photo)
+	return answerFor(c, func(id vouchers.PlaceID) (labelling.Photo, error) {
+		return w.room.SetPhoto(c.UserContext(), actor(c), id, bytes.NewReader(c.Request().Body()), c.Query("alt"))
+	})
 }
 
 func (w labellingWindow) removePhoto(c *fiber.Ctx) error {

@@ -69,7 +69,9 @@ func init() {
 func desk(t *testing.T) (*world.World, *window) {
 	t.Helper()
 	w := world.New(t)
-	actors := map[string]identity.Actor{"operator": w.Operator, "structure": w.Structure.Actor,
+	reader := w.Structure.Actor
+	reader.Role = identity.Reader
+	actors := map[string]identity.Actor{"operator": w.Operator, "structure": w.Structure.Actor, "reader": reader,
 		"newcomer": w.Organisation(identity.Structure, "Le Relais"), "funder": w.Funder}
 	people := contributions.New(w.DB, contributions.Notify{})
 	return w, setup(t, func(o *Options) {

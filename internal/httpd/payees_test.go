@@ -66,6 +66,7 @@ func TestAStructureGivesItsAccountAndTheOperatorDecides(t *testing.T) {
 		}
 	}
 	give("FR14", secret, world.RIB.Content, 422, "longueur")
+	give("FR14", secret, world.RIB.Content, 422, `href="#iban"`)
 	give(iban, "wrong", world.RIB.Content, 422, `href="#password"`)
 	give(iban, secret, nil, 422, `href="#proof"`)
 	give(iban, secret, []byte("<html>"), 422, "ni un PDF")
@@ -132,6 +133,9 @@ func TestAStructureGivesItsAccountAndTheOperatorDecides(t *testing.T) {
 		answer, text := site.as(step.who, "POST", step.path, step.body)
 		if answer.StatusCode != step.status || !strings.Contains(text, step.want) {
 			t.Errorf("%s by %s: %d, want %d and %q", step.path, step.who, answer.StatusCode, step.status, step.want)
+		}
+		if strings.Contains(text, `href="#iban"`) {
+			t.Errorf("%s is said to be about the IBAN", step.path)
 		}
 	}
 }

@@ -2,10 +2,10 @@ package httpd
 
 import (
 	"io"
-	"net/http"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/payees"
@@ -29,15 +29,18 @@ func (w payeesWindow) minePage(c *fiber.Ctx) error {
 	return w.showMine(c, payees.Given{Holder: actor(c).OrganisationName}, nil)
 }
 
-func (w payeesWindow) showMine(c *fiber.Ctx, typed payees.Given, problem error) error {
+func (w payeesWindow) showMine(c *fiber.Ctx, typed payees.Given, refused error) error {
 	m, err := w.room.Accounts(c.UserContext(), actor(c))
 	if err != nil {
 		return err
 	}
 	typed.Password, typed.Proof = "", files.Upload{}
-	body := BankBody{Mine: m, Typed: typed, Problem: faultText(c, problem), Field: bankField(problem),
+	body := BankBody{Mine: m, Typed: typed,
 		MayGive:   actor(c).Needs(identity.Structure) == nil,
 		MayObject: actor(c).Needs(identity.Structure, identity.Agent, identity.Finance) == nil}
+	if refused != nil {
+		body.Problem, body.Field = refuse(c, refused), bankField(refused)
+	}
 	if m.Waiting != nil {
 		body.Steps = w.steps(c, *m.Waiting)
 	}
@@ -71,9 +74,11 @@ func (w payeesWindow) steps(c *fiber.Ctx, a payees.Account) []stepView {
 	return steps
 }
 
-// bankField is the field that a refusal is about.
+// bankField is the field that a refusal is about, "" where it is about none.
 func bankField(err error) string {
-	switch code := refusalOf(err).code; code {
+	switch fault.Code(err) {
+	case "iban_country_unknown", "iban_length", "iban_check", "iban_outside_sepa", "bank_details_same":
+		return "iban"
 	case "password_wrong":
 		return "password"
 	case "file_missing", "file_too_large", "file_type", "file_active":
@@ -83,7 +88,7 @@ func bankField(err error) string {
 	case "holder_length":
 		return "holder"
 	}
-	return "iban"
+	return ""
 }
 
 func (w payeesWindow) giveForm(c *fiber.Ctx) error {
@@ -102,16 +107,12 @@ func (w payeesWindow) giveForm(c *fiber.Ctx) error {
 		_, err = w.room.Give(c.UserContext(), actor(c), given)
 	}
 	if shownAgain(err) {
-		c.Status(refusalOf(err).status)
 		return w.showMine(c, given, err)
 	}
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "payees.given"); err != nil {
-		return err
-	}
-	return c.Redirect("/bank-details", http.StatusSeeOther)
+	return done(c, "/bank-details", "payees.given")
 }
 
 // sent reads a proof of a form, as far as one may be long.
@@ -138,16 +139,12 @@ func (w payeesWindow) withdrawForm(c *fiber.Ctx) error {
 	}
 	_, err := w.room.Withdraw(c.UserContext(), actor(c), form.ID)
 	if shownAgain(err) {
-		c.Status(refusalOf(err).status)
 		return w.showMine(c, payees.Given{Holder: actor(c).OrganisationName}, err)
 	}
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "payees.withdrawn"); err != nil {
-		return err
-	}
-	return c.Redirect("/bank-details", http.StatusSeeOther)
+	return done(c, "/bank-details", "payees.withdrawn")
 }
 
 // PayeesBody is what payees/queue.html shows.
@@ -196,27 +193,24 @@ func (w payeesWindow) showCase(c *fiber.Ctx, body PayeeBody) error {
 }
 
 // decide does one of the operator's decisions and says so, or shows the account again.
-func (w payeesWindow) decide(c *fiber.Ctx, again PayeeBody, done string, do func(vouchers.PayeeID) (payees.Account, error)) error {
+func (w payeesWindow) decide(c *fiber.Ctx, again PayeeBody, told string, do func(vouchers.PayeeID) (payees.Account, error)) error {
 	id, err := pathID[vouchers.PayeeID](c, "id")
 	if err != nil {
 		return err
 	}
 	a, err := do(id)
 	if shownAgain(err) {
-		c.Status(refusalOf(err).status)
-		again.Problem = faultText(c, err)
+		again.Problem = refuse(c, err)
 		return w.showCase(c, again)
 	}
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", done, "structure", a.StructureName, "account", a.Masked); err != nil {
-		return err
+	next := "/payees"
+	if told == "payees.asked" {
+		next = payeePath(id)
 	}
-	if done == "payees.asked" {
-		return c.Redirect(payeePath(id), http.StatusSeeOther)
-	}
-	return c.Redirect("/payees", http.StatusSeeOther)
+	return done(c, next, told, "structure", a.StructureName, "account", a.Masked)
 }
 
 func (w payeesWindow) askForm(c *fiber.Ctx) error {
