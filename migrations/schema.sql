@@ -1123,7 +1123,6 @@ CREATE TABLE refunds (
     CONSTRAINT refunds_end_to_end UNIQUE (end_to_end),
     CONSTRAINT refunds_four_eyes CHECK ((approved_by <> requested_by)),
     CONSTRAINT refunds_kind CHECK ((kind = ANY (ARRAY['credit'::text, 'fees_back'::text, 'claim'::text]))),
-    CONSTRAINT refunds_line UNIQUE (line_id),
     CONSTRAINT refunds_ordered CHECK ((((state = 'proposed'::text) = (file_id IS NULL)) AND ((file_id IS NULL) = (approved_by IS NULL)) AND ((file_id IS NULL) = (end_to_end IS NULL)))),
     CONSTRAINT refunds_payee CHECK (((kind = 'claim'::text) = (funder_id IS NULL))),
     CONSTRAINT refunds_pkey PRIMARY KEY (id),
@@ -1813,6 +1812,8 @@ CREATE INDEX redemptions_by_structure ON public.redemptions USING btree (structu
 CREATE INDEX refunds_by_file ON public.refunds USING btree (file_id);
 
 CREATE INDEX refunds_by_funder ON public.refunds USING btree (funder_id, id);
+
+CREATE UNIQUE INDEX refunds_line ON public.refunds USING btree (line_id) WHERE (state <> ALL (ARRAY['returned'::text, 'rejected'::text]));
 
 CREATE INDEX refunds_waiting ON public.refunds USING btree (kind) WHERE (state = 'proposed'::text);
 
