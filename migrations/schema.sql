@@ -1767,11 +1767,15 @@ CREATE INDEX orders_by_campaign ON public.orders USING btree (campaign_id);
 
 CREATE INDEX organisations_unverified ON public.organisations USING btree (unverified_since) WHERE (unverified_since IS NOT NULL);
 
+CREATE INDEX payouts_by_booking ON public.payouts USING btree (booked_on) WHERE (state = 'booked'::text);
+
 CREATE INDEX payouts_by_reissue ON public.payouts USING btree (reissued_in) WHERE (reissued_in IS NOT NULL);
 
 CREATE INDEX payouts_by_structure ON public.payouts USING btree (structure_id, id);
 
 CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHERE ((state = ANY (ARRAY['returned'::text, 'rejected'::text])) AND (reissued_in IS NULL));
+
+CREATE INDEX payouts_unpaid ON public.payouts USING btree (structure_id) WHERE ((state <> 'booked'::text) AND (reissued_in IS NULL));
 
 CREATE INDEX place_aliases_by_place ON public.place_aliases USING btree (place_id);
 
