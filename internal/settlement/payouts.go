@@ -153,14 +153,15 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 		if m.Owed, err = ledger.Balance(ctx, tx, ledger.Payable(actor.Organisation)); err != nil {
 			return err
 		}
-		if m.BankDetails, m.Changing, m.UnderWay, err = standing(ctx, tx, actor.Organisation); err != nil {
+		if m.UnderWay, err = underWay(ctx, tx, actor.Organisation); err != nil {
 			return err
 		}
-		to, err := recipients(ctx, tx, []due{{Structure: actor.Organisation}})
+		all, err := recipients(ctx, tx, []due{{Structure: actor.Organisation}})
 		if err != nil {
 			return err
 		}
-		m.Refused = to[actor.Organisation].Refused
+		to := all[actor.Organisation]
+		m.BankDetails, m.Changing, m.Refused = to.IBAN != "", to.Changing, to.Refused
 		m.Payouts, err = payoutsOf(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))
 		return err
 	})

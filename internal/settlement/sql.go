@@ -234,20 +234,12 @@ func payoutsOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID
 	return payoutList(ctx, tx, `WHERE p.structure_id = $1 AND ($2 = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3`, structure, before, limit)
 }
 
-// standing tells whether a structure has bank details in force, or others that are not yet,
-// and what is on its way to it.
-func standing(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bank, changing bool, underWay vouchers.Cents, err error) {
-	var row struct {
-		Bank     bool           `db:"bank"`
-		Changing bool           `db:"changing"`
-		UnderWay vouchers.Cents `db:"under_way"`
-	}
-	err = tx.Get(ctx, &row, `
-		SELECT COALESCE(bool_or(b.in_force_at <= $2 AND (b.replaced_at IS NULL OR b.replaced_at > $2)), false) AS bank,
-			COALESCE(bool_or(b.replaced_at IS NULL AND (b.in_force_at IS NULL OR b.in_force_at > $2)), false) AS changing,
-			COALESCE((SELECT sum(p.amount_cents) FROM payouts p WHERE p.structure_id = $1 AND p.state = 'in_transit'), 0)::bigint AS under_way
-		FROM bank_details b WHERE b.structure_id = $1 AND b.ended_at IS NULL`, structure, tx.Now)
-	return row.Bank, row.Changing, row.UnderWay, err
+// underWay is what is on its way to a structure.
+func underWay(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (vouchers.Cents, error) {
+	var sum vouchers.Cents
+	err := tx.Get(ctx, &sum, `
+		SELECT COALESCE(sum(amount_cents), 0)::bigint FROM payouts WHERE structure_id = $1 AND state = 'in_transit'`, structure)
+	return sum, err
 }
 
 // named finds which names are end-to-end ids of payouts.
