@@ -1123,7 +1123,6 @@ CREATE TABLE refunds (
     CONSTRAINT refunds_end_to_end UNIQUE (end_to_end),
     CONSTRAINT refunds_four_eyes CHECK ((approved_by <> requested_by)),
     CONSTRAINT refunds_kind CHECK ((kind = ANY (ARRAY['credit'::text, 'fees_back'::text, 'claim'::text]))),
-    CONSTRAINT refunds_line UNIQUE (line_id),
     CONSTRAINT refunds_ordered CHECK ((((state = 'proposed'::text) = (file_id IS NULL)) AND ((file_id IS NULL) = (approved_by IS NULL)) AND ((file_id IS NULL) = (end_to_end IS NULL)))),
     CONSTRAINT refunds_payee CHECK (((kind = 'claim'::text) = (funder_id IS NULL))),
     CONSTRAINT refunds_pkey PRIMARY KEY (id),
@@ -1768,11 +1767,15 @@ CREATE INDEX orders_by_campaign ON public.orders USING btree (campaign_id);
 
 CREATE INDEX organisations_unverified ON public.organisations USING btree (unverified_since) WHERE (unverified_since IS NOT NULL);
 
+CREATE INDEX payouts_by_booking ON public.payouts USING btree (booked_on) WHERE (state = 'booked'::text);
+
 CREATE INDEX payouts_by_reissue ON public.payouts USING btree (reissued_in) WHERE (reissued_in IS NOT NULL);
 
 CREATE INDEX payouts_by_structure ON public.payouts USING btree (structure_id, id);
 
 CREATE INDEX payouts_to_reissue ON public.payouts USING btree (structure_id) WHERE ((state = ANY (ARRAY['returned'::text, 'rejected'::text])) AND (reissued_in IS NULL));
+
+CREATE INDEX payouts_unpaid ON public.payouts USING btree (structure_id) WHERE ((state <> 'booked'::text) AND (reissued_in IS NULL));
 
 CREATE INDEX place_aliases_by_place ON public.place_aliases USING btree (place_id);
 
@@ -1813,6 +1816,8 @@ CREATE INDEX redemptions_by_structure ON public.redemptions USING btree (structu
 CREATE INDEX refunds_by_file ON public.refunds USING btree (file_id);
 
 CREATE INDEX refunds_by_funder ON public.refunds USING btree (funder_id, id);
+
+CREATE UNIQUE INDEX refunds_line ON public.refunds USING btree (line_id) WHERE (state <> ALL (ARRAY['returned'::text, 'rejected'::text]));
 
 CREATE INDEX refunds_waiting ON public.refunds USING btree (kind) WHERE (state = 'proposed'::text);
 

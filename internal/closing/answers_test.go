@@ -6,6 +6,8 @@ import (
 	"github.com/passerelle/passerelle/internal/closing"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -88,4 +90,81 @@ func TestAClaimThatTheBankRejectsIsProposedAgain(t *testing.T) {
 	if effect := s.rejects(again, "AM02"); effect != "contradicted" {
 		t.Errorf("it is %s", effect)
 	}
+}
+
+// The bank carries out what it had rejected: until somebody has decided on that line, the
+// money that is credit again is not sent a second time.
+func TestWhatTheBankTakesAfterRejectingItIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []closing.Kind{closing.OfCredit, closing.OfFees, closing.OfClaim} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			first := s.one(kind)
+			approves := func(r closing.Refund) error {
+				_, err := s.room.Approve(t.Context(), s.finance, closing.ApproveRequest{Refunds: []vouchers.RefundID{r.ID}})
+				return err
+			}
+			s.ok(approves(first))
+			first = s.refund(first.ID)
+			s.rejects(first, "AM02")
+			s.ok(s.room.BringBack(t.Context()))
+			again := s.proposed()
+			if len(again) != 1 || again[0].Amount != first.Amount {
+				t.Fatalf("proposed: %+v", again)
+			}
+			debit := s.takesAfterAll(first)
+			s.refused(approves(again[0]), "refund_booked_after_all")
+			s.exec(`UPDATE bank_cases SET decision = 'noted', decided_at = opened_at WHERE line_id = $1`, debit)
+			s.ok(approves(again[0]))
+		})
+	}
+}
+
+// one is the only refund that is proposed, of a kind.
+func (s *stage) one(kind closing.Kind) closing.Refund {
+	s.t.Helper()
+	start := s.today()
+	switch kind {
+	case closing.OfFees:
+		_, err := s.orders.Publish(s.t.Context(), s.Operator, orders.NewTariff{FromOn: start, FeeRate: 500, VATRate: 2000, ValidityDays: 30,
+			FeesRefunded: true, Terms: "Conditions"})
+		s.ok(err)
+		c := s.funded("Premiers clics", 10)
+		s.on(start.AddDays(closesOn))
+		s.closes(1)
+		s.paysFees(c.ID, 6_00)
+		s.givesAccount(s.Funder, funderIBAN)
+	case closing.OfClaim:
+		o := s.orderedBy(s.Funder, s.campaign("Premiers clics"), 100)
+		s.pays(o, o.Face)
+		s.givenBack(o, 70_00, false)
+		s.ok(s.room.BringBack(s.t.Context()))
+	default:
+		c := s.funded("Premiers clics", 10)
+		s.chooses(s.Funder, c, closing.ToBank, 0)
+		s.givesAccount(s.Funder, funderIBAN)
+		s.on(start.AddDays(closesOn))
+		s.closes(1)
+	}
+	all := s.proposed()
+	if len(all) != 1 || all[0].Kind != kind {
+		s.t.Fatalf("proposed: %+v", all)
+	}
+	return all[0]
+}
+
+// takesAfterAll is the line, and the case, of a debit that names a rejected refund.
+func (s *stage) takesAfterAll(r closing.Refund) (line int64) {
+	s.t.Helper()
+	outcome := "unexpected_debit"
+	if r.Kind.Account() == closing.Operating {
+		outcome = "operating_other"
+	}
+	s.InTx(func(tx *db.Tx) (err error) {
+		line, err = s.BankLine(tx, world.Line{Amount: r.Amount, Outcome: outcome, EndToEnd: r.EndToEnd})
+		return err
+	})
+	s.exec(`INSERT INTO bank_cases (line_id, kind, opened_at) VALUES ($1, 'unexpected_debit', $2)`, line, s.Clock.Now())
+	return line
 }

@@ -42,7 +42,8 @@ type File struct {
 // bank is fixed by its hash. A refund that somebody requested needs somebody else.
 //
 // Faults: refunds_none, refund_changed, refunds_of_two_accounts, own_request,
-// seller_account_unknown, those of the day of execution and of a transfer.
+// refund_booked_after_all, seller_account_unknown, those of the day of execution and of a
+// transfer.
 func (s *Service) Approve(ctx context.Context, actor identity.Actor, req ApproveRequest) (File, error) {
 	if err := mayRefund(actor); err != nil {
 		return File{}, err
@@ -169,7 +170,17 @@ func (s *Service) holdProposed(ctx context.Context, tx *db.Tx, actor identity.Ac
 			return nil, err
 		}
 	}
-	return all, nil
+	return all, notTakenAlready(ctx, tx, ids)
+}
+
+// notTakenAlready refuses what may be the money of a refund that the bank had rejected and
+// took all the same: as long as nobody has decided on that debit, it would leave twice.
+func notTakenAlready(ctx context.Context, tx *db.Tx, ids []vouchers.RefundID) error {
+	name, err := takenAfterAll(ctx, tx, ids)
+	if err == nil && name != "" {
+		err = fault.New(fault.Conflict, "refund_booked_after_all", "transfer", name)
+	}
+	return err
 }
 
 // covered refuses what somebody requested before the funder fell into debt, or before that

@@ -42,7 +42,8 @@ func (k Kind) Account() string {
 	return Segregated
 }
 
-// The states of a refund. What came back or was rejected is proposed again, as another one.
+// The states of a refund. What came back or was rejected is proposed again, as another one;
+// what somebody had requested, once somebody requests it again.
 const (
 	Proposed = "proposed" // waits for the operator's approval
 	Ordered  = "ordered"  // in a file for the bank
@@ -212,7 +213,7 @@ type ToPayerRequest struct {
 
 // ToPayer requests a refund to the payer. Another person approves it. It belongs before
 // anything that enters the ledger in the caller's transaction. Its faults are
-// more_than_credit and line_given_back.
+// more_than_credit and line_given_back: one that came back or was rejected does not count.
 func (s *Service) ToPayer(ctx context.Context, tx *db.Tx, actor identity.Actor, req ToPayerRequest) (vouchers.RefundID, error) {
 	if err := ledger.HoldCredit(ctx, tx, req.Funder); err != nil {
 		return 0, err

@@ -105,6 +105,39 @@ func TestARequestCanBeWithdrawn(t *testing.T) {
 	s.holds()
 }
 
+// What did not reach the payer is credit again, and can be given back again: once at a time.
+func TestARefundToThePayerThatFailedCanBeRequestedAgain(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]func(s *stage, r closing.Refund){
+		"rejected": func(s *stage, r closing.Refund) { s.rejects(r, "AM02") },
+		"returned": func(s *stage, r closing.Refund) {
+			s.wantBank(segregated, r, false, "refund_booked")
+			s.bank(segregated, r, true, "AC04")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			req, r := s.overpaid()
+			_, err := s.room.Approve(t.Context(), s.Operator, closing.ApproveRequest{Refunds: []vouchers.RefundID{r.ID}})
+			s.ok(err)
+			fails(s, s.refund(r.ID))
+			s.holds()
+			s.ok(s.toPayer(req))
+			again := s.proposed()[0]
+			next := s.campaign("Étape suivante")
+			s.pays(s.orderedBy(s.Funder, next, 1), 60_00)
+			other := req
+			other.Campaign = next.ID
+			s.refused(s.toPayer(other), "line_given_back")
+			_, err = s.room.Approve(t.Context(), s.Operator, closing.ApproveRequest{Refunds: []vouchers.RefundID{again.ID}})
+			s.ok(err)
+			s.wantBank(segregated, s.refund(again.ID), false, "refund_booked")
+			s.holds()
+		})
+	}
+}
+
 // givenBack is what a payment through Stripe of an order has set aside for the operator, once
 // it is decided: a refund to the card, or the unspent part of a dispute that was lost.
 func (s *stage) givenBack(o orders.Order, amount vouchers.Cents, disputed bool) {

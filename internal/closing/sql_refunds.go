@@ -226,6 +226,20 @@ func markRejected(ctx context.Context, tx *db.Tx, id vouchers.RefundID, reason s
 	return err
 }
 
+// takenAfterAll names a rejected refund of the funder and kind of one of these whose money
+// a statement shows moving all the same, in a case that nobody has decided; "" for none.
+func takenAfterAll(ctx context.Context, tx *db.Tx, ids []vouchers.RefundID) (string, error) {
+	var name string
+	err := tx.Get(ctx, &name, `
+		SELECT COALESCE(min(p.end_to_end), '')
+		FROM refunds r
+		JOIN refunds p ON p.kind = r.kind AND p.funder_id IS NOT DISTINCT FROM r.funder_id AND p.state = 'rejected'
+		JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.outcome IN ('unexpected_debit', 'operating_other')
+		JOIN bank_cases k ON k.line_id = l.id AND k.decision IS NULL
+		WHERE r.id = ANY ($1)`, db.Array(ids))
+	return name, err
+}
+
 // sentIn reads the refunds of the file that bears a message id.
 func sentIn(ctx context.Context, tx *db.Tx, message string) ([]sepa.Ordered, error) {
 	var all []sepa.Ordered

@@ -79,7 +79,7 @@ func (s *Service) leave(ctx context.Context, tx *db.Tx, m sepa.Movement) (string
 	if err := ledger.Post(ctx, tx, ledger.PaidOut(p.ID, parts)...); err != nil {
 		return "", 0, err
 	}
-	if err := byStatement(ctx, tx, "payout_booked", p, map[string]any{"line": m.Line, "on": m.On}); err != nil {
+	if err := byBank(ctx, tx, "payout_booked", p, map[string]any{"line": m.Line, "on": m.On}); err != nil {
 		return "", 0, err
 	}
 	structure, err := identity.OrganisationOf(ctx, tx, p.Structure)
@@ -106,7 +106,7 @@ func (s *Service) comeBack(ctx context.Context, tx *db.Tx, m sepa.Movement) (str
 	if err := ledger.Post(ctx, tx, ledger.CameBack(p.ID, p.Structure, parts)...); err != nil {
 		return "", 0, err
 	}
-	return "payout_returned", int64(p.ID), byStatement(ctx, tx, "payout_returned", p, map[string]any{"line": m.Line, "reason": m.ReturnReason})
+	return "payout_returned", int64(p.ID), byBank(ctx, tx, "payout_returned", p, map[string]any{"line": m.Line, "reason": m.ReturnReason})
 }
 
 // moving locks the payout that a statement's line means. The ledger's gate comes
@@ -125,8 +125,8 @@ func moving(ctx context.Context, tx *db.Tx, m sepa.Movement, from string) (Payou
 	return p, err == nil && p.State == from && p.Amount == m.Amount, err
 }
 
-// byStatement records what the bank's statement, and no person, has done.
-func byStatement(ctx context.Context, tx *db.Tx, action string, p Payout, after map[string]any) error {
+// byBank records what the bank has told, by a statement or an answer, and no person has done.
+func byBank(ctx context.Context, tx *db.Tx, action string, p Payout, after map[string]any) error {
 	return audit.Record(ctx, tx, identity.Actor{}, action, fmt.Sprintf("payout:%d", p.ID), map[string]any{"state": p.State}, after)
 }
 
@@ -153,14 +153,15 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 		if m.Owed, err = ledger.Balance(ctx, tx, ledger.Payable(actor.Organisation)); err != nil {
 			return err
 		}
-		if m.BankDetails, m.Changing, m.UnderWay, err = standing(ctx, tx, actor.Organisation); err != nil {
+		if m.UnderWay, err = underWay(ctx, tx, actor.Organisation); err != nil {
 			return err
 		}
-		to, err := recipients(ctx, tx, []due{{Structure: actor.Organisation}})
+		all, err := recipients(ctx, tx, []due{{Structure: actor.Organisation}})
 		if err != nil {
 			return err
 		}
-		m.Refused = to[actor.Organisation].Refused
+		to := all[actor.Organisation]
+		m.BankDetails, m.Changing, m.Refused = to.IBAN != "", to.Changing, to.Refused
 		m.Payouts, err = payoutsOf(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/sepa"
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 // Whatever happens in whatever order, the invariants hold after every step. The world
@@ -23,7 +24,7 @@ func TestInvariantsHoldInAnyOrder(t *testing.T) {
 	for range 5 {
 		p.booklets = append(p.booklets, b.HandOver(b.Campaign, 100), b.HandOver(second, 100))
 	}
-	steps := []func(*rapid.T){p.redeem, p.redeem, p.undo, p.close, p.book, p.book, p.comeBack}
+	steps := []func(*rapid.T){p.redeem, p.redeem, p.undo, p.close, p.book, p.book, p.comeBack, p.reject}
 	rapid.Check(t, func(r *rapid.T) {
 		for range 4 {
 			steps[rapid.IntRange(0, len(steps)-1).Draw(r, "step")](r)
@@ -32,6 +33,7 @@ func TestInvariantsHoldInAnyOrder(t *testing.T) {
 				r.FailNow()
 			}
 		}
+		b.delaysAgree(b.Structure.Organisation)
 	})
 	if all, err := b.List(t.Context(), b.Operator, 0, 200); err != nil || len(all) < 5 {
 		t.Errorf("only %d settlements came of it (%v)", len(all), err)
@@ -72,11 +74,30 @@ func (p *player) close(r *rapid.T) {
 }
 
 func (p *player) book(r *rapid.T) {
-	p.onPayout(r, InTransit, debit)
+	early := vouchers.Day(rapid.IntRange(0, 9).Draw(r, "days before the day of execution"))
+	p.onPayout(r, InTransit, func(one Payout) sepa.Movement {
+		m := debit(one)
+		m.On -= early
+		return m
+	})
 }
 
 func (p *player) comeBack(r *rapid.T) {
 	p.onPayout(r, Booked, credit)
+}
+
+// reject plays the bank's answer that refuses a payout.
+func (p *player) reject(r *rapid.T) {
+	s := rapid.SampledFrom(p.structures).Draw(r, "structure")
+	for _, one := range p.money(s.Actor).Payouts {
+		if one.State == InTransit {
+			p.only(r, p.DB.InTx(p.t.Context(), func(tx *db.Tx) error {
+				_, err := p.Reject(p.t.Context(), tx, one.EndToEnd, "AM05")
+				return err
+			}))
+			return
+		}
+	}
 }
 
 // onPayout moves one payout, which works exactly from the state it must be in.

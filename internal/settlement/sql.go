@@ -234,20 +234,12 @@ func payoutsOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID
 	return payoutList(ctx, tx, `WHERE p.structure_id = $1 AND ($2 = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3`, structure, before, limit)
 }
 
-// standing tells whether a structure has bank details in force, or others that are not yet,
-// and what is on its way to it.
-func standing(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bank, changing bool, underWay vouchers.Cents, err error) {
-	var row struct {
-		Bank     bool           `db:"bank"`
-		Changing bool           `db:"changing"`
-		UnderWay vouchers.Cents `db:"under_way"`
-	}
-	err = tx.Get(ctx, &row, `
-		SELECT COALESCE(bool_or(b.in_force_at <= $2 AND (b.replaced_at IS NULL OR b.replaced_at > $2)), false) AS bank,
-			COALESCE(bool_or(b.replaced_at IS NULL AND (b.in_force_at IS NULL OR b.in_force_at > $2)), false) AS changing,
-			COALESCE((SELECT sum(p.amount_cents) FROM payouts p WHERE p.structure_id = $1 AND p.state = 'in_transit'), 0)::bigint AS under_way
-		FROM bank_details b WHERE b.structure_id = $1 AND b.ended_at IS NULL`, structure, tx.Now)
-	return row.Bank, row.Changing, row.UnderWay, err
+// underWay is what is on its way to a structure.
+func underWay(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (vouchers.Cents, error) {
+	var sum vouchers.Cents
+	err := tx.Get(ctx, &sum, `
+		SELECT COALESCE(sum(amount_cents), 0)::bigint FROM payouts WHERE structure_id = $1 AND state = 'in_transit'`, structure)
+	return sum, err
 }
 
 // named finds which names are end-to-end ids of payouts.
@@ -315,4 +307,41 @@ func windows(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) ([]redemption
 			SELECT q.id, q.after_id, q.up_to_id FROM payouts q JOIN paid ON q.reissued_in = paid.id)
 		SELECT after_id, up_to_id FROM paid ORDER BY after_id, up_to_id`, id)
 	return all, err
+}
+
+// waited measures the days of a window: of one structure, or of all (0). What is read grows
+// with what was booked in the window and what is not paid, not with what was ever paid: it
+// goes from the payouts that paid back through those that had come back into them, and
+// OFFSET 0 makes it look up the redemptions of each by their ids.
+func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window Delays) (Delays, error) {
+	var d Delays
+	err := tx.Get(ctx, &d, `
+		WITH RECURSIVE paying (id, structure_id, after_id, up_to_id, booked_on) AS (
+			SELECT id, structure_id, after_id, up_to_id, booked_on FROM payouts
+			WHERE state = 'booked' AND booked_on BETWEEN $2::date AND $3::date AND ($1 = 0 OR structure_id = $1)
+			UNION ALL
+			SELECT q.id, q.structure_id, q.after_id, q.up_to_id, p.booked_on FROM paying p JOIN payouts q ON q.reissued_in = p.id),
+		unpaid (id, structure_id, after_id, up_to_id) AS (
+			SELECT id, structure_id, after_id, up_to_id FROM payouts
+			WHERE state <> 'booked' AND reissued_in IS NULL AND ($1 = 0 OR structure_id = $1)
+			UNION ALL
+			SELECT q.id, q.structure_id, q.after_id, q.up_to_id FROM unpaid u JOIN payouts q ON q.reissued_in = u.id),
+		open (structure_id, after_id, up_to_id) AS (
+			SELECT structure_id, after_id, up_to_id FROM unpaid
+			UNION ALL
+			SELECT o.id, COALESCE((SELECT p.up_to_id FROM payouts p WHERE p.structure_id = o.id ORDER BY p.id DESC LIMIT 1), 0), 9223372036854775807
+			FROM organisations o WHERE o.kind = 'structure' AND ($1 = 0 OR o.id = $1)),
+		waiting AS (
+			SELECT r.first FROM open o CROSS JOIN LATERAL (
+				SELECT min(q.at) AS first FROM redemptions q
+				WHERE q.structure_id = o.structure_id AND q.id > o.after_id AND q.id <= o.up_to_id AND q.undone_at IS NULL) AS r),
+		paid AS (
+			SELECT p.booked_on - (r.at AT TIME ZONE 'Europe/Paris')::date AS days FROM paying p CROSS JOIN LATERAL (
+				SELECT q.at FROM redemptions q
+				WHERE q.structure_id = p.structure_id AND q.id > p.after_id AND q.id <= p.up_to_id AND q.undone_at IS NULL OFFSET 0) AS r)
+		SELECT $2::date AS from_on, $3::date AS until_on, count(*) AS redemptions,
+			percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS median, percentile_disc(0.95) WITHIN GROUP (ORDER BY days) AS p95,
+			max(days) AS worst, (SELECT (min(first) AT TIME ZONE 'Europe/Paris')::date FROM waiting) AS oldest
+		FROM paid`, of, window.From, window.Until)
+	return d, err
 }

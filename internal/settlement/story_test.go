@@ -9,6 +9,8 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/once"
+	"github.com/passerelle/passerelle/internal/payees"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/sepa"
 )
@@ -256,4 +258,30 @@ func TestEachSeesItsOwn(t *testing.T) {
 	b.refused(err, "not_found")
 	_, err = New(b.DB, Debtor{}, b.notify).Close(t.Context(), b.Operator, CloseRequest{})
 	b.refused(err, "payer_unknown")
+}
+
+func TestAStructureIsToldWhyItsPayoutsWait(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	none := b.NewStructureWithoutBank("Espace de Faverges")
+	is := func(who identity.Actor, bank, changing bool) {
+		t.Helper()
+		if m := b.money(who); m.BankDetails != bank || m.Changing != changing || m.Refused {
+			t.Errorf("%s is told %+v", who.OrganisationName, m)
+		}
+	}
+	gives := func(who identity.Actor, iban string) {
+		t.Helper()
+		who.Scopes = []string{payees.Scope}
+		_, err := b.Payees.Give(t.Context(), who, payees.Given{IBAN: iban, Holder: who.OrganisationName, Proof: world.RIB})
+		b.ok(err)
+	}
+	is(none.Actor, false, false)
+	is(b.Structure.Actor, true, false)
+	gives(none.Actor, "FR1420041010050500013M02606")
+	gives(b.Structure.Actor, "DE89370400440532013000")
+	is(none.Actor, false, true)
+	is(b.Structure.Actor, true, true)
+	b.SetBank(none.Actor)
+	is(none.Actor, true, false)
 }

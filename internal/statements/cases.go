@@ -27,6 +27,7 @@ type Case struct {
 	Note       string         `json:"note" db:"note"`
 	Pair       *int64         `json:"paired_line" db:"pair_id"`
 	Excess     vouchers.Cents `json:"excess_cents" db:"excess"` // what came above what was asked
+	Unrefunded bool           `json:"-" db:"unrefunded"`        // the refund that was decided came back, or the bank rejected it
 
 	Lacks     vouchers.Cents     `json:"lacks_cents" db:"-"` // what is missing of what the line pays
 	Proposals []Proposal         `json:"proposals" db:"-"`   // the surest first

@@ -125,7 +125,9 @@ func closeCompleted(ctx context.Context, tx *db.Tx, lines []int64) error {
 const selectCases = `
 	SELECT l.id, l.statement_id, l.booked_on, l.amount_cents, l.credit, l.end_to_end, l.counterparty, l.counterparty_iban, l.remittance,
 		l.return_reason, l.outcome, l.cause, CASE WHEN k.decision IS NULL THEN COALESCE(k.kind, '') ELSE '' END AS waits, s.account, COALESCE(k.kind, '') AS kind, k.opened_at, k.reminded_at, COALESCE(k.decision, '') AS decision,
-		k.decided_at, COALESCE(p.name, '') AS decided_by, COALESCE(k.note, '') AS note, k.pair_id, COALESCE(r.credit_cents, 0) AS excess
+		k.decided_at, COALESCE(p.name, '') AS decided_by, COALESCE(k.note, '') AS note, k.pair_id, COALESCE(r.credit_cents, 0) AS excess,
+		CASE WHEN k.decision = 'refund' THEN COALESCE((SELECT bool_and(b.state IN ('returned', 'rejected')) FROM refunds b WHERE b.line_id = l.id), false)
+			ELSE false END AS unrefunded
 	FROM statement_lines l
 	JOIN statements s ON s.id = l.statement_id
 	LEFT JOIN bank_cases k ON k.line_id = l.id

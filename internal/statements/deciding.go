@@ -67,7 +67,7 @@ func allowed(c Case, refunds bool) []Decision {
 		return correctable(c, Keep)
 	case c.Outcome == OrderFunded && c.Decision != GiveBack, c.Outcome == FeesPaid:
 		return correctable(c)
-	case slices.Contains([]Decision{Keep, Answer, Noted}, c.Decision):
+	case slices.Contains([]Decision{Keep, Answer, Noted}, c.Decision), c.Decision == GiveBack && c.Unrefunded:
 		return []Decision{Undo}
 	}
 	return []Decision{}
@@ -262,7 +262,7 @@ func checkAnswer(ctx context.Context, tx *db.Tx, w work) error {
 func undo(ctx context.Context, tx *db.Tx, c Case) error {
 	switch c.Outcome {
 	case OrderFunded:
-		if c.Decision == Keep {
+		if c.Decision == Keep || c.Decision == GiveBack {
 			return reopen(ctx, tx, c.ID, c.Kind)
 		}
 		if _, err := orders.TakeOut(ctx, tx, c.ID); err != nil {
