@@ -211,7 +211,7 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Bo
 	var b Booking
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		var by By
-		b, by, err = s.own(ctx, tx, actor, id, code)
+		b, by, err = s.own(ctx, tx, actor, id, code, identity.Reader)
 		b = b.shownTo(by)
 		return err
 	})
@@ -222,7 +222,7 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Bo
 func (s *Service) OfBooklet(ctx context.Context, actor identity.Actor, code string, booklet vouchers.BookletID) ([]Booking, error) {
 	var all []Booking
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		who, err := s.holderOf(ctx, tx, actor, code, booklet)
+		who, err := s.holderOf(ctx, tx, actor, code, booklet, identity.Reader)
 		if err != nil {
 			return err
 		}
