@@ -200,10 +200,15 @@ func (s *Service) cancel(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 	if err != nil {
 		return Session{}, err
 	}
-	if err := setCancelled(ctx, tx, req); err != nil {
+	return callOff(ctx, tx, actor, before, req.Reason, s.follows)
+}
+
+// callOff calls a locked session off.
+func callOff(ctx context.Context, tx *db.Tx, actor identity.Actor, before Session, reason string, follows []Follow) (Session, error) {
+	if err := setCancelled(ctx, tx, Cancellation{before.ID, reason}); err != nil {
 		return Session{}, err
 	}
-	return s.followed(ctx, tx, actor, "session_cancelled", before)
+	return followed(ctx, tx, actor, "session_cancelled", before, follows)
 }
 
 // lockComing locks a session of the actor's structure that still takes place.
@@ -223,7 +228,7 @@ func lockComing(ctx context.Context, tx *db.Tx, actor identity.Actor, id voucher
 }
 
 // followed records a change, lets the others follow, and reads the session as it is then.
-func (s *Service) followed(ctx context.Context, tx *db.Tx, actor identity.Actor, act string, before Session) (Session, error) {
+func followed(ctx context.Context, tx *db.Tx, actor identity.Actor, act string, before Session, follows []Follow) (Session, error) {
 	after, err := Get(ctx, tx, before.ID)
 	if err != nil {
 		return after, err
@@ -231,7 +236,7 @@ func (s *Service) followed(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err := audit.Record(ctx, tx, actor, act, fmt.Sprintf("session:%d", before.ID), before, after); err != nil {
 		return after, err
 	}
-	for _, follow := range s.follows {
+	for _, follow := range follows {
 		if err := follow(ctx, tx, before, after); err != nil {
 			return after, err
 		}
@@ -277,7 +282,21 @@ func (s *Service) Upcoming(ctx context.Context, actor identity.Actor, place vouc
 }
 
 // CallOff calls off for another room all that a place has announced, since whoever did
-// should never have had it.
-func CallOff(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, reason string) error {
-	return cancelAll(ctx, tx, place, reason)
+// should never have had it. All is locked before anything follows: who books locks a session
+// first and booklets then.
+func CallOff(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, reason string, follows ...Follow) error {
+	ids, err := lockComingOf(ctx, tx, place)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		before, err := Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := callOff(ctx, tx, actor, before, reason, follows); err != nil {
+			return err
+		}
+	}
+	return nil
 }

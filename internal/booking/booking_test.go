@@ -10,6 +10,7 @@ import (
 	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
@@ -384,6 +385,23 @@ func TestRemindersComeOnceAndContactsAreForgotten(t *testing.T) {
 	s.must(s.room.Clear(t.Context()))
 	if n := s.number(`SELECT count(*) FROM vouchers WHERE held_for IS NOT NULL`); n != 0 {
 		t.Errorf("%d vouchers remember a hold that is long over", n)
+	}
+}
+
+func TestNobodyIsRemindedOfASessionThatIsOff(t *testing.T) {
+	t.Parallel()
+	s := newTown(t)
+	at := s.session(24*5, 6)
+	_, err := s.room.Book(t.Context(), nobody, booking.Request{Session: at.ID, Code: s.HandOver(s.Campaign, 2).QR, Email: "ada@example.org"})
+	s.must(err)
+	s.InTx(func(tx *db.Tx) error { // by whatever path forgets the bookings
+		_, err := tx.Exec(t.Context(), `UPDATE agenda_sessions SET cancelled_at = $2, cancel_reason = 'Travaux' WHERE id = $1`, at.ID, tx.Now)
+		return err
+	})
+	s.Clock.Set(at.StartsAt.Add(-47 * time.Hour))
+	s.must(s.room.Remind(t.Context()))
+	if slices.Contains(s.told, "reminder ada@example.org") {
+		t.Errorf("told %v", s.told)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/directory"
@@ -44,13 +45,18 @@ type door struct {
 	t        *testing.T
 	register *register
 	mailed   map[string][]string // tokens by address
+	booking  *booking.Service
 }
 
 func setup(t *testing.T) *door {
 	t.Helper()
 	d := &door{World: world.New(t), t: t, mailed: map[string][]string{},
 		register: &register{entity: directory.Entity{Name: "Clic et Sapin", LegalForm: "Association", Street: "43 allée des Cerfs", Postcode: "74230", Town: "Thones"}}}
-	d.Service = joining.New(d.DB, joining.Options{Directory: d.register, People: d.Identity, Log: slog.New(slog.DiscardHandler),
+	d.booking = booking.New(d.DB, d.Keys, func(_ context.Context, _ *db.Tx, told booking.Told, b booking.Booking) error {
+		d.mailed[b.Email] = append(d.mailed[b.Email], string(told))
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	d.Service = joining.New(d.DB, joining.Options{CalledOff: d.booking.Follow, Directory: d.register, People: d.Identity, Log: slog.New(slog.DiscardHandler),
 		Invite: func(_ context.Context, _ *db.Tx, to, _, token string) error {
 			d.mailed[to] = append(d.mailed[to], token)
 			return nil
@@ -370,6 +376,43 @@ func TestWhatARefusedStructureDidIsUndone(t *testing.T) {
 	_, err = d.Refuse(t.Context(), d.Operator, refusal)
 	d.refuses(err, "structure_looked_at")
 	d.refuses(d.free(), "")
+}
+
+func TestWhoHasBookedWithARefusedStructureIsTold(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	who, place := d.joins(), d.NewPlace("Médiathèque de Thônes", "")
+	_, err := d.Labelling.Claim(t.Context(), who, labelling.ClaimRequest{Place: place})
+	d.must(err)
+	free, err := d.Catalogue.KeepService(t.Context(), who, place, catalogue.Offer{Theme: world.Theme, DurationMinutes: 60})
+	d.must(err)
+	at := d.Clock.Now().Add(100 * time.Hour)
+	sessions := agenda.New(d.DB, d.booking.Follow)
+	coming, err := sessions.Publish(t.Context(), who, place, agenda.NewSession{Service: free.ID, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 1, Times: 2})
+	d.must(err)
+	var booked []booking.Booking
+	for i, email := range []string{"ada@example.org", "bo@example.org", "cleo@example.org"} {
+		req := booking.Request{Session: coming[i/2].ID, Code: d.HandOver(d.Campaign, 1).QR, Email: email, Wait: true}
+		k, err := d.booking.Book(t.Context(), identity.Actor{}, req)
+		d.must(err)
+		booked = append(booked, k)
+	}
+	if booked[1].State != booking.Waiting {
+		t.Fatal("nobody waits: the test proves less than it says")
+	}
+	_, err = d.Refuse(t.Context(), d.Operator, joining.Refusal{Structure: who.Organisation, Reason: "Ce n’est pas l’association."})
+	d.must(err)
+	for _, email := range []string{"ada@example.org", "bo@example.org", "cleo@example.org"} {
+		if told := d.mailed[email]; told[len(told)-1] != string(booking.ToldOff) {
+			t.Errorf("%s was told %q", email, told)
+		}
+	}
+	if n := d.count(`SELECT count(*) FROM bookings WHERE state <> 'cancelled'`); n != 0 {
+		t.Errorf("%d bookings stand", n)
+	}
+	if n := d.count(`SELECT count(*) FROM audit_entries WHERE action = 'session_cancelled' AND organisation_id = $1`, d.Operator.Organisation); n != 2 {
+		t.Errorf("%d entries in the trail, want one of each session", n)
+	}
 }
 
 // free tells whether the real structure can join.

@@ -71,7 +71,7 @@ func (s *Service) refuse(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 		if err := catalogue.WithdrawAll(ctx, tx, place); err != nil {
 			return identity.Organisation{}, err
 		}
-		if err := agenda.CallOff(ctx, tx, place, req.Reason); err != nil {
+		if err := agenda.CallOff(ctx, tx, actor, place, req.Reason, s.CalledOff); err != nil {
 			return identity.Organisation{}, err
 		}
 	}
