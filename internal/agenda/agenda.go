@@ -253,14 +253,28 @@ func Lock(ctx context.Context, tx *db.Tx, id vouchers.SessionID) (Session, error
 	return Get(ctx, tx, id)
 }
 
-// Open reads one session, for anyone.
-func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.SessionID) (Session, error) {
+// Open reads one session, for anyone who may know of its place.
+func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.SessionID) (Session, error) {
 	var one Session
-	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		one, err = Get(ctx, tx, id)
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		found, err := Get(ctx, tx, id)
+		if err == nil {
+			err = mayKnow(ctx, tx, actor, found.Place)
+		}
+		if err == nil {
+			one = found
+		}
 		return err
 	})
 	return one, err
+}
+
+func mayKnow(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID) error {
+	p, err := labelling.PlaceOf(ctx, tx, place)
+	if err == nil && !p.SeenBy(actor) {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	return err
 }
 
 // Upcoming lists the sessions of a place that begin within so many days, those that were
@@ -268,11 +282,7 @@ func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.Sessio
 func (s *Service) Upcoming(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, days int) ([]Session, error) {
 	var all []Session
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		p, err := labelling.PlaceOf(ctx, tx, place)
-		if err == nil && !p.SeenBy(actor) {
-			err = fault.New(fault.NotFound, "not_found")
-		}
-		if err != nil {
+		if err := mayKnow(ctx, tx, actor, place); err != nil {
 			return err
 		}
 		all, err = upcoming(ctx, tx, place, tx.Now, tx.Now.AddDate(0, 0, days))

@@ -93,7 +93,7 @@ func bookletsWith(ctx context.Context, tx *db.Tx, id vouchers.BookingID, waiting
 func readFacts(ctx context.Context, tx *db.Tx, w who, s agenda.Session) (facts, error) {
 	var f facts
 	err := tx.Get(ctx, &f, `
-		SELECT b.from_on, b.until_on + c.tolerance_days AS last_day, c.price_cap, c.no_show,
+		SELECT b.from_on, b.until_on + c.tolerance_days AS last_day, c.price_cap, c.no_show, p.listed AND p.closed_at IS NULL AS shown,
 			cardinality(c.themes) = 0 OR $3 = ANY (c.themes) AS theme_open,
 			p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0 AS in_area,

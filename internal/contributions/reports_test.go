@@ -262,6 +262,25 @@ func TestAPlaceThatHasClosedIsFoundNoMoreAndCanComeBack(t *testing.T) {
 	}
 }
 
+func TestNothingIsSaidOfAPlaceThatNobodyMayKnowOf(t *testing.T) {
+	t.Parallel()
+	w, room, _ := setup(t)
+	place := w.Structure.Place
+	service := described(t, w, "Nous vous aidons.")
+	w.InTx(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE places SET listed = false WHERE id = $1`, place)
+		return err
+	})
+	for who, code := range map[*identity.Actor]string{{}: "not_found", &w.Funder: "not_found", &w.Structure.Actor: "", &w.Operator: ""} {
+		_, err := room.Report(t.Context(), *who, place, contributions.NewReport{Field: "phone", Value: "04 50 99 88 77"}, from)
+		wantFault(t, err, code)
+		_, err = room.Translate(t.Context(), *who, place, proposal(service), from)
+		wantFault(t, err, code)
+		_, err = room.Translations(t.Context(), *who, place)
+		wantFault(t, err, code)
+	}
+}
+
 func TestReportsAreRefused(t *testing.T) {
 	t.Parallel()
 	w, room, _ := setup(t)

@@ -188,7 +188,7 @@ func (b *Booking) calendar(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	session, err := b.Agenda.Open(c.UserContext(), actor(c), k.Session)
+	session, err := b.Service.Session(c.UserContext(), actor(c), k.ID, heldCode(c, b.Keys))
 	if err != nil {
 		return err
 	}
