@@ -189,6 +189,16 @@ func setTold(ctx context.Context, tx *db.Tx, letter []Outcome) error {
 	return err
 }
 
+// forgetFollowers forgets who wants to know of what nobody has decided for too long.
+func forgetFollowers(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, `
+		DELETE FROM contribution_followers f WHERE
+			EXISTS (SELECT 1 FROM place_reports r WHERE r.id = f.report_id AND r.decided_at IS NULL AND r.made_at <= $1)
+			OR EXISTS (SELECT 1 FROM place_translations t WHERE t.id = f.translation_id AND t.decided_at IS NULL AND t.made_at <= $1)`,
+		tx.Now.AddDate(0, -followMonths, 0))
+	return err
+}
+
 func forgetLetters(ctx context.Context, tx *db.Tx) error {
 	_, err := tx.Exec(ctx, `DELETE FROM contribution_letters WHERE sent_at <= $1`, tx.Now.Add(-letterEvery))
 	return err
