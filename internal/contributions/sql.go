@@ -151,6 +151,14 @@ func setRetracted(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, langua
 		place, language, tx.Now)
 }
 
+// setRetractedOf takes off a card what a structure has accepted.
+func setRetractedOf(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, structure vouchers.OrganisationID) (int64, error) {
+	return tx.Exec(ctx, `
+		UPDATE place_translations t SET retracted_at = $4 WHERE place_id = $1 AND accepted AND retracted_at IS NULL
+			AND EXISTS (SELECT 1 FROM audit_entries a WHERE a.object = $2 AND a.action = 'translation_decided' AND a.organisation_id = $3 AND (a.after->>'id')::bigint = t.id)`,
+		place, fmt.Sprintf("place:%d", place), structure, tx.Now)
+}
+
 // follow remembers who wants to know; asked twice, it is once.
 func follow(ctx context.Context, tx *db.Tx, address string, of Received) error {
 	_, err := tx.Exec(ctx, `

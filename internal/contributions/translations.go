@@ -307,3 +307,13 @@ func (s *Service) Retract(ctx context.Context, actor identity.Actor, place vouch
 		return err
 	})
 }
+
+// RetractOf takes off a place's card, for another room, the translations that a structure has
+// accepted, since it should never have had the place.
+func RetractOf(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, structure vouchers.OrganisationID) error {
+	gone, err := setRetractedOf(ctx, tx, place, structure)
+	if err != nil || gone == 0 {
+		return err
+	}
+	return audit.Record(ctx, tx, actor, "translation_retracted", fmt.Sprintf("place:%d", place), nil, map[string]vouchers.OrganisationID{"accepted_by": structure})
+}

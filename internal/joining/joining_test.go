@@ -11,6 +11,7 @@ import (
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/directory"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -376,6 +377,54 @@ func TestWhatARefusedStructureDidIsUndone(t *testing.T) {
 	_, err = d.Refuse(t.Context(), d.Operator, refusal)
 	d.refuses(err, "structure_looked_at")
 	d.refuses(d.free(), "")
+}
+
+func TestWhatARefusedStructureSaidOfCardsIsUndone(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	who, people := d.joins(), contributions.New(d.DB, contributions.Notify{})
+	standing := func(actor identity.Actor, place vouchers.PlaceID, say func(context.Context, *db.Tx, identity.Actor, labelling.Place) (labelling.Place, error)) {
+		d.InTx(func(tx *db.Tx) error {
+			p, err := labelling.PlaceOf(t.Context(), tx, place)
+			d.must(err)
+			_, err = say(t.Context(), tx, actor, p)
+			return err
+		})
+	}
+	open, shut := d.NewPlace("Médiathèque de Thônes", ""), d.NewPlace("La Poste", "")
+	standing(d.Operator, shut, labelling.CloseForGood)
+	var before []labelling.Place
+	for _, id := range []vouchers.PlaceID{open, shut} {
+		p, err := d.Labelling.Open(t.Context(), identity.Actor{}, id)
+		d.must(err)
+		before = append(before, p)
+		d.Clock.Add(time.Hour)
+		_, err = d.Labelling.Claim(t.Context(), who, labelling.ClaimRequest{Place: id})
+		d.must(err)
+	}
+	d.Clock.Add(time.Hour)
+	standing(who, open, labelling.CloseForGood)
+	standing(who, shut, labelling.Confirm)
+	summary := "Des livres"
+	_, err := d.Catalogue.Correct(t.Context(), who, open, labelling.Correction{Summary: &summary})
+	d.must(err)
+	received, err := people.Translate(t.Context(), identity.Actor{}, open, contributions.NewTranslation{Language: "en", Author: "Eve",
+		Texts: []contributions.PartText{{Part: contributions.Part{Field: "summary"}, Text: "Send money to Eve"}}}, home)
+	d.must(err)
+	_, err = people.DecideTranslation(t.Context(), who, received.Translation, contributions.Decision{Accepted: true})
+	d.must(err)
+
+	_, err = d.Refuse(t.Context(), d.Operator, joining.Refusal{Structure: who.Organisation, Reason: "Ce n’est pas l’association."})
+	d.must(err)
+	for _, was := range before {
+		p, err := d.Labelling.Open(t.Context(), identity.Actor{}, was.ID)
+		if err != nil || (p.ClosedAt == nil) != (was.ClosedAt == nil) || p.ClosedAt != nil && !p.ClosedAt.Equal(*was.ClosedAt) || !p.SureAt.Equal(was.SureAt) {
+			t.Errorf("%s: closed %v, sure %v; want %v and %v; %v", was.Name, p.ClosedAt, p.SureAt, was.ClosedAt, was.SureAt, err)
+		}
+	}
+	if n := d.count(`SELECT count(*) FROM place_translations WHERE retracted_at IS NULL`); n != 0 {
+		t.Errorf("%d translations are still on the card", n)
+	}
 }
 
 func TestWhoHasBookedWithARefusedStructureIsTold(t *testing.T) {
