@@ -63,6 +63,7 @@ var sameFloor = map[string]string{
 	"directory → siret":         "an establishment is asked for by its SIRET",
 	"joining → agenda":          "what a refused structure has announced is called off",
 	"joining → catalogue":       "what a refused structure offers is withdrawn",
+	"joining → contributions":   "translations that a refused structure has accepted are taken down",
 	"joining → payees":          "an arrival ends with an account",
 	"joining → labelling":       "a structure arrives with its places, which labelling keeps",
 	"contributions → catalogue": "a report that is accepted is read as a correction is",

@@ -200,10 +200,15 @@ func (s *Service) cancel(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 	if err != nil {
 		return Session{}, err
 	}
-	if err := setCancelled(ctx, tx, req); err != nil {
+	return callOff(ctx, tx, actor, before, req.Reason, s.follows)
+}
+
+// callOff calls a locked session off.
+func callOff(ctx context.Context, tx *db.Tx, actor identity.Actor, before Session, reason string, follows []Follow) (Session, error) {
+	if err := setCancelled(ctx, tx, Cancellation{before.ID, reason}); err != nil {
 		return Session{}, err
 	}
-	return s.followed(ctx, tx, actor, "session_cancelled", before)
+	return followed(ctx, tx, actor, "session_cancelled", before, follows)
 }
 
 // lockComing locks a session of the actor's structure that still takes place.
@@ -223,7 +228,7 @@ func lockComing(ctx context.Context, tx *db.Tx, actor identity.Actor, id voucher
 }
 
 // followed records a change, lets the others follow, and reads the session as it is then.
-func (s *Service) followed(ctx context.Context, tx *db.Tx, actor identity.Actor, act string, before Session) (Session, error) {
+func followed(ctx context.Context, tx *db.Tx, actor identity.Actor, act string, before Session, follows []Follow) (Session, error) {
 	after, err := Get(ctx, tx, before.ID)
 	if err != nil {
 		return after, err
@@ -231,7 +236,7 @@ func (s *Service) followed(ctx context.Context, tx *db.Tx, actor identity.Actor,
 	if err := audit.Record(ctx, tx, actor, act, fmt.Sprintf("session:%d", before.ID), before, after); err != nil {
 		return after, err
 	}
-	for _, follow := range s.follows {
+	for _, follow := range follows {
 		if err := follow(ctx, tx, before, after); err != nil {
 			return after, err
 		}
@@ -248,14 +253,28 @@ func Lock(ctx context.Context, tx *db.Tx, id vouchers.SessionID) (Session, error
 	return Get(ctx, tx, id)
 }
 
-// Open reads one session, for anyone.
-func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.SessionID) (Session, error) {
+// Open reads one session, for anyone who may know of its place.
+func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.SessionID) (Session, error) {
 	var one Session
-	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		one, err = Get(ctx, tx, id)
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		found, err := Get(ctx, tx, id)
+		if err == nil {
+			err = mayKnow(ctx, tx, actor, found.Place)
+		}
+		if err == nil {
+			one = found
+		}
 		return err
 	})
 	return one, err
+}
+
+func mayKnow(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID) error {
+	p, err := labelling.PlaceOf(ctx, tx, place)
+	if err == nil && !p.SeenBy(actor) {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	return err
 }
 
 // Upcoming lists the sessions of a place that begin within so many days, those that were
@@ -263,11 +282,7 @@ func (s *Service) Open(ctx context.Context, _ identity.Actor, id vouchers.Sessio
 func (s *Service) Upcoming(ctx context.Context, actor identity.Actor, place vouchers.PlaceID, days int) ([]Session, error) {
 	var all []Session
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		p, err := labelling.PlaceOf(ctx, tx, place)
-		if err == nil && !p.SeenBy(actor) {
-			err = fault.New(fault.NotFound, "not_found")
-		}
-		if err != nil {
+		if err := mayKnow(ctx, tx, actor, place); err != nil {
 			return err
 		}
 		all, err = upcoming(ctx, tx, place, tx.Now, tx.Now.AddDate(0, 0, days))
@@ -277,7 +292,21 @@ func (s *Service) Upcoming(ctx context.Context, actor identity.Actor, place vouc
 }
 
 // CallOff calls off for another room all that a place has announced, since whoever did
-// should never have had it.
-func CallOff(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, reason string) error {
-	return cancelAll(ctx, tx, place, reason)
+// should never have had it. All is locked before anything follows: who books locks a session
+// first and booklets then.
+func CallOff(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, reason string, follows ...Follow) error {
+	ids, err := lockComingOf(ctx, tx, place)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		before, err := Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := callOff(ctx, tx, actor, before, reason, follows); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -86,6 +86,26 @@ func TestASessionIsCalledOffWithAReason(t *testing.T) {
 	wantFault(t, second(room.Cancel(t.Context(), w.Structure.Actor, agenda.Cancellation{Session: again[0].ID, Reason: "Trop tard"})), "session_over")
 }
 
+func TestASessionIsSeenByWhoeverMayKnowOfItsPlace(t *testing.T) {
+	t.Parallel()
+	w, room, service := hall(t)
+	at := w.Clock.Now().Add(48 * time.Hour)
+	published, err := room.Publish(t.Context(), w.Structure.Actor, w.Structure.Place,
+		agenda.NewSession{Service: service, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(who identity.Actor) error { return second(room.Open(t.Context(), who, published[0].ID)) }
+	wantFault(t, open(identity.Actor{}), "")
+	w.InTx(func(tx *db.Tx) error {
+		return second(tx.Exec(t.Context(), `UPDATE places SET listed = false WHERE id = $1`, w.Structure.Place))
+	})
+	wantFault(t, open(identity.Actor{}), "not_found")
+	wantFault(t, open(w.NewStructure("Le Relais").Actor), "not_found")
+	wantFault(t, open(w.Structure.Actor), "")
+	wantFault(t, open(w.Operator), "")
+}
+
 func TestSessionsAreRefused(t *testing.T) {
 	t.Parallel()
 	w, room, service := hall(t)
@@ -118,7 +138,7 @@ func TestSessionsAreRefused(t *testing.T) {
 	wantFault(t, err, "not_found")
 }
 
-func second(_ agenda.Session, err error) error { return err }
+func second[T any](_ T, err error) error { return err }
 
 func wantFault(t *testing.T, err error, code string) {
 	t.Helper()

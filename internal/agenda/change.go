@@ -64,7 +64,7 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 	if err := setMeetings(ctx, tx, req.Session, req.Later); err != nil {
 		return Session{}, err
 	}
-	return s.followed(ctx, tx, actor, "session_changed", before)
+	return followed(ctx, tx, actor, "session_changed", before, s.follows)
 }
 
 // NewSlots are the hours in which a place helps one person at a time.

@@ -166,9 +166,10 @@ func setCancelled(ctx context.Context, tx *db.Tx, c Cancellation) error {
 	return err
 }
 
-func cancelAll(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, reason string) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE agenda_sessions SET cancelled_at = $2, cancel_reason = $3 WHERE place_id = $1 AND cancelled_at IS NULL AND starts_at > $2`,
-		place, tx.Now, reason)
-	return err
+// lockComingOf locks the sessions of a place that still take place.
+func lockComingOf(ctx context.Context, tx *db.Tx, place vouchers.PlaceID) ([]vouchers.SessionID, error) {
+	var ids []vouchers.SessionID
+	err := tx.Select(ctx, &ids, `
+		SELECT id FROM agenda_sessions WHERE place_id = $1 AND cancelled_at IS NULL AND starts_at > $2 ORDER BY id FOR NO KEY UPDATE`, place, tx.Now)
+	return ids, err
 }

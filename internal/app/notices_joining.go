@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/directory"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -13,8 +14,8 @@ import (
 )
 
 // joining wires the room of structures that arrive.
-func (n notices) joining(cfg Config, s *store, people *identity.Service, log *slog.Logger) (*joining.Service, error) {
-	options := joining.Options{Directory: directory.Off{}, People: people, Invite: n.invitation, Refused: n.joiningRefused, Log: log}
+func (n notices) joining(cfg Config, s *store, people *identity.Service, calledOff agenda.Follow, log *slog.Logger) (*joining.Service, error) {
+	options := joining.Options{Directory: directory.Off{}, People: people, Invite: n.invitation, Refused: n.joiningRefused, CalledOff: calledOff, Log: log}
 	if cfg.CompanyDirectory != "" {
 		search, err := directory.NewSearch(cfg.CompanyDirectory)
 		if err != nil {

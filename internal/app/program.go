@@ -113,7 +113,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.coverage, r.search = coverage.New(s.DB), search.New(s.DB)
 	r.seals = seals.New(s.DB, keys)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
-	if r.joining, err = n.joining(cfg, s, r.identity, log); err != nil {
+	if r.joining, err = n.joining(cfg, s, r.identity, r.booking.Follow, log); err != nil {
 		return nil, err
 	}
 	r.counter, err = redemption.New(ctx, s.DB, keys, log)

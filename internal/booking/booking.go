@@ -211,18 +211,32 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Bo
 	var b Booking
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		var by By
-		b, by, err = s.own(ctx, tx, actor, id, code)
+		b, by, err = s.own(ctx, tx, actor, id, code, identity.Reader)
 		b = b.shownTo(by)
 		return err
 	})
 	return b, err
 }
 
+// Session reads the session of a booking, for whoever may see the booking.
+func (s *Service) Session(ctx context.Context, actor identity.Actor, id vouchers.BookingID, code string) (agenda.Session, error) {
+	var session agenda.Session
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		b, _, err := s.own(ctx, tx, actor, id, code, identity.Reader)
+		if err != nil {
+			return err
+		}
+		session, err = agenda.Get(ctx, tx, b.Session)
+		return err
+	})
+	return session, err
+}
+
 // OfBooklet lists the bookings of a booklet, the next first, then those that are over.
 func (s *Service) OfBooklet(ctx context.Context, actor identity.Actor, code string, booklet vouchers.BookletID) ([]Booking, error) {
 	var all []Booking
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		who, err := s.holderOf(ctx, tx, actor, code, booklet)
+		who, err := s.holderOf(ctx, tx, actor, code, booklet, identity.Reader)
 		if err != nil {
 			return err
 		}

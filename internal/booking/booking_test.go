@@ -10,6 +10,7 @@ import (
 	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
@@ -314,6 +315,42 @@ func TestASessionMustBeOfUseForTheBooklet(t *testing.T) {
 	s.holds(one, 1, 0)
 }
 
+func TestAPlaceThatIsNotShownIsBookedByItsPeopleAlone(t *testing.T) {
+	t.Parallel()
+	s := newTown(t)
+	b, at, hidden := s.HandOver(s.Campaign, 6), s.session(72, 6), s.session(73, 6)
+	for name, how := range map[string]string{"not looked at": `listed = false`, "closed": `closed_at = '2026-01-01'`} {
+		k := s.books(b, at)
+		s.InTx(func(tx *db.Tx) error {
+			return second(tx.Exec(t.Context(), `UPDATE places SET `+how+` WHERE id = $1`, s.place.Place))
+		})
+		for _, actor := range []identity.Actor{nobody, s.Prescriber} {
+			code := b.QR
+			_, found, err := s.room.Find(t.Context(), actor, booking.Search{Code: code, Limit: 10})
+			if err != nil || len(found) != 0 {
+				t.Errorf("%s: found %+v, %v", name, found, err)
+			}
+			s.refuses(second(s.room.Look(t.Context(), actor, request(b, hidden))), "not_found")
+			s.refuses(second(s.room.Book(t.Context(), actor, request(b, hidden))), "not_found")
+			s.refuses(second(s.room.Move(t.Context(), actor, booking.MoveRequest{Booking: k.ID, Session: hidden.ID, Code: code})), "not_found")
+		}
+		if others, err := s.room.Instead(t.Context(), s.place.Actor, k.ID, ""); err != nil || len(others) != 1 {
+			t.Errorf("%s: the place may move to %+v, %v", name, others, err)
+		}
+		mine, err := s.room.Book(t.Context(), s.place.Actor, booking.Request{Session: hidden.ID, Code: b.Typed})
+		s.must(err)
+		if session, err := s.room.Session(t.Context(), nobody, mine.ID, b.QR); err != nil || session.ID != hidden.ID {
+			t.Errorf("%s: whoever is booked there reads %+v, %v", name, session, err)
+		}
+		for _, id := range []vouchers.BookingID{mine.ID, k.ID} {
+			s.must(second(s.room.Cancel(t.Context(), nobody, booking.CancelRequest{Booking: id, Code: b.QR})))
+		}
+		s.InTx(func(tx *db.Tx) error {
+			return second(tx.Exec(t.Context(), `UPDATE places SET listed = true, closed_at = NULL WHERE id = $1`, s.place.Place))
+		})
+	}
+}
+
 func TestBookingsFollowTheirSession(t *testing.T) {
 	t.Parallel()
 	s := newTown(t)
@@ -384,6 +421,23 @@ func TestRemindersComeOnceAndContactsAreForgotten(t *testing.T) {
 	s.must(s.room.Clear(t.Context()))
 	if n := s.number(`SELECT count(*) FROM vouchers WHERE held_for IS NOT NULL`); n != 0 {
 		t.Errorf("%d vouchers remember a hold that is long over", n)
+	}
+}
+
+func TestNobodyIsRemindedOfASessionThatIsOff(t *testing.T) {
+	t.Parallel()
+	s := newTown(t)
+	at := s.session(24*5, 6)
+	_, err := s.room.Book(t.Context(), nobody, booking.Request{Session: at.ID, Code: s.HandOver(s.Campaign, 2).QR, Email: "ada@example.org"})
+	s.must(err)
+	s.InTx(func(tx *db.Tx) error { // by whatever path forgets the bookings
+		_, err := tx.Exec(t.Context(), `UPDATE agenda_sessions SET cancelled_at = $2, cancel_reason = 'Travaux' WHERE id = $1`, at.ID, tx.Now)
+		return err
+	})
+	s.Clock.Set(at.StartsAt.Add(-47 * time.Hour))
+	s.must(s.room.Remind(t.Context()))
+	if slices.Contains(s.told, "reminder ada@example.org") {
+		t.Errorf("told %v", s.told)
 	}
 }
 

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"errors"
 
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/audit"
@@ -32,9 +33,25 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, req CancelRe
 	})
 }
 
+// errMoved is a booking that somebody moved while its session was being locked: seats of the
+// other session would be given without its lock.
+var errMoved = errors.New("booking: moved meanwhile")
+
+// startsMost bounds how often a change starts over because of that.
+const startsMost = 5
+
 // onceFor runs a change of a booking once for the key, and reads the booking as it is then.
 // what is the request, without a code.
 func (s *Service) onceFor(ctx context.Context, actor identity.Actor, act string, what any, code string, id vouchers.BookingID, change func(tx *db.Tx) error) (Booking, error) {
+	for start := 1; ; start++ {
+		b, err := s.tryOnce(ctx, actor, act, what, code, id, change)
+		if start == startsMost || !errors.Is(err, errMoved) {
+			return b, err
+		}
+	}
+}
+
+func (s *Service) tryOnce(ctx context.Context, actor identity.Actor, act string, what any, code string, id vouchers.BookingID, change func(tx *db.Tx) error) (Booking, error) {
 	var b Booking
 	err := s.db.InTx(ctx, func(tx *db.Tx) error {
 		_, by, err := s.own(ctx, tx, actor, id, code)
@@ -80,16 +97,21 @@ func (s *Service) cancel(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 }
 
 // lockWith locks the booklets of a booking and of those who wait for a session, in the order
-// in which everybody locks booklets, and reads the booking again.
-func lockWith(ctx context.Context, tx *db.Tx, id vouchers.BookingID, waiting vouchers.SessionID) (Booking, error) {
-	booklets, err := bookletsWith(ctx, tx, id, waiting)
+// in which everybody locks booklets, and reads the booking again. The caller has locked what
+// was its session; it must still be.
+func lockWith(ctx context.Context, tx *db.Tx, id vouchers.BookingID, session vouchers.SessionID) (Booking, error) {
+	booklets, err := bookletsWith(ctx, tx, id, session)
 	if err != nil {
 		return Booking{}, err
 	}
 	if err := issuing.Lock(ctx, tx, booklets...); err != nil {
 		return Booking{}, err
 	}
-	return get(ctx, tx, id)
+	b, err := get(ctx, tx, id)
+	if err == nil && b.Session != session {
+		err = errMoved
+	}
+	return b, err
 }
 
 // release ends a booking and what it holds.

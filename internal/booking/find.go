@@ -82,7 +82,11 @@ func (s *Service) Instead(ctx context.Context, actor identity.Actor, id vouchers
 		if err != nil {
 			return err
 		}
-		found, err := find(ctx, tx, who{by: by, booklet: k.Booklet}, Search{Place: k.Place, Limit: insteadMost, Besides: k.ID})
+		w := who{by: by, booklet: k.Booklet}
+		if by == Place {
+			w.structure = k.Structure
+		}
+		found, err := find(ctx, tx, w, Search{Place: k.Place, Limit: insteadMost, Besides: k.ID})
 		for _, f := range found {
 			if f.ID != k.Session && f.Free() > 0 {
 				others = append(others, f)
@@ -157,7 +161,7 @@ func find(ctx context.Context, tx *db.Tx, w who, q Search) ([]Found, error) {
 			CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE held_until IS NULL OR held_until <= $4 OR held_for = $10) AS free FROM vouchers WHERE booklet_id = b.id AND state = 'live') AS v
 			JOIN agenda_sessions a ON a.cancelled_at IS NULL AND a.starts_at > $4 AND a.starts_at <= $5 AND ($6 = 0 OR a.place_id = $6)
 			JOIN services s ON s.id = a.service_id
-			JOIN places p ON p.id = a.place_id AND ($7 = 0 OR p.structure_id = $7)
+			JOIN places p ON p.id = a.place_id AND ($7 = 0 AND p.listed AND p.closed_at IS NULL OR p.structure_id = $7)
 			CROSS JOIN LATERAL (SELECT count(*) FROM bookings WHERE session_id = a.id AND state IN ('booked', 'no_show')) AS k(taken)
 			WHERE b.id = $1 AND (a.kind <> 'slot' OR k.taken = 0) AND (s.price_vouchers = 0 OR s.price_vouchers <= LEAST(c.price_cap, v.free)
 				AND (a.starts_at AT TIME ZONE 'Europe/Paris')::date BETWEEN b.from_on AND b.until_on + c.tolerance_days

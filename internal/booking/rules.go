@@ -44,6 +44,7 @@ type facts struct {
 	LastDay    vouchers.Day     `db:"last_day"` // tolerance included
 	PriceCap   int              `db:"price_cap"`
 	NoShow     campaigns.NoShow `db:"no_show"`
+	Shown      bool             `db:"shown"`      // the place, to everybody
 	ThemeOpen  bool             `db:"theme_open"` // the campaign pays for the theme
 	InArea     bool             `db:"in_area"`
 	Labelled   bool             `db:"labelled"`    // on the day of the session
@@ -57,7 +58,7 @@ type facts struct {
 // mayBook says whether a session is of use for a booklet. Seats come after.
 func mayBook(f facts, s agenda.Session, w who, now time.Time) error {
 	switch {
-	case w.by == Place && s.Structure != w.structure:
+	case w.by == Place && s.Structure != w.structure, w.by != Place && !f.Shown:
 		return notFound()
 	case s.CancelledAt != nil:
 		return fault.New(fault.Conflict, "session_cancelled")

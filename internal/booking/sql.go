@@ -79,7 +79,7 @@ func standing(ctx context.Context, tx *db.Tx, id vouchers.SessionID) ([]Booking,
 }
 
 func waitingFor(ctx context.Context, tx *db.Tx, id vouchers.SessionID) ([]Booking, error) {
-	return list(ctx, tx, `WHERE k.session_id = $1 AND k.state = 'waiting' ORDER BY k.id`, id)
+	return list(ctx, tx, `WHERE k.session_id = $1 AND k.state = 'waiting' AND a.cancelled_at IS NULL ORDER BY k.id`, id)
 }
 
 // bookletsWith are the booklets of a booking and of those who wait for a session.
@@ -93,7 +93,7 @@ func bookletsWith(ctx context.Context, tx *db.Tx, id vouchers.BookingID, waiting
 func readFacts(ctx context.Context, tx *db.Tx, w who, s agenda.Session) (facts, error) {
 	var f facts
 	err := tx.Get(ctx, &f, `
-		SELECT b.from_on, b.until_on + c.tolerance_days AS last_day, c.price_cap, c.no_show,
+		SELECT b.from_on, b.until_on + c.tolerance_days AS last_day, c.price_cap, c.no_show, p.listed AND p.closed_at IS NULL AS shown,
 			cardinality(c.themes) = 0 OR $3 = ANY (c.themes) AS theme_open,
 			p.insee = ANY (c.communes) OR p.epci = ANY (c.epcis) OR p.departement = ANY (c.departements)
 				OR cardinality(c.communes) + cardinality(c.epcis) + cardinality(c.departements) = 0 AS in_area,
@@ -177,7 +177,7 @@ func forgetContact(ctx context.Context, tx *db.Tx, id vouchers.BookingID) error 
 // remindable are bookings of sessions within two days whose person was not yet told since.
 func remindable(ctx context.Context, tx *db.Tx, now time.Time, after vouchers.BookingID) ([]Booking, error) {
 	return list(ctx, tx, `WHERE k.id > $1 AND k.state = 'booked' AND k.email <> '' AND k.reminded_at IS NULL
-		AND a.starts_at > $2 AND a.starts_at <= $3 AND k.seated_at < a.starts_at - make_interval(secs => $4)
+		AND a.cancelled_at IS NULL AND a.starts_at > $2 AND a.starts_at <= $3 AND k.seated_at < a.starts_at - make_interval(secs => $4)
 		ORDER BY k.id LIMIT $5 FOR UPDATE OF k SKIP LOCKED`, after, now, now.Add(remindBefore), remindBefore.Seconds(), dueAtOnce)
 }
 

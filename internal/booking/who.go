@@ -28,8 +28,8 @@ const (
 )
 
 // role says for whom the actor acts: whoever is neither a place nor a prescriber is a
-// booklet's holder, if anybody, and must show its code.
-func role(actor identity.Actor) (By, error) {
+// booklet's holder, if anybody, and must show its code. besides are the roles that may read.
+func role(actor identity.Actor, besides ...identity.Role) (By, error) {
 	by, kind := Place, identity.Structure
 	switch actor.Kind {
 	case identity.Structure:
@@ -38,7 +38,7 @@ func role(actor identity.Actor) (By, error) {
 	default:
 		return Holder, nil
 	}
-	if err := actor.Needs(kind, identity.Agent); err != nil {
+	if err := actor.Needs(kind, append(besides, identity.Agent)...); err != nil {
 		return by, err
 	}
 	return by, actor.NeedsScope(Scope)
@@ -61,8 +61,8 @@ func (s *Service) mayTry(ctx context.Context, actor identity.Actor, code string)
 
 // holderOf finds the booklet that the actor may act for. A holder's code is what a camera
 // read, or what the holder's page made of a typed code, where tries are counted by address.
-func (s *Service) holderOf(ctx context.Context, tx *db.Tx, actor identity.Actor, code string, booklet vouchers.BookletID) (who, error) {
-	by, err := role(actor)
+func (s *Service) holderOf(ctx context.Context, tx *db.Tx, actor identity.Actor, code string, booklet vouchers.BookletID, besides ...identity.Role) (who, error) {
+	by, err := role(actor, besides...)
 	if err != nil {
 		return who{}, err
 	}
@@ -99,8 +99,8 @@ func (s *Service) bookletOf(ctx context.Context, tx *db.Tx, by By, code string) 
 
 // own reads a booking that the actor may see: of its structure's session, of a booklet that
 // it handed over, or of the booklet whose code it shows. Any other does not exist for it.
-func (s *Service) own(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.BookingID, code string) (Booking, By, error) {
-	by, err := role(actor)
+func (s *Service) own(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.BookingID, code string, besides ...identity.Role) (Booking, By, error) {
+	by, err := role(actor, besides...)
 	if err != nil {
 		return Booking{}, by, err
 	}

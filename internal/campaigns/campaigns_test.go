@@ -2,6 +2,7 @@ package campaigns_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 
@@ -63,6 +64,8 @@ func TestEachRuleIsRefusedWithItsReason(t *testing.T) {
 		"campaign_too_long":          func(r *campaigns.Rules) { r.EndsOn = r.StartsOn + 4096 },
 		"tolerance_out_of_range":     func(r *campaigns.Rules) { r.ToleranceDays = 93 },
 		"price_cap_out_of_range":     func(r *campaigns.Rules) { r.PriceCap = 0 },
+		"accepted_labels_many":       func(r *campaigns.Rules) { r.Labels = slices.Repeat([]string{"x"}, 21) },
+		"accepted_label_unknown":     func(r *campaigns.Rules) { r.Labels = slices.Repeat([]string{"x"}, 20) },
 		"area_code_unknown":          func(r *campaigns.Rules) { r.Communes = []string{"99999"} },
 		"area_part_of_commune":       func(r *campaigns.Rules) { r.Communes = []string{"69383"} },
 	} {

@@ -10,6 +10,10 @@ import (
 // longest is how many days a campaign may last: what a QR payload can say.
 const longest = 4095
 
+// labelsMost is how many labels a campaign accepts. Each that is no kind of label is looked for
+// on all places.
+const labelsMost = 20
+
 // tidy trims what people type and makes absent lists empty ones.
 func (r Rules) tidy() Rules {
 	r.Name = strings.TrimSpace(r.Name)
@@ -49,6 +53,8 @@ func (r Rules) check(today vouchers.Day) error {
 		return fault.New(fault.Invalid, "price_cap_out_of_range")
 	case r.NoShow != Nothing && r.NoShow != OneVoucher && r.NoShow != AllHeld:
 		return fault.New(fault.Invalid, "no_show_rule_unknown")
+	case len(r.Labels) > labelsMost:
+		return fault.New(fault.Invalid, "accepted_labels_many", "most", labelsMost)
 	}
 	return r.Area().Validate()
 }

@@ -111,6 +111,15 @@ func (s *Service) take(ctx context.Context, address string) error {
 	})
 }
 
+// seen reads the place of a contribution, for whoever may know of it.
+func seen(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID) (labelling.Place, error) {
+	p, err := labelling.PlaceOf(ctx, tx, place)
+	if err == nil && !p.SeenBy(actor) {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	return p, err
+}
+
 // lockFor locks the place of a contribution and refuses a reviewer whose turn it is not.
 func lockFor(ctx context.Context, tx *db.Tx, actor identity.Actor, about About) (labelling.Place, error) {
 	if err := labelling.Lock(ctx, tx, about.Place); err != nil {

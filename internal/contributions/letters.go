@@ -12,6 +12,10 @@ import (
 // must not become a way to pester somebody.
 const letterEvery = 24 * time.Hour
 
+// followMonths is how long somebody waits at most to be told: an address that may have been
+// typed by anybody is not kept for ever, even where nobody decides.
+const followMonths = 24
+
 // lettersAtOnce bounds the letters of one transaction.
 const lettersAtOnce = 200
 
@@ -28,10 +32,14 @@ type Outcome struct {
 }
 
 // Tell writes to those who wanted to know what became of what they said: one letter a day to
-// an address, with all that was decided. An address is forgotten once it needs no waiting.
+// an address, with all that was decided. An address is forgotten once it needs no waiting,
+// or has waited for long enough.
 func (s *Service) Tell(ctx context.Context) error {
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		if err := forgetLetters(ctx, tx); err != nil {
+			return err
+		}
+		if err := forgetFollowers(ctx, tx); err != nil {
 			return err
 		}
 		due, err := outcomesToTell(ctx, tx)

@@ -57,18 +57,18 @@ func (s *Service) Report(ctx context.Context, actor identity.Actor, place vouche
 	var received Received
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		received, err = once.Do(ctx, tx, actor.Organisation, "report_place", what, func() (Received, error) {
-			return report(ctx, tx, place, req)
+			return report(ctx, tx, actor, place, req)
 		})
 		return err
 	})
 	return received, err
 }
 
-func report(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, req NewReport) (Received, error) {
+func report(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, req NewReport) (Received, error) {
 	if err := labelling.Lock(ctx, tx, place); err != nil {
 		return Received{}, err
 	}
-	now, err := labelling.PlaceOf(ctx, tx, place)
+	now, err := seen(ctx, tx, actor, place)
 	if err != nil {
 		return Received{}, err
 	}

@@ -262,6 +262,55 @@ func TestAPlaceThatHasClosedIsFoundNoMoreAndCanComeBack(t *testing.T) {
 	}
 }
 
+func TestNothingIsSaidOfAPlaceThatNobodyMayKnowOf(t *testing.T) {
+	t.Parallel()
+	w, room, _ := setup(t)
+	place := w.Structure.Place
+	service := described(t, w, "Nous vous aidons.")
+	w.InTx(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE places SET listed = false WHERE id = $1`, place)
+		return err
+	})
+	for who, code := range map[*identity.Actor]string{{}: "not_found", &w.Funder: "not_found", &w.Structure.Actor: "", &w.Operator: ""} {
+		_, err := room.Report(t.Context(), *who, place, contributions.NewReport{Field: "phone", Value: "04 50 99 88 77"}, from)
+		wantFault(t, err, code)
+		_, err = room.Translate(t.Context(), *who, place, proposal(service), from)
+		wantFault(t, err, code)
+		_, err = room.Translations(t.Context(), *who, place)
+		wantFault(t, err, code)
+	}
+}
+
+func TestAnAddressIsForgottenWhereNobodyEverDecides(t *testing.T) {
+	t.Parallel()
+	w, room, letters := setup(t)
+	place := w.Structure.Place
+	says(t, room, place, "phone", "04 50 99 88 77", "ana@example.org")
+	if _, err := room.Translate(t.Context(), nobody, place, proposal(described(t, w, "Nous vous aidons.")), from); err != nil {
+		t.Fatal(err)
+	}
+	made := w.Clock.Now()
+	followers := func() (n int) {
+		if err := room.Tell(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.InTx(func(tx *db.Tx) error { return tx.Get(t.Context(), &n, `SELECT count(*) FROM contribution_followers`) })
+		return n
+	}
+	w.Clock.Set(made.AddDate(0, 24, 0).Add(-time.Second))
+	if n := followers(); n != 2 {
+		t.Errorf("%d addresses are left, want both", n)
+	}
+	says(t, room, place, "email", "relais@example.org", "bob@example.org")
+	w.Clock.Set(made.AddDate(0, 24, 0))
+	if n := followers(); n != 1 {
+		t.Errorf("%d addresses are left, want the one of the late report", n)
+	}
+	if len(letters.decided) != 0 {
+		t.Errorf("told %q", letters.decided)
+	}
+}
+
 func TestReportsAreRefused(t *testing.T) {
 	t.Parallel()
 	w, room, _ := setup(t)

@@ -151,6 +151,14 @@ func setRetracted(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, langua
 		place, language, tx.Now)
 }
 
+// setRetractedOf takes off a card what a structure has accepted.
+func setRetractedOf(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, structure vouchers.OrganisationID) (int64, error) {
+	return tx.Exec(ctx, `
+		UPDATE place_translations t SET retracted_at = $4 WHERE place_id = $1 AND accepted AND retracted_at IS NULL
+			AND EXISTS (SELECT 1 FROM audit_entries a WHERE a.object = $2 AND a.action = 'translation_decided' AND a.organisation_id = $3 AND (a.after->>'id')::bigint = t.id)`,
+		place, fmt.Sprintf("place:%d", place), structure, tx.Now)
+}
+
 // follow remembers who wants to know; asked twice, it is once.
 func follow(ctx context.Context, tx *db.Tx, address string, of Received) error {
 	_, err := tx.Exec(ctx, `
@@ -186,6 +194,16 @@ func setTold(ctx context.Context, tx *db.Tx, letter []Outcome) error {
 		return err
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO contribution_letters (address, sent_at) VALUES ($1, $2)`, letter[0].Address, tx.Now)
+	return err
+}
+
+// forgetFollowers forgets who wants to know of what nobody has decided for too long.
+func forgetFollowers(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, `
+		DELETE FROM contribution_followers f WHERE
+			EXISTS (SELECT 1 FROM place_reports r WHERE r.id = f.report_id AND r.decided_at IS NULL AND r.made_at <= $1)
+			OR EXISTS (SELECT 1 FROM place_translations t WHERE t.id = f.translation_id AND t.decided_at IS NULL AND t.made_at <= $1)`,
+		tx.Now.AddDate(0, -followMonths, 0))
 	return err
 }
 

@@ -153,18 +153,18 @@ func (s *Service) Translate(ctx context.Context, actor identity.Actor, place vou
 	var received Received
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		received, err = once.Do(ctx, tx, actor.Organisation, "translate_place", what, func() (Received, error) {
-			return translate(ctx, tx, place, req)
+			return translate(ctx, tx, actor, place, req)
 		})
 		return err
 	})
 	return received, err
 }
 
-func translate(ctx context.Context, tx *db.Tx, place vouchers.PlaceID, req NewTranslation) (Received, error) {
+func translate(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, req NewTranslation) (Received, error) {
 	if err := labelling.Lock(ctx, tx, place); err != nil {
 		return Received{}, err
 	}
-	now, err := labelling.PlaceOf(ctx, tx, place)
+	now, err := seen(ctx, tx, actor, place)
 	if err != nil {
 		return Received{}, err
 	}
@@ -231,10 +231,10 @@ func decideTranslation(ctx context.Context, tx *db.Tx, actor identity.Actor, id 
 
 // Translations is what a place's card says in other languages, for anyone: of each text the
 // last translation that was accepted, while its source is there.
-func (s *Service) Translations(ctx context.Context, _ identity.Actor, place vouchers.PlaceID) ([]Published, error) {
+func (s *Service) Translations(ctx context.Context, actor identity.Actor, place vouchers.PlaceID) ([]Published, error) {
 	published := []Published{}
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		now, err := labelling.PlaceOf(ctx, tx, place)
+		now, err := seen(ctx, tx, actor, place)
 		if err != nil {
 			return err
 		}
@@ -306,4 +306,14 @@ func (s *Service) Retract(ctx context.Context, actor identity.Actor, place vouch
 		})
 		return err
 	})
+}
+
+// RetractOf takes off a place's card, for another room, the translations that a structure has
+// accepted, since it should never have had the place.
+func RetractOf(ctx context.Context, tx *db.Tx, actor identity.Actor, place vouchers.PlaceID, structure vouchers.OrganisationID) error {
+	gone, err := setRetractedOf(ctx, tx, place, structure)
+	if err != nil || gone == 0 {
+		return err
+	}
+	return audit.Record(ctx, tx, actor, "translation_retracted", fmt.Sprintf("place:%d", place), nil, map[string]vouchers.OrganisationID{"accepted_by": structure})
 }

@@ -137,8 +137,7 @@ func (b *Booking) bookForm(c *fiber.Ctx) error {
 	return c.Redirect(fmt.Sprintf("/bookings/%d", k.ID), http.StatusSeeOther)
 }
 
-// opened reads the booking of the path. Whoever has no account and no code in hand is asked
-// for it by the holder's page.
+// opened reads the booking of the path.
 func (b *Booking) opened(c *fiber.Ctx) (booking.Booking, error) {
 	id, err := pathID[vouchers.BookingID](c, "id")
 	if err != nil {
@@ -147,6 +146,8 @@ func (b *Booking) opened(c *fiber.Ctx) (booking.Booking, error) {
 	return b.Service.Open(c.UserContext(), actor(c), id, heldCode(c, b.Keys))
 }
 
+// slipPage shows a booking. Whoever has no account and no code in hand is asked for it by the
+// holder's page.
 func (b *Booking) slipPage(c *fiber.Ctx) error {
 	k, err := b.opened(c)
 	if fault.Code(err) == "not_found" && !actor(c).SignedIn() && heldCode(c, b.Keys) == "" {
@@ -187,7 +188,7 @@ func (b *Booking) calendar(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	session, err := b.Agenda.Open(c.UserContext(), actor(c), k.Session)
+	session, err := b.Service.Session(c.UserContext(), actor(c), k.ID, heldCode(c, b.Keys))
 	if err != nil {
 		return err
 	}

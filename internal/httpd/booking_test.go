@@ -30,7 +30,7 @@ func init() {
 	found := []FoundView{{booking.Found{ID: 1, Town: "x", StartsAt: at, Price: 1, Seats: 2, Km: &km}, "x", 60, true}, {booking.Found{StartsAt: at}, "y", 60, false}}
 	samples["booking/code"] = SeatCodeBody{Session: session, Place: 1, Prescriber: true, Problem: "x", HelpPhone: "04 50 00 00 00"}
 	samples["booking/new"] = SeatBody{Session: session, Free: 3, Value: 20_00, Rule: "one", Full: true, Waiting: 2, Form: seatForm{Booklet: 3}, Field: "email", Problem: "x", ForHolder: true}
-	samples["booking/booking"] = SlipBody{Booking: booked, Name: "x", Standing: "booked", Kind: "done", Minutes: 60, Value: 20_00, Dial: "+33", PhoneRead: "04", MayEnd: true, MayMiss: true, Costs: 1, ForPlace: true, Problem: "x"}
+	samples["booking/booking"] = SlipBody{Booking: booked, Name: "x", Standing: "booked", Kind: "done", Minutes: 60, Value: 20_00, Dial: "+33", PhoneRead: "04", MayAct: true, MayEnd: true, MayMiss: true, Costs: 1, ForPlace: true, Problem: "x"}
 	samples["booking/find"] = FindBody{Booklet: 3, Free: 2, Near: "x", NotFound: true, Sessions: found}
 	samples["booking/move"] = MoveBody{ID: 1, At: at, Sessions: found}
 	samples["booking/session"] = SessionBody{Session: session, Seats: 6, Taken: 1, Bookings: []SeatView{{booked, "R1", "1", "booked", "done"}}, MayChange: true}
@@ -51,7 +51,13 @@ func openHall(t *testing.T) *hall {
 	nobodyTold := func(context.Context, *db.Tx, booking.Told, booking.Booking) error { return nil }
 	room := booking.New(w.DB, w.Keys, nobodyTold, slog.New(slog.DiscardHandler))
 	times := agenda.New(w.DB, room.Follow)
-	actors := map[string]identity.Actor{"structure": w.Structure.Actor, "prescriber": w.Prescriber, "funder": w.Funder, "stranger": w.NewStructure("Le Relais").Actor}
+	actors := map[string]identity.Actor{"structure": w.Structure.Actor, "prescriber": w.Prescriber, "funder": w.Funder, "stranger": w.NewStructure("Le Relais").Actor,
+		"other prescriber": w.Organisation(identity.Prescriber, "Mairie"), "prescriber reads": w.Prescriber, "structure reads": w.Structure.Actor, "prescriber pays": w.Prescriber}
+	for name, role := range map[string]identity.Role{"prescriber reads": identity.Reader, "structure reads": identity.Reader, "prescriber pays": identity.Finance} {
+		who := actors[name]
+		who.Role = role
+		actors[name] = who
+	}
 	near := func(context.Context, labelling.NearQuery) ([]labelling.Place, error) { return nil, nil }
 	h := &hall{World: w, card: w.HandOver(w.Campaign, 5)}
 	h.window = setup(t, func(o *Options) {
@@ -204,6 +210,55 @@ func TestAPrescriberAndAPlaceBookAndThePlaceSeesWhoComes(t *testing.T) {
 	}
 	if answer, _ := h.as("structure", "POST", "/bookings/1/no-show", ""); answer.Header.Get("Location") != "/bookings/1" {
 		t.Errorf("%d to %q", answer.StatusCode, answer.Header.Get("Location"))
+	}
+}
+
+func TestAReaderSeesBookingsAndIsOfferedNoChange(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	seat := url.Values{"session": {fmt.Sprint(h.sessions[1].ID)}, "booklet": {fmt.Sprint(h.card.ID)}}
+	h.as("prescriber", "POST", "/bookings", seat.Encode())
+	for _, step := range []struct {
+		who, method, path string
+		status            int
+	}{
+		{"prescriber reads", "GET", fmt.Sprintf("/handovers/%d", h.card.ID), 200},
+		{"prescriber reads", "GET", "/bookings/1", 200},
+		{"prescriber reads", "GET", "/bookings/1/slip.pdf", 200},
+		{"prescriber reads", "GET", "/api/v1/bookings/1", 200},
+		{"prescriber reads", "GET", "/bookings/1/move", 403},
+		{"prescriber reads", "POST", "/bookings/1/cancel", 403},
+		{"prescriber reads", "DELETE", "/api/v1/bookings/1", 403},
+		{"prescriber pays", "GET", "/bookings/1", 403},
+		{"structure reads", "GET", fmt.Sprintf("/sessions/%d", h.sessions[1].ID), 200},
+		{"structure reads", "GET", "/bookings/1", 200},
+		{"structure reads", "GET", "/api/v1/bookings/1", 200},
+		{"structure reads", "POST", "/bookings/1/cancel", 403},
+		{"structure reads", "DELETE", "/api/v1/bookings/1", 403},
+	} {
+		answer, text := h.as(step.who, step.method, step.path, "", "Idempotency-Key", "a-key-of-a-reader")
+		if answer.StatusCode != step.status {
+			t.Errorf("%s %s by %s: %d, want %d", step.method, step.path, step.who, answer.StatusCode, step.status)
+		}
+		for _, change := range []string{"/bookings/1/cancel", "/bookings/1/move", "trop tard", "Prendre un rendez-vous"} {
+			if answer.StatusCode == 200 && strings.Contains(text, change) {
+				t.Errorf("%s by %s offers %q", step.path, step.who, change)
+			}
+		}
+	}
+}
+
+func TestWhoeverShowsACodeReadsAsItsHolder(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	seat := url.Values{"session": {fmt.Sprint(h.sessions[1].ID)}, "booklet": {fmt.Sprint(h.card.ID)}}
+	h.as("prescriber", "POST", "/bookings", seat.Encode())
+	cookie := h.types(h.card, h.sessions[1])
+	for _, who := range []string{"", "prescriber", "other prescriber", "prescriber reads", "prescriber pays", "funder"} {
+		answer, text := h.as(who, "GET", "/c", "", "Cookie", cookie)
+		if answer.StatusCode != 200 || !strings.Contains(text, "/bookings/1") {
+			t.Errorf("the booklet's page for %q: %d", who, answer.StatusCode)
+		}
 	}
 }
 

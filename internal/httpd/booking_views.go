@@ -62,6 +62,7 @@ type SlipBody struct {
 	Route     string // of an itinerary
 	Dial      string
 	PhoneRead string
+	MayAct    bool // whoever reads, if it is not too late
 	MayEnd    bool // cancel and move
 	MayMiss   bool
 	Costs     int // vouchers that not coming costs
@@ -80,7 +81,8 @@ func newSlipBody(c *fiber.Ctx, k booking.Booking) SlipBody {
 	if body.ForPlace {
 		limit = k.StartsAt
 	}
-	body.MayEnd = k.Stands() && !k.Attended && now.Before(limit) && now.Before(k.StartsAt)
+	body.MayAct = !isOrganisation(c) || actor(c).Needs(actor(c).Kind, identity.Agent) == nil
+	body.MayEnd = body.MayAct && k.Stands() && !k.Attended && now.Before(limit) && now.Before(k.StartsAt)
 	body.MayMiss = body.ForPlace && mayRedeem(c) && body.Standing == "over" && now.Before(k.Over().Add(booking.MissWithin))
 	return body
 }
@@ -206,8 +208,8 @@ type BookedLine struct {
 }
 
 // bookings lists those of a booklet that stand; what is over or cancelled is on their slips.
-func (i *Issuing) bookings(c *fiber.Ctx, code string, booklet vouchers.BookletID) ([]BookedLine, error) {
-	all, err := i.Booked(c.UserContext(), actor(c), code, booklet)
+func (i *Issuing) bookings(c *fiber.Ctx, who identity.Actor, code string, booklet vouchers.BookletID) ([]BookedLine, error) {
+	all, err := i.Booked(c.UserContext(), who, code, booklet)
 	if err != nil {
 		return nil, err
 	}

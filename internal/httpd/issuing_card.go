@@ -121,7 +121,8 @@ func (i *Issuing) card(c *fiber.Ctx) error {
 	body := HolderBody{Card: card, Standing: cardStanding(card, vouchers.DayOf(of(c).server.options.Now())),
 		Themes: themesOf(card), HelpPhone: i.HelpPhone,
 		View: CardView{Count: card.Count, Face: card.Face, Until: card.Until, Funder: card.Funder}.holding(card.Left + card.Frozen)}
-	if body.Bookings, err = i.bookings(c, code, 0); err != nil {
+	holder := identity.Actor{} // whoever shows the code, signed in or not
+	if body.Bookings, err = i.bookings(c, holder, code, 0); err != nil {
 		return err
 	}
 	if body.Usable() {

@@ -188,7 +188,7 @@ func (i *Issuing) show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	booked, err := i.bookings(c, "", id)
+	booked, err := i.bookings(c, actor(c), "", id)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/directory"
@@ -34,7 +35,9 @@ type Options struct {
 	Invite func(ctx context.Context, tx *db.Tx, to, structure, token string) error
 	// Refused tells a structure why its account was closed, in the transaction that does.
 	Refused func(ctx context.Context, tx *db.Tx, o identity.Organisation, reason string) error
-	Log     *slog.Logger
+	// CalledOff keeps what people have booked true when a session of such a structure is called off.
+	CalledOff agenda.Follow
+	Log       *slog.Logger
 }
 
 // People is what identity does outside of our transaction, since it takes long.

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/booking"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/directory"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -44,13 +46,18 @@ type door struct {
 	t        *testing.T
 	register *register
 	mailed   map[string][]string // tokens by address
+	booking  *booking.Service
 }
 
 func setup(t *testing.T) *door {
 	t.Helper()
 	d := &door{World: world.New(t), t: t, mailed: map[string][]string{},
 		register: &register{entity: directory.Entity{Name: "Clic et Sapin", LegalForm: "Association", Street: "43 allée des Cerfs", Postcode: "74230", Town: "Thones"}}}
-	d.Service = joining.New(d.DB, joining.Options{Directory: d.register, People: d.Identity, Log: slog.New(slog.DiscardHandler),
+	d.booking = booking.New(d.DB, d.Keys, func(_ context.Context, _ *db.Tx, told booking.Told, b booking.Booking) error {
+		d.mailed[b.Email] = append(d.mailed[b.Email], string(told))
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	d.Service = joining.New(d.DB, joining.Options{CalledOff: d.booking.Follow, Directory: d.register, People: d.Identity, Log: slog.New(slog.DiscardHandler),
 		Invite: func(_ context.Context, _ *db.Tx, to, _, token string) error {
 			d.mailed[to] = append(d.mailed[to], token)
 			return nil
@@ -370,6 +377,91 @@ func TestWhatARefusedStructureDidIsUndone(t *testing.T) {
 	_, err = d.Refuse(t.Context(), d.Operator, refusal)
 	d.refuses(err, "structure_looked_at")
 	d.refuses(d.free(), "")
+}
+
+func TestWhatARefusedStructureSaidOfCardsIsUndone(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	who, people := d.joins(), contributions.New(d.DB, contributions.Notify{})
+	standing := func(actor identity.Actor, place vouchers.PlaceID, say func(context.Context, *db.Tx, identity.Actor, labelling.Place) (labelling.Place, error)) {
+		d.InTx(func(tx *db.Tx) error {
+			p, err := labelling.PlaceOf(t.Context(), tx, place)
+			d.must(err)
+			_, err = say(t.Context(), tx, actor, p)
+			return err
+		})
+	}
+	open, shut := d.NewPlace("Médiathèque de Thônes", ""), d.NewPlace("La Poste", "")
+	standing(d.Operator, shut, labelling.CloseForGood)
+	var before []labelling.Place
+	for _, id := range []vouchers.PlaceID{open, shut} {
+		p, err := d.Labelling.Open(t.Context(), identity.Actor{}, id)
+		d.must(err)
+		before = append(before, p)
+		d.Clock.Add(time.Hour)
+		_, err = d.Labelling.Claim(t.Context(), who, labelling.ClaimRequest{Place: id})
+		d.must(err)
+	}
+	d.Clock.Add(time.Hour)
+	standing(who, open, labelling.CloseForGood)
+	standing(who, shut, labelling.Confirm)
+	summary := "Des livres"
+	_, err := d.Catalogue.Correct(t.Context(), who, open, labelling.Correction{Summary: &summary})
+	d.must(err)
+	received, err := people.Translate(t.Context(), identity.Actor{}, open, contributions.NewTranslation{Language: "en", Author: "Eve",
+		Texts: []contributions.PartText{{Part: contributions.Part{Field: "summary"}, Text: "Send money to Eve"}}}, home)
+	d.must(err)
+	_, err = people.DecideTranslation(t.Context(), who, received.Translation, contributions.Decision{Accepted: true})
+	d.must(err)
+
+	_, err = d.Refuse(t.Context(), d.Operator, joining.Refusal{Structure: who.Organisation, Reason: "Ce n’est pas l’association."})
+	d.must(err)
+	for _, was := range before {
+		p, err := d.Labelling.Open(t.Context(), identity.Actor{}, was.ID)
+		if err != nil || (p.ClosedAt == nil) != (was.ClosedAt == nil) || p.ClosedAt != nil && !p.ClosedAt.Equal(*was.ClosedAt) || !p.SureAt.Equal(was.SureAt) {
+			t.Errorf("%s: closed %v, sure %v; want %v and %v; %v", was.Name, p.ClosedAt, p.SureAt, was.ClosedAt, was.SureAt, err)
+		}
+	}
+	if n := d.count(`SELECT count(*) FROM place_translations WHERE retracted_at IS NULL`); n != 0 {
+		t.Errorf("%d translations are still on the card", n)
+	}
+}
+
+func TestWhoHasBookedWithARefusedStructureIsTold(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	who, place := d.joins(), d.NewPlace("Médiathèque de Thônes", "")
+	_, err := d.Labelling.Claim(t.Context(), who, labelling.ClaimRequest{Place: place})
+	d.must(err)
+	free, err := d.Catalogue.KeepService(t.Context(), who, place, catalogue.Offer{Theme: world.Theme, DurationMinutes: 60})
+	d.must(err)
+	at := d.Clock.Now().Add(100 * time.Hour)
+	sessions := agenda.New(d.DB, d.booking.Follow)
+	coming, err := sessions.Publish(t.Context(), who, place, agenda.NewSession{Service: free.ID, StartsAt: at, EndsAt: at.Add(time.Hour), Seats: 1, Times: 2})
+	d.must(err)
+	var booked []booking.Booking
+	for i, email := range []string{"ada@example.org", "bo@example.org", "cleo@example.org"} {
+		req := booking.Request{Session: coming[i/2].ID, Code: d.HandOver(d.Campaign, 1).QR, Email: email, Wait: true}
+		k, err := d.booking.Book(t.Context(), identity.Actor{}, req)
+		d.must(err)
+		booked = append(booked, k)
+	}
+	if booked[1].State != booking.Waiting {
+		t.Fatal("nobody waits: the test proves less than it says")
+	}
+	_, err = d.Refuse(t.Context(), d.Operator, joining.Refusal{Structure: who.Organisation, Reason: "Ce n’est pas l’association."})
+	d.must(err)
+	for _, email := range []string{"ada@example.org", "bo@example.org", "cleo@example.org"} {
+		if told := d.mailed[email]; told[len(told)-1] != string(booking.ToldOff) {
+			t.Errorf("%s was told %q", email, told)
+		}
+	}
+	if n := d.count(`SELECT count(*) FROM bookings WHERE state <> 'cancelled'`); n != 0 {
+		t.Errorf("%d bookings stand", n)
+	}
+	if n := d.count(`SELECT count(*) FROM audit_entries WHERE action = 'session_cancelled' AND organisation_id = $1`, d.Operator.Organisation); n != 2 {
+		t.Errorf("%d entries in the trail, want one of each session", n)
+	}
 }
 
 // free tells whether the real structure can join.

@@ -8,6 +8,7 @@ import (
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -28,8 +29,8 @@ type Refusal struct {
 }
 
 // Refuse closes the account of a structure that joined by itself: its people can no longer
-// act for it, what it changed of imported places is put back, what it added is seen by
-// nobody, and its SIRET is free again. Its faults are reason_missing, not_found and
+// act for it, what it changed of imported places is put back, what it accepted and announced
+// there is taken down, what it added is seen by nobody, and its SIRET is free again. Its faults are reason_missing, not_found and
 // structure_looked_at.
 func (s *Service) Refuse(ctx context.Context, actor identity.Actor, req Refusal) (identity.Organisation, error) {
 	if err := actor.Needs(identity.Operator, identity.Agent); err != nil {
@@ -71,7 +72,10 @@ func (s *Service) refuse(ctx context.Context, tx *db.Tx, actor identity.Actor, r
 		if err := catalogue.WithdrawAll(ctx, tx, place); err != nil {
 			return identity.Organisation{}, err
 		}
-		if err := agenda.CallOff(ctx, tx, place, req.Reason); err != nil {
+		if err := contributions.RetractOf(ctx, tx, actor, place, req.Structure); err != nil {
+			return identity.Organisation{}, err
+		}
+		if err := agenda.CallOff(ctx, tx, actor, place, req.Reason, s.CalledOff); err != nil {
 			return identity.Organisation{}, err
 		}
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // Release takes its places from a structure that should never have had them, for another
-// room, and returns them. What it changed of a place is put back, its photo is taken away,
-// and the place follows its source again. One that it added itself is nobody's and is not
+// room, and returns them. What it changed of a place or said of its card is put back, its
+// photo is taken away, and the place follows its source again. One that it added itself is nobody's and is not
 // listed.
 func Release(ctx context.Context, tx *db.Tx, actor identity.Actor, structure vouchers.OrganisationID) ([]vouchers.PlaceID, error) {
 	places, err := placesOfStructure(ctx, tx, structure)
@@ -48,7 +48,7 @@ func release(ctx context.Context, tx *db.Tx, actor identity.Actor, p Place) erro
 	if err := deletePhoto(ctx, tx, p.ID); err != nil {
 		return err
 	}
-	if err := setNobodys(ctx, tx, p.ID); err != nil {
+	if err := setNobodys(ctx, tx, p.ID, p.Structure); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, actor, "place_released", object(p.ID), map[string]any{"structure": p.Structure}, nil)

@@ -49,9 +49,14 @@ func setListed(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID
 	return err
 }
 
-// setNobodys lets a place follow its source again.
-func setNobodys(ctx context.Context, tx *db.Tx, id vouchers.PlaceID) error {
+// setNobodys takes a place from a structure: it follows its source again, and is closed or
+// confirmed only where others than the structure's people have said so last.
+func setNobodys(ctx context.Context, tx *db.Tx, id vouchers.PlaceID, structure vouchers.OrganisationID) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE places SET structure_id = NULL, claimed_at = NULL, corrected = '{}', corrected_at = NULL WHERE id = $1`, id)
+		UPDATE places SET structure_id = NULL, claimed_at = NULL, corrected = '{}', corrected_at = NULL, (confirmed_at, closed_at) = (
+			SELECT max(a.at), max((a.after->>'closed_at')::timestamptz) FROM (
+				SELECT at, after FROM audit_entries WHERE object = $2 AND action IN ('place_confirmed', 'place_closed') AND organisation_id IS DISTINCT FROM $3
+				ORDER BY id DESC LIMIT 1) AS a)
+		WHERE id = $1`, id, object(id), structure)
 	return err
 }
