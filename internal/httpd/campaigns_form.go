@@ -91,7 +91,8 @@ var campaignFields = map[string]string{
 	"campaign_name_length": "name", "face_value_out_of_range": "face", "booklet_size_out_of_range": "booklet_size",
 	"campaign_ends_before_start": "ends_on", "campaign_in_the_past": "ends_on", "campaign_too_long": "ends_on",
 	"tolerance_out_of_range": "tolerance_days", "price_cap_out_of_range": "price_cap",
-	"accepted_label_unknown": "accepted_labels", "area_name_unknown": "communes", "area_name_shared": "communes", "area_code_unknown": "departements",
+	"accepted_label_unknown": "accepted_labels", "accepted_labels_many": "accepted_labels",
+	"area_name_unknown": "communes", "area_name_shared": "communes", "area_code_unknown": "departements",
 }
 
 func (w *Campaigns) defineForm(c *fiber.Ctx) error {
