@@ -30,8 +30,8 @@ type Refusal struct {
 
 // Refuse closes the account of a structure that joined by itself: its people can no longer
 // act for it, what it changed of imported places is put back, what it accepted and announced
-// there is taken down, what it added is seen by nobody, and its SIRET is free again. Its faults are reason_missing, not_found and
-// structure_looked_at.
+// there is taken down, what it added is seen by nobody, and its SIRET is free again. Its faults
+// are reason_missing, not_found and structure_looked_at.
 func (s *Service) Refuse(ctx context.Context, actor identity.Actor, req Refusal) (identity.Organisation, error) {
 	if err := actor.Needs(identity.Operator, identity.Agent); err != nil {
 		return identity.Organisation{}, err
