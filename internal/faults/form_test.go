@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -75,8 +76,13 @@ func overTLS(t *testing.T, certificate tls.Certificate) *posts {
 // browser starts Chromium, which trusts every certificate here.
 func browser(t *testing.T) context.Context {
 	t.Helper()
+	profile, err := os.MkdirTemp("", "passerelle-chromium-")
+	must(t, err)
+	t.Cleanup(func() { // its helper processes outlive it by a moment, and write
+		within(t, 30*time.Second, "Chromium's profile is gone", func() bool { return os.RemoveAll(profile) == nil })
+	})
 	options := append([]chromedp.ExecAllocatorOption{}, chromedp.DefaultExecAllocatorOptions[:]...)
-	options = append(options, chromedp.ExecPath(needs(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()),
+	options = append(options, chromedp.ExecPath(needs(t, "chromium", "chromium")), chromedp.UserDataDir(profile),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -86,7 +92,7 @@ func browser(t *testing.T) context.Context {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	must(t, chromedp.Run(ctx))                 // starts it
-	t.Cleanup(func() { chromedp.Cancel(ctx) }) // and waits until it has written its last file
+	t.Cleanup(func() { chromedp.Cancel(ctx) }) // and waits for its end
 	return ctx
 }
 
