@@ -1218,8 +1218,18 @@ CREATE TABLE settlements (
     debtor_street text NOT NULL,
     debtor_postcode text NOT NULL,
     debtor_town text NOT NULL,
+    approved_at timestamp with time zone,
+    approved_by bigint,
+    taken_at timestamp with time zone,
+    sent_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    cancelled_by bigint,
+    cancel_reason text NOT NULL DEFAULT ''::text,
+    CONSTRAINT settlements_cancelled CHECK ((((cancelled_at IS NULL) = (cancelled_by IS NULL)) AND ((cancelled_at IS NULL) OR (taken_at IS NULL)))),
+    CONSTRAINT settlements_in_order CHECK ((((taken_at IS NULL) OR (approved_at IS NOT NULL)) AND ((sent_at IS NULL) OR (taken_at IS NOT NULL)))),
     CONSTRAINT settlements_message UNIQUE (message_id),
-    CONSTRAINT settlements_pkey PRIMARY KEY (id)
+    CONSTRAINT settlements_pkey PRIMARY KEY (id),
+    CONSTRAINT settlements_two_people CHECK ((approved_by <> closed_by))
 );
 
 CREATE TABLE statement_files (
@@ -1650,6 +1660,10 @@ ALTER TABLE services ADD CONSTRAINT services_place FOREIGN KEY (place_id) REFERE
 ALTER TABLE sessions ADD CONSTRAINT sessions_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
 
 ALTER TABLE sessions ADD CONSTRAINT sessions_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE settlements ADD CONSTRAINT settlements_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
+
+ALTER TABLE settlements ADD CONSTRAINT settlements_cancelled_by FOREIGN KEY (cancelled_by) REFERENCES people(id);
 
 ALTER TABLE settlements ADD CONSTRAINT settlements_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
 

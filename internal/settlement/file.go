@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 
@@ -20,16 +19,16 @@ import (
 // File writes the settlement's pain.001.001.09 file to w and records who took it. It
 // is made anew from the rows each time, always with the same bytes; when their hash is
 // not the one fixed at closing (INV-10), nothing is written.
+//
+// Faults: not_found, settlement_unapproved before a second person has approved it,
+// settlement_late when it is first asked for after the day on which the bank is to pay.
 func (s *Service) File(ctx context.Context, actor identity.Actor, id vouchers.SettlementID, w io.Writer) error {
-	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
-		return err
-	}
-	if err := actor.NeedsScope(Scope); err != nil {
+	if err := mayPay(actor); err != nil {
 		return err
 	}
 	var file []byte
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
-		if file, err = approvedFile(ctx, tx, id); err != nil {
+		if file, err = takeFile(ctx, tx, id); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, actor, "settlement_file_taken", objectName(id), nil, nil)
@@ -41,21 +40,35 @@ func (s *Service) File(ctx context.Context, actor identity.Actor, id vouchers.Se
 	return err
 }
 
-// approvedFile makes the file and compares it with the hash fixed at closing.
-func approvedFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]byte, error) {
-	closed, err := settlement(ctx, tx, id)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, fault.New(fault.NotFound, "not_found")
-	}
+// takeFile is the file that a second person has approved. From its first taking on, its
+// settlement cannot be cancelled.
+func takeFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]byte, error) {
+	closed, err := lockSettlement(ctx, tx, id)
 	if err != nil {
 		return nil, err
 	}
-	file, err := FileOf(ctx, tx, id)
+	if closed.State == Waiting || closed.State == Cancelled {
+		return nil, fault.New(fault.Conflict, "settlement_unapproved")
+	}
+	if closed.TakenAt == nil {
+		if err := inTime(closed, tx); err != nil {
+			return nil, err
+		}
+		if err := setTaken(ctx, tx, id); err != nil {
+			return nil, err
+		}
+	}
+	return fixedFile(ctx, tx, closed)
+}
+
+// fixedFile makes the file and compares it with the hash fixed at closing.
+func fixedFile(ctx context.Context, tx *db.Tx, closed Settlement) ([]byte, error) {
+	file, err := FileOf(ctx, tx, closed.ID)
 	if err != nil {
 		return nil, err
 	}
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != closed.SHA256 {
-		return nil, fmt.Errorf("settlement %d: the rows no longer give the file that was approved (%s)", id, closed.SHA256)
+		return nil, fmt.Errorf("settlement %d: the rows no longer give the file that was closed (%s)", closed.ID, closed.SHA256)
 	}
 	return file, nil
 }
