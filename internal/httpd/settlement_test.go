@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -31,7 +32,7 @@ func init() {
 		held = append(held, settlement.Held{Name: "Faverges", Amount: 10_00, Reason: reason})
 	}
 	one := settlement.Settlement{ID: 1, MessageID: "PSL1", ExecutionOn: day, Payouts: 3, Total: 90_00, SHA256: strings.Repeat("0f", 32),
-		InTransit: 1, Booked: 1, Returned: 1, Rejected: 1, State: settlement.Sent, CloserName: "Lina", ApproverName: "Alix"}
+		InTransit: 1, Booked: 1, Returned: 1, Rejected: 1, State: settlement.Sent, CloserName: "Lina", ApproverName: "Alix", ApprovedAt: new(time.Time)}
 	var all []settlement.Settlement
 	for _, state := range []string{settlement.Waiting, settlement.Approved, settlement.Cancelled, settlement.Done} {
 		other := one
