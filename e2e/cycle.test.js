@@ -308,6 +308,8 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await operator.look("settlement");
     operator.file = await operator.download(/Télécharger le fichier de virements/);
     valid(t, transfers, operator.file);
+    await host.open("/redemptions");
+    await host.reads("En règlement");
     await operator.page.reload();
     await operator.press("J’ai déposé le fichier à la banque");
     await operator.reads("La banque a le fichier");
@@ -316,7 +318,10 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
   });
 
   await step("the bank's debit puts the money on the structure's account", async () => {
+    await host.open("/redemptions");
+    await host.reads("Envoyé à la banque");
     await host.open("/payouts");
+    await host.reads("À la banque");
     await host.look("payouts-way");
     const { day: booked, entries } = ordered(readFileSync(operator.file, "utf8"));
     assert.equal(entries.length, 1);
@@ -326,6 +331,11 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await host.reads("Envoyé");
     await host.reads(/Sur votre compte/i);
     await host.look("payouts");
+    assert.match(words(await host.download("Attestation pour votre comptable (PDF)")), /Délai maximal de paiement : 8 jours/);
+    await host.open("/redemptions");
+    await host.reads(/Sur votre compte viré le/);
+    await host.look("redemptions-paid");
+    await host.open("/payouts");
     assert.match(words(await host.download(/Relevé \(PDF\)/)), /40,00/);
   });
 

@@ -27,6 +27,7 @@ var withoutActor = map[string]string{
 	"contributions.Tell":           "as ExpireDue: tells what reviewers have decided",
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",
+	"settlement.Remind":            "as ExpireDue",
 	"orders.Terms":                 "the terms are public",
 	"payments.Hear":                "Stripe signs what it says",
 	"payments.Reconcile":           "a periodic job: time itself asks",

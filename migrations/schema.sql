@@ -803,11 +803,13 @@ CREATE TABLE organisations (
     created_at timestamp with time zone NOT NULL,
     legal_form text NOT NULL DEFAULT ''::text,
     unverified_since timestamp with time zone,
+    vat_regime text NOT NULL DEFAULT ''::text,
     CONSTRAINT organisations_kind CHECK ((kind = ANY (ARRAY['funder'::text, 'prescriber'::text, 'structure'::text, 'operator'::text]))),
     CONSTRAINT organisations_kind_siret UNIQUE (kind, siret),
     CONSTRAINT organisations_name CHECK (((length(name) >= 2) AND (length(name) <= 140))),
     CONSTRAINT organisations_pkey PRIMARY KEY (id),
-    CONSTRAINT organisations_siret CHECK ((siret ~ '^[0-9]{14}$'::text))
+    CONSTRAINT organisations_siret CHECK ((siret ~ '^[0-9]{14}$'::text)),
+    CONSTRAINT organisations_vat_regime CHECK ((vat_regime = ANY (ARRAY[''::text, 'liable'::text, 'franchise'::text, 'exempt'::text])))
 );
 
 CREATE TABLE payout_parts (
@@ -816,6 +818,15 @@ CREATE TABLE payout_parts (
     amount_cents bigint NOT NULL,
     CONSTRAINT payout_parts_amount CHECK ((amount_cents > 0)),
     CONSTRAINT payout_parts_pkey PRIMARY KEY (payout_id, campaign_id)
+);
+
+CREATE TABLE payout_requests (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    structure_id bigint NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    asked_by bigint NOT NULL,
+    payout_id bigint,
+    CONSTRAINT payout_requests_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE payouts (
@@ -838,6 +849,7 @@ CREATE TABLE payouts (
     return_reason text,
     reissued_in bigint,
     rejected_at timestamp with time zone,
+    returned_at timestamp with time zone,
     CONSTRAINT payouts_amount CHECK ((amount_cents > 0)),
     CONSTRAINT payouts_end_to_end UNIQUE (end_to_end),
     CONSTRAINT payouts_one_per_settlement UNIQUE (settlement_id, structure_id),
@@ -1601,6 +1613,12 @@ ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_campaign FOREIGN KEY (campa
 
 ALTER TABLE payout_parts ADD CONSTRAINT payout_parts_payout FOREIGN KEY (payout_id) REFERENCES payouts(id);
 
+ALTER TABLE payout_requests ADD CONSTRAINT payout_requests_payout FOREIGN KEY (payout_id) REFERENCES payouts(id);
+
+ALTER TABLE payout_requests ADD CONSTRAINT payout_requests_person FOREIGN KEY (asked_by) REFERENCES people(id);
+
+ALTER TABLE payout_requests ADD CONSTRAINT payout_requests_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
 ALTER TABLE payouts ADD CONSTRAINT payouts_reissued FOREIGN KEY (reissued_in) REFERENCES payouts(id);
 
 ALTER TABLE payouts ADD CONSTRAINT payouts_settlement FOREIGN KEY (settlement_id) REFERENCES settlements(id);
@@ -1780,6 +1798,10 @@ CREATE INDEX memberships_by_organisation ON public.memberships USING btree (orga
 CREATE INDEX orders_by_campaign ON public.orders USING btree (campaign_id);
 
 CREATE INDEX organisations_unverified ON public.organisations USING btree (unverified_since) WHERE (unverified_since IS NOT NULL);
+
+CREATE INDEX payout_requests_answered ON public.payout_requests USING btree (payout_id) WHERE (payout_id IS NOT NULL);
+
+CREATE UNIQUE INDEX payout_requests_one ON public.payout_requests USING btree (structure_id) WHERE (payout_id IS NULL);
 
 CREATE INDEX payouts_by_booking ON public.payouts USING btree (booked_on) WHERE (state = 'booked'::text);
 

@@ -338,9 +338,13 @@ func answerTo(message, status, transfers string) string {
 func (s *city) settles(operator, structure *citizen) {
 	s.t.Helper()
 	structure.gets("/payouts").wants(200).is("owed_cents", "2000").is("items", "[]")
+	structure.posts("/payouts/request", nil).wants(200)
+	structure.gets("/payouts").wants(200).is("vat_regime", `""`)
+	structure.puts("/payouts/vat", thing{"vat_regime": "exempt"}).is("vat_regime", `"exempt"`)
+	structure.gets("/payouts/attestation").wants(200)
 	mistaken := operator.posts("/settlements", thing{}).wants(201).is("state", `"waiting"`)
 	operator.posts(fmt.Sprintf("/settlements/%d/cancellation", mistaken.id()), thing{"reason": "Wrong day"}).wants(200).is("state", `"cancelled"`)
-	closed := operator.posts("/settlements", thing{}).wants(201).is("total_cents", "2000")
+	closed := operator.posts("/settlements", thing{"asked": true}).wants(201).is("total_cents", "2000")
 	at := fmt.Sprintf("/settlements/%d", closed.id())
 	approval := thing{"file_sha256": closed.says("file_sha256")}
 	operator.writes("POST", at+"/approval", approval).refuses(409, "own_request")
@@ -369,6 +373,9 @@ func (s *city) settles(operator, structure *citizen) {
 		s.t.Errorf("paid: %v", paid)
 	}
 	structure.gets(fmt.Sprintf("/payouts/%v/statement", payout["id"])).wants(200)
+	if csv := string(structure.gets(fmt.Sprintf("/payouts/%v/statement.csv", payout["id"])).wants(200).text); !strings.Contains(csv, "PSL2-") {
+		s.t.Errorf("the statement for a spreadsheet: %s", csv)
+	}
 }
 
 // reports tells the funder what became of the money.

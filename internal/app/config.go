@@ -49,6 +49,9 @@ type Config struct {
 	OperatingIBAN   string `env:"OPERATING_IBAN" help:"the operator's own bank account, to which fees are paid; without it nothing can be charged for the service"`
 	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
 
+	SettlementDays    settlement.Calendar `env:"SETTLEMENT_DAYS" envDefault:"tue" help:"days on which structures are paid: daily (Monday to Friday), or some of mon, tue, wed, thu, fri, sat, sun"`
+	SettlementMinimum uint32              `env:"SETTLEMENT_MINIMUM" envDefault:"0" help:"in euros: what a structure is owed below it waits for more, 30 days at most or until the structure asks for it"`
+
 	PayeeCheckURL   string `env:"PAYEE_CHECK_URL" help:"a service that verifies payees (EPC VOP API, payee-verifications); without it the operator verifies accounts by phone"`
 	PayeeCheckToken string `env:"PAYEE_CHECK_TOKEN" help:"the bearer token of that service"`
 	PayeeCheckBIC   string `env:"PAYEE_CHECK_BIC" help:"the bank on whose behalf it is asked"`
@@ -226,7 +229,11 @@ func (c Config) seller() invoicing.Seller {
 func (c Config) debtor() settlement.Debtor {
 	street, postcode, town := c.address()
 	from := account(c.SegregatedIBAN, c.SegregatedBIC)
-	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town}
+	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town, SIRET: c.OperatorSIRET}
+}
+
+func (c Config) settlementPolicy() settlement.Policy {
+	return settlement.Policy{Days: c.SettlementDays, Minimum: vouchers.Cents(c.SettlementMinimum) * 100}
 }
 
 // PrintConfig lists the environment with its defaults.

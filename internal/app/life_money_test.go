@@ -73,7 +73,7 @@ func (l *life) bankRejects() {
 
 func (l *life) payoutReturns() {
 	if p, there := pick(l.rand, l.payoutsIn(settlement.Booked)); there {
-		line := l.brings(l.segregated, l.entry(true, sepa.Transaction{Amount: p.Amount, OriginalEndToEndID: p.EndToEnd, ReturnReason: "AC04"}))
+		line := l.brings(l.segregated, l.entry(true, sepa.Transaction{Amount: p.Amount, OriginalEndToEndID: p.EndToEnd, ReturnReason: "MS03"}))
 		l.became("a payout comes back", line, statements.PayoutReturned)
 		p.State = settlement.Returned
 	}

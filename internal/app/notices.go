@@ -76,7 +76,7 @@ func (n notices) paymentTakenBack(ctx context.Context, tx *db.Tx, to string, d p
 
 // payout tells a structure that the bank has sent its money, or refuses its account.
 func (n notices) payout(ctx context.Context, tx *db.Tx, to string, p settlement.Payout) error {
-	if p.State == settlement.Rejected {
+	if p.State != settlement.Booked {
 		return tell(ctx, tx, fmt.Sprintf("payout:%d:rejected", p.ID), mail.Message{
 			To:      to,
 			Subject: n.words.Text("notice.payout.refused-subject", "amount", p.Amount),
@@ -89,6 +89,15 @@ func (n notices) payout(ctx context.Context, tx *db.Tx, to string, p settlement.
 		Subject: n.words.Text("notice.payout.subject", "amount", p.Amount),
 		Text: n.words.Text("notice.payout.text", "count", p.Redemptions, "amount", p.Amount, "account", p.Account,
 			"reference", p.EndToEnd, "link", n.origin+"/payouts"),
+	})
+}
+
+// settlementDue reminds the operator of a day of settlement, once.
+func (n notices) settlementDue(ctx context.Context, tx *db.Tx, to string, p settlement.Preview) error {
+	return tell(ctx, tx, fmt.Sprintf("settlement:due:%s", p.Due), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.settlement.subject", "count", p.Payouts, "amount", p.Total),
+		Text:    n.words.Text("notice.settlement.text", "count", p.Payouts, "amount", p.Total, "day", *p.Due, "link", n.origin+"/settlements"),
 	})
 }
 

@@ -97,7 +97,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
 		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
-		settlement: settlement.New(s.DB, cfg.debtor(), n.payout),
+		settlement: settlement.New(s.DB, cfg.debtor(), n.payout).With(cfg.settlementPolicy(), n.settlementDue),
 	}
 	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
@@ -211,6 +211,7 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 	runner.Every("tell of labels that end", 24*time.Hour, p.applications.Remind)
 	runner.Every("ask about old cards", 24*time.Hour, p.people.Remind)
 	runner.Every("tell what was decided", 10*time.Minute, p.people.Tell)
+	runner.Every("remind of settlements", time.Hour, p.settlement.Remind)
 	runner.Every("bring credit back", time.Hour, p.closing.BringBack)
 	runner.Every("roll up the ledger", time.Minute, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })

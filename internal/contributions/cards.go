@@ -99,7 +99,7 @@ func (s *Service) Remind(ctx context.Context) error {
 		if err != nil || len(alarming) == 0 {
 			return err
 		}
-		to, err := operatorsAddress(ctx, tx)
+		to, err := identity.OperatorsAddress(ctx, tx)
 		for _, c := range alarming {
 			if err == nil {
 				err = s.notify.Alert(ctx, tx, to, c)

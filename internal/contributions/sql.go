@@ -233,12 +233,6 @@ func alarmingCards(ctx context.Context, tx *db.Tx) ([]Card, error) {
 	return all, err
 }
 
-func operatorsAddress(ctx context.Context, tx *db.Tx) (string, error) {
-	var to string
-	err := tx.Get(ctx, &to, `SELECT COALESCE((SELECT email FROM organisations WHERE kind = 'operator' ORDER BY id LIMIT 1), '')`)
-	return to, err
-}
-
 // waitingForStructures counts what nobody has decided, by the structure that answers for the place.
 func waitingForStructures(ctx context.Context, tx *db.Tx) ([]Mail, error) {
 	var all []Mail

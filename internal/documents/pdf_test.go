@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -156,6 +157,37 @@ func TestStatementWithoutRedemptionsSaysSo(t *testing.T) {
 	if err := WriteStatement(io.Discard, speaking(t, "fr"), s); err == nil {
 		t.Error("more is kept back than was redeemed, and it is printed")
 	}
+}
+
+func TestAStatementSaysWhatItsStructureSaysOfVAT(t *testing.T) {
+	t.Parallel()
+	s := sampleStatement(t, 3)
+	for regime, want := range map[string]string{"liable": "TVA à 20 % comprise : 5,00 €", "franchise": "293 B", "exempt": "article 261"} {
+		s.Regime, s.VAT = regime, 5_00
+		contains(t, textOf(t, "statement-"+regime+".pdf", statement(t, s)), want, "Relevé n° PSRL-2027003-000017")
+	}
+}
+
+func TestAnAttestationIsOnePageForTheAccountant(t *testing.T) {
+	t.Parallel()
+	oldest := day(t, "2027-01-14")
+	var out bytes.Buffer
+	a := Attestation{Operator: Party{Name: "Passerelle", Address: []string{"12 rue de la Préfecture", "69003 Lyon"}, SIRET: "73282932000074"},
+		Structure: sampleStatement(t, 0).Structure, Days: "mardi", Longest: 8, From: day(t, "2026-01-18"), Until: day(t, "2027-01-18"),
+		Redemptions: 412, Kept: 408, Worst: 9, Paid: 8_240_00, UnderWay: 120_00, Owed: 40_00, Oldest: &oldest, MadeAt: time.Date(2027, 1, 18, 8, 0, 0, 0, time.UTC)}
+	if err := WriteAttestation(&out, speaking(t, "fr"), a); err != nil {
+		t.Fatal(err)
+	}
+	text := textOf(t, "attestation.pdf", out.Bytes())
+	contains(t, text, "Délai maximal de paiement : 8 jours", "mardi", "8 240,00 €", "412 encaissements", "au jour promis", "jeudi 14 janvier 2027", "sans frais")
+	if pages := bytes.Count(out.Bytes(), []byte("/Type /Page\n")); pages != 1 {
+		t.Errorf("%d pages", pages)
+	}
+	out.Reset()
+	if err := WriteAttestation(&out, speaking(t, "fr"), Attestation{Longest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, textOf(t, "attestation-empty.pdf", out.Bytes()), "0,00 €")
 }
 
 func TestPrintedAgainIsTheSameToTheByte(t *testing.T) {

@@ -11,11 +11,13 @@ import (
 // Statement tells a structure what one payout is made of.
 type Statement struct {
 	Structure  Party
-	Settlement string         // number of the settlement
+	Settlement string         // number of the settlement; the statement's own is EndToEndID
 	From, To   vouchers.Day   // first and last day of the period
 	IBAN       string         // of the structure; printed masked
 	Expected   vouchers.Day   // when the money should be on the account
 	EndToEndID string         // what the bank shows beside the transfer
+	Regime     string         // of VAT: liable, franchise, exempt or "", which says nothing
+	VAT        vouchers.Cents // in the amount, where the structure is liable
 	Recovered  vouchers.Cents // kept back for a debt of the structure; 0 when none
 	Redeemed   []Redeemed     // in order of time
 	MadeAt     time.Time      // the document's own date
@@ -40,9 +42,9 @@ func WriteStatement(out io.Writer, words Words, s Statement) error {
 	if s.Recovered < 0 || s.Recovered > sum {
 		return fmt.Errorf("statement %q: %s kept back of %s: %w", s.Settlement, s.Recovered, sum, errAmount)
 	}
-	title := words.Text("doc.statement.title", "Number", s.Settlement)
+	title := words.Text("doc.statement.title", "Number", s.EndToEndID)
 	p := inTwoPasses(words, about{title: title, subject: s.Structure.Name, made: s.MadeAt}, func(p *paper) {
-		p.foot = words.Text("doc.statement.foot", "Structure", shorten(s.Structure.Name), "Number", s.Settlement)
+		p.foot = words.Text("doc.statement.foot", "Structure", shorten(s.Structure.Name), "Number", s.EndToEndID)
 		p.page()
 		p.statementHead(s, sum-s.Recovered)
 		p.statementRows(s.Redeemed)
@@ -54,6 +56,7 @@ func WriteStatement(out io.Writer, words Words, s Statement) error {
 func (p *paper) statementHead(s Statement, paid vouchers.Cents) {
 	w := p.words
 	p.letterhead(w.Text("doc.statement.heading"), []string{
+		w.Text("doc.statement.own", "Number", orUnknown(w, s.EndToEndID)),
 		w.Text("doc.statement.number", "Number", s.Settlement),
 		w.Text("doc.statement.period", "From", w.Day(s.From.Time()), "To", w.Day(s.To.Time())),
 	})
@@ -126,7 +129,7 @@ func (p *paper) dayLine(text string) {
 	p.y += 6
 }
 
-const totalsRoom = 36 // height of the totals and of the line under them
+const totalsRoom = 46 // height of the totals and of the line under them
 
 func (p *paper) statementTotals(s Statement, sum vouchers.Cents, count int) {
 	w := p.words
@@ -137,5 +140,9 @@ func (p *paper) statementTotals(s Statement, sum vouchers.Cents, count int) {
 		t.total(w.Text("doc.statement.recovered"), w.Money(-s.Recovered))
 		t.total(w.Text("doc.statement.amount"), w.Money(sum-s.Recovered))
 	}
-	p.y = p.block(box{x: margin + cellPad, y: p.y + 4, w: printed, lines: 2}, label, w.Text("doc.statement.help"))
+	p.y += 4
+	if s.Regime != "" {
+		p.y = p.block(box{x: margin + cellPad, y: p.y, w: printed, lines: 2}, label, w.Text("doc.statement.vat."+s.Regime, "VAT", w.Money(s.VAT)))
+	}
+	p.y = p.block(box{x: margin + cellPad, y: p.y, w: printed, lines: 2}, label, w.Text("doc.statement.help"))
 }

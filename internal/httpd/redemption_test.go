@@ -19,14 +19,19 @@ import (
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/redemption"
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 func init() {
 	line := redemption.Line{ID: 3, At: time.Unix(1_800_000_000, 0), PlaceName: "Thônes", Theme: "everyday_tools", Count: 2, Amount: 20_00, CanUndo: true}
-	undone, settled := line, line
-	undone.Undone, settled.Settled = true, true
+	var lines []redemption.Line
+	for _, state := range []string{"owed", "in_settlement", "sent", "came_back", "taken_back", "paid"} {
+		line.Way = redemption.Way{State: state}
+		lines = append(lines, line)
+	}
+	line.Way = redemption.Way{State: "paid", Payout: new(vouchers.PayoutID), EndToEnd: "PSL1-4", PaidOn: new(vouchers.Day)}
 	samples["redemption/counter"] = ScanBody{MayRedeem: true, Problem: "x", Typed: "ABCD", Places: []redemption.Place{{ID: 1, Name: "A"}, {ID: 2, Name: "B"}},
-		Lines: []redemption.Line{line, undone, settled}, Older: "/redemptions?before=3#last"}
+		Lines: append(lines, line), Older: "/redemptions?before=3#last"}
 	offer := redemption.ThemeOffer{Theme: "everyday_tools", PriceVouchers: 2, DurationMinutes: 60}
 	samples["redemption/offer"] = OfferBody{Place: redemption.Place{Name: "Thônes"}, Problem: "x", Choices: []themeChoice{{offer, 20_00}}, Most: 2,
 		Checked: redemption.Checked{Card: issuing.Card{Count: 8, Left: 6, Face: 10_00, Until: 1000, LastDay: 1015, Funder: "F"}},

@@ -23,6 +23,7 @@ func SettlementRoutes(room *settlement.Service) []Route {
 	finance := For(identity.Operator, identity.Finance)
 	operator := For(identity.Operator, identity.Finance, identity.Agent, identity.Reader)
 	structure := For(identity.Structure, identity.Agent, identity.Finance, identity.Reader)
+	owners := For(identity.Structure, identity.Finance)
 	return []Route{
 		{Method: "POST", Path: "/api/v1/settlements", Handler: w.close, Access: finance,
 			Doc: "close a settlement: one payout per structure that is owed something"},
@@ -39,6 +40,12 @@ func SettlementRoutes(room *settlement.Service) []Route {
 			Doc: "what the structure is owed, and its payouts, newest first"},
 		{Method: "GET", Path: "/api/v1/payouts/:id/statement", Handler: w.statement, Access: ForAny(identity.Structure, identity.Operator),
 			Doc: "the statement of one payout, as a PDF"},
+		{Method: "GET", Path: "/api/v1/payouts/:id/statement.csv", Handler: w.statementCSV, Access: ForAny(identity.Structure, identity.Operator),
+			Doc: "the statement of one payout, for a spreadsheet"},
+		{Method: "POST", Path: "/api/v1/payouts/request", Handler: w.ask, Access: owners, Doc: "ask to be paid before the next day of settlement"},
+		{Method: "PUT", Path: "/api/v1/payouts/vat", Handler: w.setVAT, Access: owners, Doc: "say what the structure's statements tell of VAT"},
+		{Method: "GET", Path: "/api/v1/payouts/attestation", Handler: w.attestation, Access: structure,
+			Doc: "how late the structure is paid at most, and what it was paid: a PDF for its accountant"},
 		{Method: "GET", Path: "/api/v1/delays", Handler: w.delays, Access: Public, Doc: "how long structures wait for their money, measured"},
 
 		{Method: "GET", Path: "/settlements", Handler: w.listPage, Access: operator, Doc: "settlements: what is owed now, and the list",
@@ -51,6 +58,8 @@ func SettlementRoutes(room *settlement.Service) []Route {
 		{Method: "GET", Path: "/delays", Handler: w.delaysPage, Access: Public, Doc: "how long structures wait for their money"},
 		{Method: "GET", Path: "/payouts", Handler: w.payoutsPage, Access: structure, Doc: "where the structure's money is",
 			Nav: Nav{Key: "settlement.payouts.nav", Icon: "banknote"}},
+		{Method: "POST", Path: "/payouts/request", Handler: w.askForm, Access: owners, Doc: "ask to be paid without waiting, from the page"},
+		{Method: "POST", Path: "/payouts/vat", Handler: w.setVATForm, Access: owners, Doc: "say of VAT, from the page"},
 	}
 }
 
@@ -184,17 +193,72 @@ func (w settlementWindow) payouts(c *fiber.Ctx) error {
 	return apiJSON(c, http.StatusOK, all)
 }
 
-func (w settlementWindow) statement(c *fiber.Ctx) error {
+func (w settlementWindow) ask(c *fiber.Ctx) error {
+	asked, err := w.room.Ask(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, asked)
+}
+
+func (w settlementWindow) setVAT(c *fiber.Ctx) error {
+	var req settlement.VATRegime
+	if err := decode(c, &req); err != nil {
+		return err
+	}
+	said, err := w.room.SetVAT(c.UserContext(), actor(c), req)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, said)
+}
+
+func (w settlementWindow) attestation(c *fiber.Ctx) error {
+	a, err := w.room.Attest(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	a.Days = weekdayWords(words(c), w.room.Days())
+	var out bytes.Buffer
+	if err := documents.WriteAttestation(&out, paperWords{words(c)}, a); err != nil {
+		return err
+	}
+	c.Attachment("attestation.pdf")
+	c.Set(fiber.HeaderContentType, "application/pdf")
+	return c.Send(out.Bytes())
+}
+
+func (w settlementWindow) statementCSV(c *fiber.Ctx) error {
+	s, err := w.read(c)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := documents.WriteCSV(&out, payoutSheet(words(c), s)); err != nil {
+		return err
+	}
+	c.Attachment(s.EndToEndID + ".csv")
+	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
+	return c.Send(out.Bytes())
+}
+
+// read is the statement of the path's payout, with themes in the reader's words.
+func (w settlementWindow) read(c *fiber.Ctx) (documents.Statement, error) {
 	id, err := pathID[vouchers.PayoutID](c, "id")
 	if err != nil {
-		return err
+		return documents.Statement{}, err
 	}
 	s, err := w.room.Statement(c.UserContext(), actor(c), id)
-	if err != nil {
-		return err
-	}
 	for i, r := range s.Redeemed {
 		s.Redeemed[i].Theme = themeWord(c, r.Theme)
+	}
+	return s, err
+}
+
+func (w settlementWindow) statement(c *fiber.Ctx) error {
+	s, err := w.read(c)
+	if err != nil {
+		return err
 	}
 	var out bytes.Buffer
 	if err := documents.WriteStatement(&out, paperWords{words(c)}, s); err != nil {

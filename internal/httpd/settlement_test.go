@@ -27,7 +27,7 @@ func init() {
 		{ID: 5, StructureName: "Thônes", Amount: 30_00, EndToEnd: "PSL1-6", State: settlement.Returned, ReturnReason: "AC04", ReissuedIn: &next},
 	}
 	var held []settlement.Held
-	for _, reason := range []string{"bank_details_missing", "account_refused", "booked_after_all", "transfer_town_missing", "transfer_name_missing", "transfer_iban",
+	for _, reason := range []string{"below_minimum", "bank_details_missing", "account_refused", "booked_after_all", "transfer_town_missing", "transfer_name_missing", "transfer_iban",
 		"transfer_iban_outside_sepa", "transfer_bic", "transfer_amount"} {
 		held = append(held, settlement.Held{Name: "Faverges", Amount: 10_00, Reason: reason})
 	}
@@ -39,11 +39,11 @@ func init() {
 		other.State = state
 		all = append(all, other)
 	}
-	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held},
+	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held, Asked: 1, AskedTotal: 10_00, Due: &day},
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: append(all, one), Next: "/settlements?before=1"}
 	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: all[0], List: payouts}, MayPay: true, Problem: "x", Field: "reason"}
-	samples["settlement/delays"] = DelaysBody{From: 900, Until: 1000, All: DelayView{9, 3, 8, 12, nil}, Own: &DelayView{Oldest: new(vouchers.Day)}}
-	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true,
+	samples["settlement/delays"] = DelaysBody{From: 900, Until: 1000, All: DelayView{9, 3, 8, 12, 8, "97 %", nil}, Own: &DelayView{Oldest: new(vouchers.Day)}}
+	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true, MayAsk: true, Problem: "x", Days: "mardi",
 		Steps: []stepView{{"Encaissé", "done"}, {"Envoyé", "current"}}, Rows: payouts, Next: "/payouts?before=5"}
 }
 
@@ -138,7 +138,7 @@ func TestAStructureSeesWhereItsMoneyIs(t *testing.T) {
 		Next  string              `json:"next_on"`
 		Items []settlement.Payout `json:"items"`
 	}
-	if err := json.Unmarshal([]byte(text), &money); err != nil || money.Owed != 10_00 || money.Next != "2026-03-10" || len(money.Items) != 1 {
+	if err := json.Unmarshal([]byte(text), &money); err != nil || money.Owed != 10_00 || money.Next != "2026-03-11" || len(money.Items) != 1 {
 		t.Fatalf("%v: %s", err, text)
 	}
 	statement := fmt.Sprintf("/api/v1/payouts/%d/statement", money.Items[0].ID)

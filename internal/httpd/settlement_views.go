@@ -1,11 +1,15 @@
 package httpd
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/vouchers"
@@ -43,11 +47,12 @@ func (w settlementWindow) showList(c *fiber.Ctx, problem string) error {
 func (w settlementWindow) closeForm(c *fiber.Ctx) error {
 	var form struct {
 		ExecutionOn vouchers.Day `form:"execution_on"`
+		Asked       bool         `form:"asked"`
 	}
 	if err := decodeForm(c, &form); err != nil {
 		return err
 	}
-	closed, err := w.room.Close(c.UserContext(), actor(c), settlement.CloseRequest{ExecutionOn: form.ExecutionOn})
+	closed, err := w.room.Close(c.UserContext(), actor(c), settlement.CloseRequest{ExecutionOn: form.ExecutionOn, Asked: form.Asked})
 	if problem := faultText(c, err); problem != "" {
 		c.Status(refusalOf(err).status)
 		return w.showList(c, problem)
@@ -128,22 +133,79 @@ func (w settlementWindow) decideForm(c *fiber.Ctx, became, field string, do func
 	return done(c, fmt.Sprintf("/settlements/%d", id), "settlement."+became, "count", after.Payouts, "amount", after.Total)
 }
 
+// payoutSheet is a payout's statement as a table. Each line bears the statement's own number.
+func payoutSheet(w *i18n.Words, s documents.Statement) documents.Sheet {
+	sheet := documents.Sheet{Name: s.EndToEndID, Columns: []documents.Column{{Header: w.Text("settlement.sheet.statement")}, {Header: w.Text("settlement.number")},
+		{Header: w.Text("settlement.sheet.at"), Kind: documents.Moment}, {Header: w.Text("settlement.sheet.place")}, {Header: w.Text("settlement.sheet.theme")},
+		{Header: w.Text("settlement.sheet.booklet")}, {Header: w.Text("settlement.sheet.vouchers"), Kind: documents.Integer},
+		{Header: w.Text("settlement.amount"), Kind: documents.Money}, {Header: w.Text("settlement.sheet.vat")}}}
+	for _, r := range s.Redeemed {
+		sheet.Rows = append(sheet.Rows, []documents.Cell{documents.TextCell(s.EndToEndID), documents.TextCell(s.Settlement), documents.MomentCell(r.At),
+			documents.TextCell(r.Place), documents.TextCell(r.Theme), documents.TextCell(r.Booklet), documents.IntegerCell(int64(r.Vouchers)),
+			documents.MoneyCell(r.Amount), documents.TextCell(w.Text("settlement.vat." + cmp.Or(s.Regime, "none")))})
+	}
+	return sheet
+}
+
+// weekdayWords lists days of the week, Sunday first, as people say them.
+func weekdayWords(w *i18n.Words, days [7]bool) string {
+	var names []string
+	for at := range 7 {
+		if n := (at + 1) % 7; days[n] {
+			names = append(names, w.Text(fmt.Sprintf("format.weekday.%d", n)))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // PayoutsBody is what settlement/payouts.html shows.
 type PayoutsBody struct {
 	settlement.Money
-	First bool // the first page of the list
-	Steps []stepView
-	Rows  []settlement.Payout
-	Next  string
+	First   bool   // the first page of the list
+	MayAsk  bool   // to be paid without waiting, and say of VAT
+	Problem string // why a form was refused, "" at first
+	Days    string // of settlement
+	Steps   []stepView
+	Rows    []settlement.Payout
+	Next    string
 }
 
-func (w settlementWindow) payoutsPage(c *fiber.Ctx) error {
+func (w settlementWindow) payoutsPage(c *fiber.Ctx) error { return w.showPayouts(c, "") }
+
+func (w settlementWindow) showPayouts(c *fiber.Ctx, problem string) error {
 	all, err := w.money(c)
 	if err != nil {
 		return err
 	}
-	return page(c, "settlement/payouts", PayoutsBody{Money: all.Money, First: c.Query("before") == "",
+	return page(c, "settlement/payouts", PayoutsBody{Money: all.Money, First: c.Query("before") == "", Problem: problem,
+		MayAsk: actor(c).Needs(identity.Structure, identity.Finance) == nil, Days: weekdayWords(words(c), w.room.Days()),
 		Steps: payoutSteps(c, all.Money), Rows: all.listing.Items, Next: all.nextURL("/payouts")})
+}
+
+func (w settlementWindow) askForm(c *fiber.Ctx) error {
+	_, err := w.room.Ask(c.UserContext(), actor(c))
+	return w.payoutsAgain(c, err, "settlement.payouts.asked")
+}
+
+func (w settlementWindow) setVATForm(c *fiber.Ctx) error {
+	var form settlement.VATRegime
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	_, err := w.room.SetVAT(c.UserContext(), actor(c), form)
+	return w.payoutsAgain(c, err, "settlement.vat.said")
+}
+
+// payoutsAgain shows the page after a form, with what was done or why it was refused.
+func (w settlementWindow) payoutsAgain(c *fiber.Ctx, err error, became string) error {
+	if problem := faultText(c, err); problem != "" {
+		c.Status(refusalOf(err).status)
+		return w.showPayouts(c, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, "/payouts", became)
 }
 
 // payoutSteps say how far the latest money has come: the latest payout if there is one
@@ -176,6 +238,7 @@ func payoutSteps(c *fiber.Ctx, m settlement.Money) []stepView {
 // DelaysBody is what settlement/delays.html shows.
 type DelaysBody struct {
 	From, Until vouchers.Day
+	Days        string // of settlement
 	All         DelayView
 	Own         *DelayView // of the reader's structure
 }
@@ -184,13 +247,16 @@ type DelaysBody struct {
 type DelayView struct {
 	Redemptions        int
 	Median, P95, Worst int
+	Promised           int
+	Kept               string // how many of the redemptions, in percent
 	Oldest             *vouchers.Day
 }
 
-func delayView(d settlement.Delays) DelayView {
-	v := DelayView{Redemptions: d.Redemptions, Oldest: d.Oldest}
+func delayView(w *i18n.Words, d settlement.Delays) DelayView {
+	v := DelayView{Redemptions: d.Redemptions, Promised: d.Promised, Oldest: d.Oldest}
 	if d.Redemptions > 0 {
 		v.Median, v.P95, v.Worst = *d.Median, *d.P95, *d.Worst
+		v.Kept = w.Percent(int64(d.Kept), int64(d.Redemptions))
 	}
 	return v
 }
@@ -200,13 +266,13 @@ func (w settlementWindow) delaysPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body := DelaysBody{From: all.From, Until: all.Until, All: delayView(all)}
+	body := DelaysBody{From: all.From, Until: all.Until, Days: weekdayWords(words(c), w.room.Days()), All: delayView(words(c), all)}
 	if actor(c).Kind == identity.Structure {
 		own, err := w.room.OwnDelays(c.UserContext(), actor(c))
 		if err != nil {
 			return err
 		}
-		view := delayView(own)
+		view := delayView(words(c), own)
 		body.Own = &view
 	}
 	return page(c, "settlement/delays", body)

@@ -66,6 +66,10 @@ type Organisation struct {
 	LegalForm string                  `json:"legal_form,omitempty" db:"legal_form"` // in French words
 	CreatedAt time.Time               `json:"created_at" db:"created_at"`
 
+	// VAT is what a structure has said of it: liable, franchise (article 293 B of the CGI),
+	// exempt (article 261) or "" where it has said nothing.
+	VAT string `json:"vat_regime,omitempty" db:"vat_regime"`
+
 	// UnverifiedSince is set for a structure that opened its account by itself, until the
 	// operator has looked at it.
 	UnverifiedSince *time.Time `json:"unverified_since,omitempty" db:"unverified_since"`

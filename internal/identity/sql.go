@@ -15,7 +15,7 @@ func object(kind string, id int64) string { return fmt.Sprintf("%s:%d", kind, id
 
 const selectOrganisations = `
 	SELECT o.id, o.kind, o.name, COALESCE(o.siret, '') AS siret, o.email, o.street, o.postcode, o.town,
-		o.legal_form, o.created_at, o.unverified_since
+		o.legal_form, o.created_at, o.unverified_since, o.vat_regime
 	FROM organisations o `
 
 func organisation(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID) (Organisation, error) {
@@ -54,6 +54,19 @@ func operatorOrganisation(ctx context.Context, tx *db.Tx, name, email string) (v
 		return id, err
 	}
 	return insertOrganisation(ctx, tx, NewOrganisation{Kind: Operator, Name: name, Email: email})
+}
+
+// SetVAT notes what a structure says of VAT.
+func SetVAT(ctx context.Context, tx *db.Tx, id vouchers.OrganisationID, regime string) error {
+	_, err := tx.Exec(ctx, `UPDATE organisations SET vat_regime = $2 WHERE id = $1`, id, regime)
+	return err
+}
+
+// OperatorsAddress is the e-mail address of the operator, "" where it has none.
+func OperatorsAddress(ctx context.Context, tx *db.Tx) (string, error) {
+	var to string
+	err := tx.Get(ctx, &to, `SELECT COALESCE((SELECT email FROM organisations WHERE kind = 'operator' ORDER BY id LIMIT 1), '')`)
+	return to, err
 }
 
 func insertOrganisation(ctx context.Context, tx *db.Tx, o NewOrganisation) (vouchers.OrganisationID, error) {

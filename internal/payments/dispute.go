@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/ledger"
@@ -205,7 +206,7 @@ func (s *Service) take(ctx context.Context, tx *db.Tx, k Checkout, d Dispute, ta
 		}
 	}
 	s.log.Error("a payment was taken back", "dispute", d.ID, "checkout", k.ID, "order", int64(k.Order), "amount", taken.String(), "reason", d.Reason)
-	to, err := operatorsAddress(ctx, tx)
+	to, err := identity.OperatorsAddress(ctx, tx)
 	if err != nil {
 		return d, err
 	}

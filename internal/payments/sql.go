@@ -182,12 +182,6 @@ func unsettled(ctx context.Context, tx *db.Tx) ([]task, error) {
 	return all, err
 }
 
-func operatorsAddress(ctx context.Context, tx *db.Tx) (string, error) {
-	var to string
-	err := tx.Get(ctx, &to, `SELECT COALESCE((SELECT email FROM organisations WHERE kind = 'operator' ORDER BY id LIMIT 1), '')`)
-	return to, err
-}
-
 func desk(ctx context.Context, tx *db.Tx) (Desk, error) {
 	d := Desk{Checkouts: []Checkout{}, Payouts: []Payout{}, Disputes: []Dispute{}, Refunds: []Refund{}}
 	for _, list := range []struct {

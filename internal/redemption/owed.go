@@ -16,6 +16,7 @@ type Owed struct {
 	AfterID     vouchers.RedemptionID   `db:"after_id"` // end of the structure's last payout; 0 before its first
 	Redemptions int                     `db:"redemptions"`
 	Amount      vouchers.Cents          `db:"amount_cents"`
+	Oldest      time.Time               `db:"oldest"` // when the first of them was made
 }
 
 // LastID is the highest redemption there is, 0 before the first. Under the ledger's
@@ -32,17 +33,28 @@ func LastID(ctx context.Context, tx *db.Tx) (vouchers.RedemptionID, error) {
 func OwedUpTo(ctx context.Context, tx *db.Tx, upTo vouchers.RedemptionID) ([]Owed, error) {
 	var all []Owed
 	err := tx.Select(ctx, &all, `
-		SELECT w.structure_id, r.campaign_id, w.after_id, r.redemptions, r.amount_cents
+		SELECT w.structure_id, r.campaign_id, w.after_id, r.redemptions, r.amount_cents, r.oldest
 		FROM (SELECT o.id AS structure_id, COALESCE((
 		          SELECT p.up_to_id FROM payouts p WHERE p.structure_id = o.id ORDER BY p.id DESC LIMIT 1), 0) AS after_id
 		      FROM organisations o WHERE o.kind = 'structure') AS w
 		CROSS JOIN LATERAL (
-		      SELECT q.campaign_id, count(*) AS redemptions, sum(q.amount_cents)::bigint AS amount_cents
+		      SELECT q.campaign_id, count(*) AS redemptions, sum(q.amount_cents)::bigint AS amount_cents, min(q.at) AS oldest
 		      FROM redemptions q
 		      WHERE q.structure_id = w.structure_id AND q.id > w.after_id AND q.id <= $1 AND q.undone_at IS NULL
 		      GROUP BY q.campaign_id) AS r
 		ORDER BY w.structure_id, r.campaign_id`, upTo)
 	return all, err
+}
+
+// FirstOwed is when the first of a structure's redemptions was made that no payout pays, nil
+// where all are.
+func FirstOwed(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (*time.Time, error) {
+	var at *time.Time
+	err := tx.Get(ctx, &at, `
+		SELECT min(r.at) FROM redemptions r
+		WHERE r.structure_id = $1 AND r.undone_at IS NULL
+			AND r.id > COALESCE((SELECT p.up_to_id FROM payouts p WHERE p.structure_id = $1 ORDER BY p.id DESC LIMIT 1), 0)`, structure)
+	return at, err
 }
 
 // Settled is a redemption as a payout's statement lists it.

@@ -280,6 +280,7 @@ type Line struct {
 	Undone    bool                  `json:"undone" db:"undone"`
 	Settled   bool                  `json:"settled" db:"settled"`
 	CanUndo   bool                  `json:"can_undo"`
+	Way
 }
 
 func (l Line) canUndo(now time.Time) bool {

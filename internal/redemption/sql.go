@@ -225,8 +225,8 @@ func list(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, bef
 	err := tx.Select(ctx, &lines, `
 		SELECT r.id, r.at, r.booklet_id, r.place_id, p.name AS place_name, r.theme, r.vouchers, r.amount_cents,
 			r.undone_at IS NOT NULL AS undone,
-			r.id <= COALESCE((SELECT max(o.up_to_id) FROM payouts o WHERE o.structure_id = $1), 0) AS settled
-		FROM redemptions r JOIN places p ON p.id = r.place_id
+			r.id <= COALESCE((SELECT max(o.up_to_id) FROM payouts o WHERE o.structure_id = $1), 0) AS settled,`+wayColumns+`
+		FROM redemptions r JOIN places p ON p.id = r.place_id`+wayOf+`
 		WHERE r.structure_id = $1 AND ($2 = 0 OR r.id < $2) ORDER BY r.id DESC LIMIT $3`, structure, before, limit)
 	return lines, err
 }

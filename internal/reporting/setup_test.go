@@ -168,7 +168,7 @@ func (b bundle) returns(p settlement.Payout) {
 			return err
 		}
 		_, _, err = b.settlement.Book(b.t.Context(), tx, sepa.Movement{Line: line, Account: payer.IBAN, Name: p.EndToEnd, Amount: p.Amount,
-			Credit: true, Returned: true, ReturnReason: "AC04", On: p.ExecutionOn})
+			Credit: true, Returned: true, ReturnReason: "MS03", On: p.ExecutionOn})
 		return err
 	})
 }

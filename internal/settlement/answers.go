@@ -2,10 +2,8 @@ package settlement
 
 import (
 	"context"
-	"slices"
 
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/sepa"
 )
@@ -54,13 +52,5 @@ func (s *Service) Reject(ctx context.Context, tx *db.Tx, name, reason string) (e
 	if err := byBank(ctx, tx, "payout_rejected", p, map[string]any{"reason": reason}); err != nil {
 		return "", err
 	}
-	if !slices.Contains(sepa.AccountReasons(), reason) {
-		return "rejected", nil
-	}
-	structure, err := identity.OrganisationOf(ctx, tx, p.Structure)
-	if err != nil {
-		return "", err
-	}
-	p.State, p.ReturnReason = Rejected, reason
-	return "rejected", s.notify(ctx, tx, structure.Email, p)
+	return "rejected", s.tellOfAccount(ctx, tx, p, Rejected, reason)
 }

@@ -80,6 +80,9 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.
 		if err := ledger.Post(ctx, tx, transfers...); err != nil {
 			return err
 		}
+		if err := reopenRequests(ctx, tx, id); err != nil {
+			return err
+		}
 		if err := setCancelled(ctx, tx, actor, id, reason); err != nil {
 			return err
 		}

@@ -74,8 +74,8 @@ func TestHowLongStructuresWaitIsMeasured(t *testing.T) {
 	b.refused(err, "forbidden")
 }
 
-// delaysAnew measures the same from every payout and every redemption that there is.
-const delaysAnew = `
+// redeemedAnew is every redemption that there is, with the day on which it was paid.
+const redeemedAnew = `
 	WITH RECURSIVE chain (first, last) AS (
 		SELECT id, id FROM payouts WHERE $1 = 0 OR structure_id = $1
 		UNION ALL
@@ -87,7 +87,10 @@ const delaysAnew = `
 		LEFT JOIN payouts p ON p.structure_id = r.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id
 		LEFT JOIN ends e ON e.first = p.id
 		LEFT JOIN payouts f ON f.id = e.last AND f.state = 'booked'
-		WHERE r.undone_at IS NULL AND ($1 = 0 OR r.structure_id = $1)),
+		WHERE r.undone_at IS NULL AND ($1 = 0 OR r.structure_id = $1))`
+
+// delaysAnew measures the same from every payout and every redemption.
+const delaysAnew = redeemedAnew + `,
 	paid AS (SELECT booked_on - "on" AS days FROM redeemed WHERE booked_on BETWEEN $2::date AND $3::date)
 	SELECT $2::date AS from_on, $3::date AS until_on, count(*) AS redemptions,
 		percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS median, percentile_disc(0.95) WITHIN GROUP (ORDER BY days) AS p95,
@@ -102,10 +105,14 @@ func (b bundle) delaysAgree(of ...vouchers.OrganisationID) {
 		for _, structure := range append(of, 0) {
 			for _, w := range []Delays{{From: today - delaysOver, Until: today}, {From: today - 2, Until: today + 9}, {From: today - 5, Until: today - 3}} {
 				var want Delays
-				if err := tx.Get(b.t.Context(), &want, delaysAnew, structure, w.From, w.Until); err != nil {
+				err := tx.Get(b.t.Context(), &want, delaysAnew, structure, w.From, w.Until)
+				if err != nil {
 					return err
 				}
-				got, err := waited(b.t.Context(), tx, structure, w)
+				if want.Kept, err = b.keptAnew(tx, structure, w); err != nil {
+					return err
+				}
+				got, err := waited(b.t.Context(), tx, structure, w, Calendar{})
 				if err != nil {
 					return err
 				}
@@ -116,6 +123,22 @@ func (b bundle) delaysAgree(of ...vouchers.OrganisationID) {
 		}
 		return nil
 	})
+}
+
+// keptAnew counts one by one what was paid by the day that was promised for it.
+func (b bundle) keptAnew(tx *db.Tx, structure vouchers.OrganisationID, w Delays) (kept int, err error) {
+	var paid []struct {
+		On     vouchers.Day `db:"on"`
+		Booked vouchers.Day `db:"booked_on"`
+	}
+	err = tx.Select(b.t.Context(), &paid, redeemedAnew+` SELECT "on", booked_on FROM redeemed WHERE booked_on BETWEEN $2::date AND $3::date`,
+		structure, w.From, w.Until)
+	for _, one := range paid {
+		if one.Booked <= (Calendar{}).paidBy(one.On) {
+			kept++
+		}
+	}
+	return kept, err
 }
 
 // Everybody may ask, at any time: what was paid before the window is not read.
@@ -156,7 +179,7 @@ func TestDelaysAreMeasuredWithoutReadingWhatWasPaidLongAgo(t *testing.T) {
 			return err
 		}
 		today := vouchers.DayOf(tx.Now)
-		d, err := waited(t.Context(), tx, 0, Delays{From: today - delaysOver, Until: today})
+		d, err := waited(t.Context(), tx, 0, Delays{From: today - delaysOver, Until: today}, Calendar{})
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/audit"
@@ -108,7 +109,24 @@ func (s *Service) comeBack(ctx context.Context, tx *db.Tx, m sepa.Movement) (str
 	if err := ledger.Post(ctx, tx, ledger.CameBack(p.ID, p.Structure, parts)...); err != nil {
 		return "", 0, err
 	}
-	return "payout_returned", int64(p.ID), byBank(ctx, tx, "payout_returned", p, map[string]any{"line": m.Line, "reason": m.ReturnReason})
+	if err := byBank(ctx, tx, "payout_returned", p, map[string]any{"line": m.Line, "reason": m.ReturnReason}); err != nil {
+		return "", 0, err
+	}
+	return "payout_returned", int64(p.ID), s.tellOfAccount(ctx, tx, p, Returned, m.ReturnReason)
+}
+
+// tellOfAccount tells a structure whose account the bank will not pay, for a reason of the
+// account's own: it is held until it has given another.
+func (s *Service) tellOfAccount(ctx context.Context, tx *db.Tx, p Payout, state, reason string) error {
+	if !slices.Contains(sepa.AccountReasons(), reason) {
+		return nil
+	}
+	structure, err := identity.OrganisationOf(ctx, tx, p.Structure)
+	if err != nil {
+		return err
+	}
+	p.State, p.ReturnReason = state, reason
+	return s.notify(ctx, tx, structure.Email, p)
 }
 
 // moving locks the payout that a statement's line means. The ledger's gate comes
@@ -138,11 +156,14 @@ func byBank(ctx context.Context, tx *db.Tx, action string, p Payout, after map[s
 // Money says where a structure's money is.
 type Money struct {
 	Owed        vouchers.Cents `json:"owed_cents"`    // redeemed, or come back, and not yet in a payout
-	NextOn      vouchers.Day   `json:"next_on"`       // the first day on which it could be paid
+	NextOn      vouchers.Day   `json:"next_on"`       // the day by which the calendar promises it
+	AskedAt     *time.Time     `json:"asked_at"`      // the structure has asked not to wait; nil: it has not
+	Minimum     vouchers.Cents `json:"minimum_cents"` // less than this waits, 30 days at most or until it is asked for
 	BankDetails bool           `json:"bank_details"`  // without them nothing can be paid
 	Refused     bool           `json:"bank_refused"`  // the bank has refused the account: payouts wait for another
 	Changing    bool           `json:"bank_changing"` // others were given and are not in force: payouts wait
 	UnderWay    vouchers.Cents `json:"transit_cents"` // ordered from the bank
+	VAT         string         `json:"vat_regime"`    // what the structure's statements tell: liable, franchise, exempt or "", nothing
 	Payouts     []Payout       `json:"-"`             // newest first
 }
 
@@ -152,9 +173,19 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 	if err := actor.Needs(identity.Structure, identity.Agent, identity.Finance, identity.Reader); err != nil {
 		return Money{}, err
 	}
-	var m Money
+	m := Money{Minimum: s.policy.Minimum}
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		m.NextOn = sepa.NextWorkingDay(vouchers.DayOf(tx.Now))
+		if m.NextOn, err = s.awaited(ctx, tx, actor.Organisation); err != nil {
+			return err
+		}
+		if m.AskedAt, err = openRequest(ctx, tx, actor.Organisation); err != nil {
+			return err
+		}
+		o, err := identity.OrganisationOf(ctx, tx, actor.Organisation)
+		if err != nil {
+			return err
+		}
+		m.VAT = o.VAT
 		if m.Owed, err = ledger.Balance(ctx, tx, ledger.Payable(actor.Organisation)); err != nil {
 			return err
 		}
@@ -171,6 +202,15 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 		return err
 	})
 	return m, err
+}
+
+func (s *Service) awaited(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (vouchers.Day, error) {
+	first, err := redemption.FirstOwed(ctx, tx, structure)
+	var since vouchers.Day
+	if first != nil {
+		since = vouchers.DayOf(*first)
+	}
+	return s.policy.Days.awaited(since, vouchers.DayOf(tx.Now)), err
 }
 
 // Statement tells what a payout is made of: all its redemptions, those of payouts that
@@ -214,7 +254,7 @@ func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers
 // statementOf is the document of a payout; its lines must come to its amount.
 func statementOf(p Payout, o identity.Organisation, rows []redemption.Settled) (documents.Statement, error) {
 	d := documents.Statement{
-		Structure:  documents.Party{Name: o.Name, Address: []string{o.Street, o.Postcode + " " + o.Town}, SIRET: o.SIRET},
+		Structure:  partyOf(o),
 		Settlement: messageID(p.Settlement), IBAN: p.IBAN.Full(), Expected: p.ExecutionOn, EndToEndID: p.EndToEnd, MadeAt: p.ClosedAt,
 	}
 	var sum vouchers.Cents
@@ -222,6 +262,9 @@ func statementOf(p Payout, o identity.Organisation, rows []redemption.Settled) (
 		sum += r.Amount
 		d.Redeemed = append(d.Redeemed, documents.Redeemed{At: r.At, Place: r.PlaceName, Theme: r.Theme,
 			Booklet: fmt.Sprint(r.Booklet), Vouchers: r.Count, Amount: r.Amount})
+	}
+	if d.Regime = o.VAT; d.Regime == "liable" {
+		d.VAT = vatIn(sum)
 	}
 	if sum != p.Amount || len(rows) == 0 {
 		return d, fmt.Errorf("payout %d: its redemptions come to %s, not %s", p.ID, sum, p.Amount)

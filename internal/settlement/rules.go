@@ -21,6 +21,7 @@ const country = "FR"
 type due struct {
 	Structure   vouchers.OrganisationID
 	after       vouchers.RedemptionID // end of its last payout
+	oldest      vouchers.Day          // of what it redeemed and was never paid; 0 where all of it comes back
 	redemptions int
 	parts       map[vouchers.CampaignID]vouchers.Cents
 	returned    []vouchers.PayoutID // payouts that came back or were rejected, whose parts are among parts
@@ -47,6 +48,9 @@ func gather(owed []redemption.Owed, back []returnedPart) []due {
 		d := of(o.Structure, o.AfterID)
 		d.redemptions += o.Redemptions
 		d.parts[o.Campaign] += o.Amount
+		if on := vouchers.DayOf(o.Oldest); d.oldest == 0 || on < d.oldest {
+			d.oldest = on
+		}
 	}
 	for _, b := range back {
 		d := of(b.Structure, b.AfterID)
@@ -100,6 +104,7 @@ type recipient struct {
 	Holder    string                  `db:"holder"`
 	Changing  bool                    `db:"changing"`  // another account was given and is not in force yet
 	Refused   bool                    `db:"refused"`   // the bank has refused this account since it is in force
+	Asked     bool                    `db:"asked"`     // it does not want to wait
 	Contested bool                    `db:"contested"` // the bank took what it had rejected, and nobody has decided on it yet
 }
 
@@ -129,12 +134,21 @@ func (p plan) total() vouchers.Cents {
 	return sum
 }
 
+// waitedSince tells whether something to pay was redeemed before a day.
+func (p plan) waitedSince(day vouchers.Day) bool {
+	return slices.ContainsFunc(p.pay, func(one payment) bool { return one.oldest != 0 && one.oldest < day })
+}
+
 // arrange parts those that can be paid from those that are held.
-func arrange(upTo vouchers.RedemptionID, dues []due, recipients map[vouchers.OrganisationID]recipient) plan {
+func arrange(upTo vouchers.RedemptionID, dues []due, recipients map[vouchers.OrganisationID]recipient, minimum vouchers.Cents, today vouchers.Day) plan {
 	p := plan{upTo: upTo, held: []Held{}}
 	for _, d := range dues {
 		one := payment{d, recipients[d.Structure]}
-		if reason := one.obstacle(); reason != "" {
+		reason := one.obstacle()
+		if reason == "" && one.belowMinimum(minimum, today) {
+			reason = "below_minimum"
+		}
+		if reason != "" {
 			p.held = append(p.held, Held{Structure: d.Structure, Name: one.to.Name, Amount: d.amount(), Reason: reason})
 			continue
 		}
@@ -142,6 +156,12 @@ func arrange(upTo vouchers.RedemptionID, dues []due, recipients map[vouchers.Org
 	}
 	slices.SortStableFunc(p.held, func(a, b Held) int { return cmp.Compare(b.Amount, a.Amount) })
 	return p
+}
+
+// belowMinimum tells whether a payment waits for more. What has come back does not, nor what
+// has waited for long or was asked for.
+func (p payment) belowMinimum(minimum vouchers.Cents, today vouchers.Day) bool {
+	return p.amount() < minimum && !p.to.Asked && len(p.returned) == 0 && p.oldest.AddDays(longestBelow) > today
 }
 
 // obstacle is why a payment cannot go into a file, "" if it can. One bad address must

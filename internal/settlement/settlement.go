@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/audit"
@@ -32,27 +33,41 @@ type Debtor struct {
 	Street   string    `db:"debtor_street"`
 	Postcode string    `db:"debtor_postcode"`
 	Town     string    `db:"debtor_town"`
+	SIRET    string    `db:"-"` // for papers
 }
 
 // Notify enqueues a notice to a structure in the transaction of what it tells: a payout is
 // booked, or the bank has refused its account.
 type Notify func(ctx context.Context, tx *db.Tx, to string, p Payout) error
 
+// Remind enqueues a notice to the operator in the transaction of what it tells: there is
+// something to settle since the day of settlement p.Due.
+type Remind func(ctx context.Context, tx *db.Tx, to string, p Preview) error
+
 // Service is the use cases of settlement.
 type Service struct {
 	db     *db.DB
 	debtor Debtor
 	notify Notify
+	policy Policy
+	remind Remind
 }
 
-// New makes the service.
+// New makes the service, which settles on Tuesdays and reminds nobody.
 func New(d *db.DB, debtor Debtor, notify Notify) *Service {
-	return &Service{db: d, debtor: debtor, notify: notify}
+	return &Service{db: d, debtor: debtor, notify: notify, remind: func(context.Context, *db.Tx, string, Preview) error { return nil }}
+}
+
+// With gives the service a policy, and somebody to remind of it.
+func (s *Service) With(p Policy, remind Remind) *Service {
+	s.policy, s.remind = p, remind
+	return s
 }
 
 // CloseRequest asks for a settlement.
 type CloseRequest struct {
 	ExecutionOn vouchers.Day `json:"execution_on,omitempty"` // when the bank is to pay; absent: the next working day
+	Asked       bool         `json:"asked,omitempty"`        // pays only the structures that asked not to wait
 }
 
 // The states of a settlement.
@@ -97,7 +112,7 @@ type Held struct {
 	Structure vouchers.OrganisationID `json:"structure"`
 	Name      string                  `json:"structure_name"`
 	Amount    vouchers.Cents          `json:"amount_cents"`
-	Reason    string                  `json:"reason"` // bank_details_missing or bank_details_changing (given, and not in force yet), account_refused (by the bank), booked_after_all (the bank took what it had rejected: a case waits), or the fault for which a bank would refuse the transfer
+	Reason    string                  `json:"reason"` // below_minimum, bank_details_missing or bank_details_changing (given, and not in force yet), account_refused (by the bank), booked_after_all (the bank took what it had rejected: a case waits), or the fault for which a bank would refuse the transfer
 }
 
 // Preview is what a settlement closed now would do.
@@ -106,6 +121,9 @@ type Preview struct {
 	Payouts     int            `json:"payouts"`
 	Total       vouchers.Cents `json:"total_cents"`
 	Held        []Held         `json:"held"`
+	Asked       int            `json:"asked"` // of the payouts, those of structures that asked not to wait
+	AskedTotal  vouchers.Cents `json:"asked_total_cents"`
+	Due         *vouchers.Day  `json:"due"` // a day of settlement that has come, and from before which something waits to be paid; nil: none
 }
 
 // Close makes the payouts of all that structures are owed up to now, moves their
@@ -140,7 +158,7 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, re
 	if err := ledger.Close(ctx, tx); err != nil {
 		return Settlement{}, err
 	}
-	plan, err := planNow(ctx, tx)
+	plan, err := s.planNow(ctx, tx, req.Asked)
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -177,6 +195,9 @@ func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan) 
 	if err := markReissued(ctx, tx, payouts, plan.pay); err != nil {
 		return err
 	}
+	if err := answerRequests(ctx, tx, id); err != nil {
+		return err
+	}
 	var transfers []ledger.Transfer
 	for _, p := range plan.pay {
 		transfers = append(transfers, ledger.Settled(payouts[p.Structure], p.Structure, p.parts)...)
@@ -184,8 +205,9 @@ func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan) 
 	return ledger.Post(ctx, tx, transfers...)
 }
 
-// planNow reads what each structure is owed and compares it with the ledger.
-func planNow(ctx context.Context, tx *db.Tx) (plan, error) {
+// planNow reads what each structure is owed, or each that asked not to wait, and compares
+// all of it with the ledger.
+func (s *Service) planNow(ctx context.Context, tx *db.Tx, asked bool) (plan, error) {
 	upTo, err := redemption.LastID(ctx, tx)
 	if err != nil {
 		return plan{}, err
@@ -210,7 +232,10 @@ func planNow(ctx context.Context, tx *db.Tx) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	return arrange(upTo, dues, recipients), nil
+	if asked {
+		dues = slices.DeleteFunc(dues, func(d due) bool { return !recipients[d.Structure].Asked })
+	}
+	return arrange(upTo, dues, recipients, s.policy.Minimum, vouchers.DayOf(tx.Now)), nil
 }
 
 // Preview tells what Close would do now, and does nothing.
@@ -220,11 +245,20 @@ func (s *Service) Preview(ctx context.Context, actor identity.Actor) (Preview, e
 	}
 	var p Preview
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		plan, err := planNow(ctx, tx)
+		plan, err := s.planNow(ctx, tx, false)
 		if err != nil {
 			return err
 		}
-		p = Preview{ExecutionOn: sepa.NextWorkingDay(vouchers.DayOf(tx.Now)), Payouts: len(plan.pay), Total: plan.total(), Held: plan.held}
+		today := vouchers.DayOf(tx.Now)
+		p = Preview{ExecutionOn: sepa.NextWorkingDay(today), Payouts: len(plan.pay), Total: plan.total(), Held: plan.held}
+		for _, one := range plan.pay {
+			if one.to.Asked {
+				p.Asked, p.AskedTotal = p.Asked+1, p.AskedTotal+one.amount()
+			}
+		}
+		if due := s.policy.Days.last(today); plan.waitedSince(due) {
+			p.Due = &due
+		}
 		return nil
 	})
 	return p, err

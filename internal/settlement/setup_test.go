@@ -26,6 +26,14 @@ type bundle struct {
 	t       testing.TB
 	second  identity.Actor // another person of the operator's
 	notices *[]Payout
+
+	reminders *[]Preview
+}
+
+// remind keeps a reminder.
+func (b bundle) remind(_ context.Context, _ *db.Tx, _ string, p Preview) error {
+	*b.reminders = append(*b.reminders, p)
+	return nil
 }
 
 func setup(t testing.TB) bundle {
@@ -40,7 +48,9 @@ func setup(t testing.TB) bundle {
 		notices = append(notices, p)
 		return nil
 	})
-	return bundle{World: w, Service: s, t: t, second: w.Colleague(), notices: &notices}
+	b := bundle{World: w, Service: s, t: t, second: w.Colleague(), notices: &notices, reminders: new([]Preview)}
+	s.With(Policy{}, b.remind)
+	return b
 }
 
 // settles closes a settlement, which a second person approves, and checks that all
@@ -81,7 +91,7 @@ func debit(p Payout) sepa.Movement {
 // credit is the line that brings it back.
 func credit(p Payout) sepa.Movement {
 	return sepa.Movement{Line: 2, Account: payer.IBAN, Name: p.EndToEnd, Amount: p.Amount, Credit: true, Returned: true,
-		ReturnReason: "AC04", On: p.ExecutionOn}
+		ReturnReason: "MS03", On: p.ExecutionOn}
 }
 
 // books plays the statement's line that shows a payout's debit.

@@ -46,8 +46,9 @@ func recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vouchers.Organi
 			COALESCE(b.holder, '') AS holder,
 			EXISTS (SELECT 1 FROM bank_details w WHERE w.structure_id = o.id AND w.ended_at IS NULL AND w.replaced_at IS NULL
 				AND (w.in_force_at IS NULL OR w.in_force_at > $2)) AS changing,
-			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL
-				AND p.return_reason = ANY ($3) AND p.iban = b.iban AND p.rejected_at >= b.in_force_at) AS refused,
+			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = o.id AND p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL
+				AND p.return_reason = ANY ($3) AND p.iban = b.iban AND COALESCE(p.rejected_at, p.returned_at) >= b.in_force_at) AS refused,
+			EXISTS (SELECT 1 FROM payout_requests q WHERE q.structure_id = o.id AND q.payout_id IS NULL) AS asked,
 			EXISTS (SELECT 1 FROM payouts p JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.outcome = 'unexpected_debit'
 				JOIN bank_cases k ON k.line_id = l.id AND k.decision IS NULL
 				WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL) AS contested
@@ -142,6 +143,38 @@ func markReissued(ctx context.Context, tx *db.Tx, ids map[vouchers.OrganisationI
 	if err == nil && int(n) != len(old) {
 		return fmt.Errorf("settlement: %d of %d payouts could be paid again", n, len(old))
 	}
+	return err
+}
+
+// insertRequest notes that a structure does not want to wait, unless it has said so.
+func insertRequest(ctx context.Context, tx *db.Tx, actor identity.Actor) (isNew bool, err error) {
+	n, err := tx.Exec(ctx, `
+		INSERT INTO payout_requests (structure_id, asked_at, asked_by) VALUES ($1, $2, $3)
+		ON CONFLICT (structure_id) WHERE payout_id IS NULL DO NOTHING`, actor.Organisation, tx.Now, actor.Person)
+	return n == 1, err
+}
+
+// openRequest is since when a structure does not want to wait, nil where it has not said so.
+func openRequest(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (*time.Time, error) {
+	var at *time.Time
+	err := tx.Get(ctx, &at, `SELECT (SELECT asked_at FROM payout_requests WHERE structure_id = $1 AND payout_id IS NULL)`, structure)
+	return at, err
+}
+
+// answerRequests notes which payouts of a settlement answer what was asked.
+func answerRequests(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE payout_requests q SET payout_id = p.id FROM payouts p
+		WHERE p.settlement_id = $1 AND q.structure_id = p.structure_id AND q.payout_id IS NULL`, id)
+	return err
+}
+
+// reopenRequests lets wait again what the payouts of a cancelled settlement had answered.
+func reopenRequests(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE payout_requests q SET payout_id = NULL FROM payouts p
+		WHERE p.settlement_id = $1 AND q.payout_id = p.id
+			AND NOT EXISTS (SELECT 1 FROM payout_requests o WHERE o.structure_id = q.structure_id AND o.payout_id IS NULL)`, id)
 	return err
 }
 
@@ -295,6 +328,15 @@ func underWay(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID)
 	return sum, err
 }
 
+// paidBetween is what the bank has sent to a structure from one day to another, and not brought back.
+func paidBetween(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, from, until vouchers.Day) (vouchers.Cents, error) {
+	var sum vouchers.Cents
+	err := tx.Get(ctx, &sum, `
+		SELECT COALESCE(sum(amount_cents), 0)::bigint FROM payouts
+		WHERE structure_id = $1 AND state = 'booked' AND booked_on BETWEEN $2 AND $3`, structure, from, until)
+	return sum, err
+}
+
 // named finds which names are end-to-end ids of payouts.
 func named(ctx context.Context, tx *db.Tx, names []string) (map[string]bool, error) {
 	var found []string
@@ -317,7 +359,7 @@ func book(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, on vouchers.Day)
 }
 
 func sendBack(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, reason string) error {
-	_, err := tx.Exec(ctx, `UPDATE payouts SET state = 'returned', return_reason = $2 WHERE id = $1`, id, reason)
+	_, err := tx.Exec(ctx, `UPDATE payouts SET state = 'returned', return_reason = $2, returned_at = $3 WHERE id = $1`, id, reason, tx.Now)
 	return err
 }
 
@@ -366,8 +408,9 @@ func windows(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) ([]redemption
 // with what was booked in the window and what is not paid, not with what was ever paid: it
 // goes from the payouts that paid back through those that had come back into them, and
 // OFFSET 0 makes it look up the redemptions of each by their ids.
-func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window Delays) (Delays, error) {
+func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window Delays, calendar Calendar) (Delays, error) {
 	var d Delays
+	days, by := calendar.promises(window.From.AddDays(-longestBelow), window.Until.AddDays(longestBelow)) // no promise is longer
 	err := tx.Get(ctx, &d, `
 		WITH RECURSIVE paying (id, structure_id, after_id, up_to_id, booked_on) AS (
 			SELECT id, structure_id, after_id, up_to_id, booked_on FROM payouts
@@ -389,12 +432,14 @@ func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window D
 				SELECT min(q.at) AS first FROM redemptions q
 				WHERE q.structure_id = o.structure_id AND q.id > o.after_id AND q.id <= o.up_to_id AND q.undone_at IS NULL) AS r),
 		paid AS (
-			SELECT p.booked_on - (r.at AT TIME ZONE 'Europe/Paris')::date AS days FROM paying p CROSS JOIN LATERAL (
+			SELECT (r.at AT TIME ZONE 'Europe/Paris')::date AS redeemed_on, p.booked_on FROM paying p CROSS JOIN LATERAL (
 				SELECT q.at FROM redemptions q
 				WHERE q.structure_id = p.structure_id AND q.id > p.after_id AND q.id <= p.up_to_id AND q.undone_at IS NULL OFFSET 0) AS r)
-		SELECT $2::date AS from_on, $3::date AS until_on, count(*) AS redemptions,
-			percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS median, percentile_disc(0.95) WITHIN GROUP (ORDER BY days) AS p95,
-			max(days) AS worst, (SELECT (min(first) AT TIME ZONE 'Europe/Paris')::date FROM waiting) AS oldest
-		FROM paid`, of, window.From, window.Until)
+		SELECT $2::date AS from_on, $3::date AS until_on, count(*) AS redemptions, count(*) FILTER (WHERE p.booked_on <= k.by_on) AS kept,
+			percentile_disc(0.5) WITHIN GROUP (ORDER BY p.booked_on - p.redeemed_on) AS median,
+			percentile_disc(0.95) WITHIN GROUP (ORDER BY p.booked_on - p.redeemed_on) AS p95,
+			max(p.booked_on - p.redeemed_on) AS worst, (SELECT (min(first) AT TIME ZONE 'Europe/Paris')::date FROM waiting) AS oldest
+		FROM paid p LEFT JOIN unnest($4::date[], $5::date[]) AS k(day, by_on) ON k.day = p.redeemed_on`,
+		of, window.From, window.Until, db.Array(days), db.Array(by))
 	return d, err
 }

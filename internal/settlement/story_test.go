@@ -110,7 +110,7 @@ func TestAPayoutThatCameBackIsPaidAgainOnce(t *testing.T) {
 		t.Errorf("notices: %+v", n)
 	}
 	b.returns(first)
-	if m := b.money(b.Structure.Actor); m.Owed != 30_00 || m.Payouts[0].State != Returned || m.Payouts[0].ReturnReason != "AC04" {
+	if m := b.money(b.Structure.Actor); m.Owed != 30_00 || m.Payouts[0].State != Returned || m.Payouts[0].ReturnReason != "MS03" {
 		t.Errorf("the structure is told %+v", m)
 	}
 	b.Redeem(b.Structure, booklet, 1)
