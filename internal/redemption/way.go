@@ -20,7 +20,8 @@ const (
 	wayOf = `
 		LEFT JOIN LATERAL (
 			WITH RECURSIVE taken (id, reissued_in) AS (
-				SELECT o.id, o.reissued_in FROM payouts o WHERE o.structure_id = r.structure_id AND o.after_id < r.id AND o.up_to_id >= r.id
+				SELECT o.id, o.reissued_in FROM payouts o
+				WHERE o.structure_id = r.structure_id AND o.after_id < r.id AND o.up_to_id >= r.id AND r.undone_at IS NULL
 				UNION ALL
 				SELECT o.id, o.reissued_in FROM taken t JOIN payouts o ON o.id = t.reissued_in)
 			SELECT o.id, o.state, o.end_to_end, o.booked_on, s.sent_at

@@ -34,6 +34,7 @@ func TestEachRedemptionIsFollowedToTheAccount(t *testing.T) {
 	later := b.Redeem(b.Structure, booklet, 1)
 	is(first.ID, "in_settlement", p.EndToEnd)
 	is(later.ID, "owed", "")
+	is(gone.ID, "taken_back", "")
 	b.approves(closed)
 	b.file(closed.ID)
 	is(first.ID, "in_settlement", p.EndToEnd)
