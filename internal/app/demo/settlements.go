@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	firstSettlement = 35 // day
-	settleEvery     = 21 // days
-	bankTakes       = 6  // days until the statement that shows a file's transfers is imported
-	returnTakes     = 3  // more days until a transfer comes back
+	firstSettlement = 14 // day
+	settleEvery     = 7  // days
+	bankTakes       = 2  // days until the statement that shows a file's transfers is imported
+	returnTakes     = 1  // more days until a transfer comes back
 )
 
-// planSettlements pays the structures every three weeks, on Wednesdays. One transfer of
+// planSettlements pays the structures every week, on Tuesdays. One transfer of
 // the second settlement comes back, because the structure has changed its bank. A last
 // settlement is closed on the eve of the present and still with the bank.
 func (p *play) planSettlements() {
 	day := firstSettlement
-	for p.start.AddDate(0, 0, day).Weekday() != time.Wednesday {
+	for p.start.AddDate(0, 0, day).Weekday() != time.Tuesday {
 		day++
 	}
 	for n := 1; day+bankTakes+returnTakes+1 < lasts; n, day = n+1, day+settleEvery {
