@@ -152,8 +152,9 @@ func (b *bank) enters(x *transfer, t sepa.Transaction, credit bool) {
 
 // letter is a message of the bank, and what whoever has read it knows.
 type letter struct {
-	body []byte
-	says map[string]end
+	body   []byte
+	says   map[string]end
+	answer bool // a pain.002
 }
 
 // heard notes that our books have taken a letter.
@@ -171,7 +172,7 @@ func (b *bank) next(kind string) string {
 
 // answers says of each transfer of a file whether it is accepted (pain.002).
 func (b *bank) answers(message string) letter {
-	l := letter{says: map[string]end{}}
+	l := letter{says: map[string]end{}, answer: true}
 	var list strings.Builder
 	for _, name := range b.names {
 		x := b.orders[name]
@@ -190,7 +191,7 @@ func (b *bank) answers(message string) letter {
 
 // refuses says that a file of this name has come before: it changes nothing about that one.
 func (b *bank) refuses(message string) letter {
-	return letter{body: b.report(message, "<GrpSts>RJCT</GrpSts>"+because("DU01"), "")}
+	return letter{answer: true, body: b.report(message, "<GrpSts>RJCT</GrpSts>"+because("DU01"), "")}
 }
 
 func because(reason string) string {

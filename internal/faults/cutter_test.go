@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,32 +24,33 @@ type cutter struct {
 	cuts int
 	ends []io.Closer
 
-	crash crash
-	asked []string // the statements since the crash was prepared
-	fired bool
-	dead  bool // no line goes through any more
+	crash   crash
+	asked   []string // the statements since the crash was prepared, up to it
+	counted int      // of them, those among which the crash is one
+	fired   bool
+	dead    bool // no line goes through any more
 }
 
-// crash says at which statement, from 1, something ends; 0 is none. Before: the server never
-// hears of the statement; otherwise it does it, and its answer is lost. Either its line alone
-// is cut, or the node dies: then nothing gets through any more.
+// crash says at which statement, or at which COMMIT, from 1, something ends; 0 is none.
+// Before: the server never hears of it; otherwise it does it, and its answer is lost. Either
+// its line alone is cut, or the node dies: then nothing gets through any more.
 type crash struct {
-	at           int
-	before, line bool
+	at                   int
+	commit, before, line bool
 }
 
 // prepare lets lines through again, and has a crash happen on them.
 func (c *cutter) prepare(next crash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.crash, c.asked, c.fired, c.dead = next, nil, false, false
+	c.crash, c.asked, c.counted, c.fired, c.dead = next, nil, 0, false, false
 }
 
-// happened tells what was asked of the server since then, and whether the crash came.
+// happened tells what was asked of the server since then, up to the crash if it came.
 func (c *cutter) happened() (asked []string, fired bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.asked, c.fired
+	return slices.Clone(c.asked), c.fired
 }
 
 // cut puts a cutter before the database at address and gives the address through it.
@@ -110,12 +112,16 @@ const (
 func (c *cutter) takes(statement string) fate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.asked = append(c.asked, statement)
-	if c.crash.at == len(c.asked) {
-		if c.fired = true; c.crash.before {
-			return lost
+	if !c.fired {
+		c.asked = append(c.asked, statement)
+		if !c.crash.commit || isCommit(statement) {
+			c.counted++
 		}
-		return swallowed
+		if c.fired = c.counted == c.crash.at && c.counted > 0; c.fired && c.crash.before {
+			return lost
+		} else if c.fired {
+			return swallowed
+		}
 	}
 	for _, text := range c.of {
 		if c.left > 0 && strings.Contains(statement, text) {

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/passerelle/passerelle/internal/answers"
 	"github.com/passerelle/passerelle/internal/closing"
@@ -84,6 +84,9 @@ type paying struct {
 	bank       *bank
 	stated     int // entries of the bank's journal that our books have
 
+	rand    *rand.Rand
+	letters []letter // of the bank, that our books have
+
 	mu    sync.Mutex
 	left  map[string][]byte // files that ever left, by message id
 	keys  int
@@ -149,10 +152,11 @@ type step struct {
 	do   func(ctx context.Context, at *instance, who identity.Actor) error
 	done []string         // faults that say that somebody has done it already, or something else
 	by   []identity.Actor // who may
+	now  func() bool      // whether it is done; nil: the bank's letters say so
 }
 
 func (p *paying) closes() step {
-	return step{name: "close", by: p.staff, done: []string{"nothing_to_settle"},
+	return step{name: "close", by: p.staff, done: []string{"nothing_to_settle"}, now: func() bool { return p.due() == 0 },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
 			_, err := at.settlement.Close(ctx, who, settlement.CloseRequest{})
 			return err
@@ -162,6 +166,7 @@ func (p *paying) closes() step {
 func (p *paying) approves(s settlement.Settlement) step {
 	others := slices.DeleteFunc(slices.Clone(p.staff), func(a identity.Actor) bool { return a.Person == s.ClosedBy })
 	return step{name: "approve", what: s.MessageID, by: others, done: []string{"settlement_decided"},
+		now: func() bool { return p.opened(s).ApprovedAt != nil },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
 			_, err := at.settlement.Approve(ctx, who, settlement.ApproveRequest{ID: s.ID, SHA256: s.SHA256})
 			return err
@@ -170,6 +175,7 @@ func (p *paying) approves(s settlement.Settlement) step {
 
 func (p *paying) cancels(s settlement.Settlement) step {
 	return step{name: "cancel", what: s.MessageID, by: p.staff, done: []string{"settlement_decided"},
+		now: func() bool { return p.opened(s).State == settlement.Cancelled },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
 			_, err := at.settlement.Cancel(ctx, who, s.ID, "Mauvais jour")
 			return err
@@ -179,6 +185,7 @@ func (p *paying) cancels(s settlement.Settlement) step {
 // fetches a file. Its bytes have left once they were answered.
 func (p *paying) fetches(s settlement.Settlement) step {
 	return step{name: "file", what: s.MessageID, by: p.staff, done: []string{"settlement_unapproved"},
+		now: func() bool { return p.opened(s).TakenAt != nil && p.left[s.MessageID] != nil },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
 			var file bytes.Buffer
 			err := at.settlement.File(ctx, who, s.ID, &file)
@@ -203,7 +210,7 @@ func (p *paying) leaves(message string, file []byte) {
 }
 
 func (p *paying) sends(s settlement.Settlement) step {
-	return step{name: "send", what: s.MessageID, by: p.staff,
+	return step{name: "send", what: s.MessageID, by: p.staff, now: func() bool { return p.opened(s).SentAt != nil },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
 			_, err := at.settlement.Send(ctx, who, s.ID)
 			return err
@@ -245,30 +252,62 @@ func (p *paying) key(s step) string {
 	return fmt.Sprintf("paying-%s-%d", s.name, p.keys)
 }
 
-// attempts a step at an instance that starts for it and ends with it, maybe before its time.
-// It gives the statements that were asked, whether the crash came, and what the caller heard.
-func (p *paying) attempts(s step, now try) (asked []string, fired bool, err error) {
-	p.wire.prepare(crash{})
-	at := p.started(p.url)
-	defer at.db.Close() // its connections may be gone
-	p.wire.prepare(now.crash)
-	ctx, _ := once.With(p.t.Context(), now.key)
-	err = s.do(ctx, at, now.who)
-	asked, fired = p.wire.happened()
-	p.note(s, now, asked, fired, err)
-	switch code := fault.Code(err); {
-	case fired && err == nil && !now.crash.line:
-		p.t.Errorf("%s %s: all is well, say the dead", s.name, s.what)
-	case fired && strings.HasPrefix(last(asked), "ROLLBACK") && slices.Contains(s.done, code): // which holds, whatever the end of it
-	case fired && code != "" && !slices.Contains([]string{"outcome_unknown", "database_unavailable"}, code):
-		p.t.Errorf("%s %s: refused by a dead server: %v", s.name, s.what, err)
-	case fired && err != nil && !now.crash.line && isCommit(last(asked)) != (code == "outcome_unknown") && !readsOnly(asked):
-		p.t.Errorf("%s %s: after %.60q the caller hears %v", s.name, s.what, last(asked), err)
-	}
-	return asked, fired, err
+// heard is what became of a try: the statements that were asked, whether the crash came, and
+// what the caller heard.
+type heard struct {
+	asked []string
+	fired bool
+	err   error
 }
 
-func (p *paying) note(s step, now try, asked []string, fired bool, err error) {
+// attempts a step at an instance that starts for it and ends with it, maybe before its time.
+func (p *paying) attempts(s step, now try) heard {
+	p.t.Helper()
+	at := p.wired(now.crash)
+	defer at.db.Close() // its connections may be gone
+	h := p.tries(at, s, now)
+	p.judges(s, now, h)
+	return h
+}
+
+// wired starts an instance that crashes.
+func (p *paying) wired(when crash) *instance {
+	p.t.Helper()
+	p.wire.prepare(crash{})
+	at := p.started(p.url)
+	p.wire.prepare(when)
+	return at
+}
+
+func (p *paying) tries(at *instance, s step, now try) (h heard) {
+	ctx, _ := once.With(p.t.Context(), now.key)
+	h.err = s.do(ctx, at, now.who)
+	h.asked, h.fired = p.wire.happened()
+	return h
+}
+
+// judges what a caller heard: who dies says nothing, nobody is refused what may have been
+// done, and an outcome that nobody knows is told as such.
+func (p *paying) judges(s step, now try, h heard) {
+	p.t.Helper()
+	p.note(s, now, h)
+	code := fault.Code(h.err)
+	switch {
+	case !h.fired:
+		p.ends(s, h.err)
+	case now.crash.line && (h.err == nil || slices.Contains(s.done, code)): // it could be asked again on another line
+	case strings.HasPrefix(last(h.asked), "ROLLBACK") && slices.Contains(s.done, code): // which holds, whatever the end of it
+	case h.err == nil:
+		p.t.Errorf("%s %s: all is well, say the dead", s.name, s.what)
+	case code != "" && !slices.Contains([]string{"outcome_unknown", "database_unavailable"}, code):
+		p.t.Errorf("%s %s: refused by a dead server: %v", s.name, s.what, h.err)
+	case !now.crash.line && isCommit(last(h.asked)) != (code == "outcome_unknown") && !readsOnly(h.asked):
+		p.t.Errorf("%s %s: after %.60q the caller hears %v", s.name, s.what, last(h.asked), h.err)
+	}
+}
+
+func (p *paying) note(s step, now try, h heard) {
+	asked, fired, err := h.asked, h.fired, h.err
 	t := p.tally(s.name)
 	t.longest = max(t.longest, len(asked))
 	for _, statement := range asked {
@@ -279,11 +318,11 @@ func (p *paying) note(s step, now try, asked []string, fired bool, err error) {
 	how := "is done"
 	switch {
 	case fired && now.crash.before:
-		how = fmt.Sprintf("crashes before statement %d (%.40s)", now.crash.at, oneLine(last(asked)))
+		how = fmt.Sprintf("crashes before statement %d (%.40s)", len(asked), oneLine(last(asked)))
 		t.before++
 		t.crashed[last(asked)] = true
 	case fired:
-		how = fmt.Sprintf("crashes after statement %d (%.40s)", now.crash.at, oneLine(last(asked)))
+		how = fmt.Sprintf("crashes after statement %d (%.40s)", len(asked), oneLine(last(asked)))
 		t.after++
 		t.losing[last(asked)] = true
 		if isCommit(last(asked)) {
@@ -332,8 +371,20 @@ func (p *paying) all() []settlement.Settlement {
 	return all
 }
 
-// passes lets time go by.
-func (p *paying) passes(d time.Duration) { p.Clock.Add(d) }
+func (p *paying) opened(s settlement.Settlement) settlement.Settlement {
+	p.t.Helper()
+	d, err := p.calm.settlement.Open(p.t.Context(), p.Operator, s.ID)
+	must(p.t, err)
+	return d.Settlement
+}
+
+// due counts the payouts that a settlement closed now would have.
+func (p *paying) due() int {
+	p.t.Helper()
+	preview, err := p.calm.settlement.Preview(p.t.Context(), p.Operator)
+	must(p.t, err)
+	return preview.Payouts
+}
 
 // calmly does a step without any crash.
 func (p *paying) calmly(s step) {
@@ -341,14 +392,32 @@ func (p *paying) calmly(s step) {
 	err := s.do(p.t.Context(), p.calm, s.by[0])
 	p.tells("%s %s, calmly", s.name, s.what)
 	p.ends(s, err)
+	p.reaches(s)
 }
 
-// counts logs how often what crashed.
-func (p *paying) counts() {
+// reaches wants a step to be done.
+func (p *paying) reaches(s step) {
 	p.t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(p.seen)) {
-		t := p.seen[name]
-		p.t.Logf("%-9s of up to %2d statements: %3d crashes before one, %3d after one (%2d of them COMMITs), %3d replays, %3d times anew, %3d at once",
-			name, t.longest, t.before, t.after, t.commits, t.replays, t.anew, t.together)
+	if s.now != nil && !s.now() {
+		p.t.Errorf("%s %s is not done", s.name, s.what)
+	}
+}
+
+// and adds the counts of another.
+func (t *tally) and(other *tally) *tally {
+	if other == nil {
+		return t
+	}
+	return &tally{before: t.before + other.before, after: t.after + other.after, commits: t.commits + other.commits,
+		replays: t.replays + other.replays, anew: t.anew + other.anew, together: t.together + other.together, longest: max(t.longest, other.longest)}
+}
+
+// logCounts tells how often what crashed.
+func logCounts(t *testing.T, all map[string]*tally) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		one := all[name]
+		t.Logf("%-9s of up to %2d statements: %3d crashes before one, %3d after one (%2d of them COMMITs); %2d done again, %2d anew, %2d at two instances at once",
+			name, one.longest, one.before, one.after, one.commits, one.replays, one.anew, one.together)
 	}
 }
