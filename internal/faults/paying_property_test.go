@@ -20,7 +20,7 @@ import (
 )
 
 // stepsOfATill is how many steps one operator takes.
-const stepsOfATill = 60
+const stepsOfATill = 75
 
 // Whatever is redeemed, closed, approved, cancelled, fetched, sent, answered and stated, in
 // whatever order, and wherever the service ends in the middle of it: after every step and
@@ -30,7 +30,7 @@ const stepsOfATill = 60
 // PASSERELLE_STEPS takes more steps, at more operators; PASSERELLE_SEED takes others.
 func TestPayingSurvivesCrashesInAnyOrder(t *testing.T) {
 	t.Parallel()
-	steps, seed := setting(t, "PASSERELLE_STEPS", 4*stepsOfATill), setting(t, "PASSERELLE_SEED", 1)
+	steps, seed := setting(t, "PASSERELLE_STEPS", 2*stepsOfATill), setting(t, "PASSERELLE_SEED", 1)
 	var mu sync.Mutex
 	all := map[string]*tally{}
 	t.Run("operators", func(t *testing.T) {

@@ -87,8 +87,10 @@ type paying struct {
 	rand    *rand.Rand
 	letters []letter // of the bank, that our books have
 
-	mu    sync.Mutex
-	left  map[string][]byte // files that ever left, by message id
+	mu       sync.Mutex
+	left     map[string][]byte                // files that ever left, by message id
+	answered map[string]settlement.Settlement // by key
+
 	keys  int
 	story []string          // what was done, for whoever reads a failure
 	seen  map[string]*tally // by step
@@ -107,7 +109,8 @@ type tally struct {
 
 func setUp(t testing.TB) *paying {
 	t.Helper()
-	p := &paying{World: world.New(t), t: t, redeemed: map[vouchers.OrganisationID]vouchers.Cents{}, left: map[string][]byte{}, seen: map[string]*tally{}}
+	p := &paying{World: world.New(t), t: t, redeemed: map[vouchers.OrganisationID]vouchers.Cents{}, left: map[string][]byte{},
+		answered: map[string]settlement.Settlement{}, seen: map[string]*tally{}}
 	p.wire, p.url = cut(t, p.URL)
 	p.calm = p.started(p.URL)
 	t.Cleanup(func() { p.calm.db.Close() })
@@ -158,8 +161,8 @@ type step struct {
 func (p *paying) closes() step {
 	return step{name: "close", by: p.staff, done: []string{"nothing_to_settle"}, now: func() bool { return p.due() == 0 },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			_, err := at.settlement.Close(ctx, who, settlement.CloseRequest{})
-			return err
+			closed, err := at.settlement.Close(ctx, who, settlement.CloseRequest{})
+			return p.same(ctx, closed, err)
 		}}
 }
 
@@ -168,8 +171,8 @@ func (p *paying) approves(s settlement.Settlement) step {
 	return step{name: "approve", what: s.MessageID, by: others, done: []string{"settlement_decided"},
 		now: func() bool { return p.opened(s).ApprovedAt != nil },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			_, err := at.settlement.Approve(ctx, who, settlement.ApproveRequest{ID: s.ID, SHA256: s.SHA256})
-			return err
+			approved, err := at.settlement.Approve(ctx, who, settlement.ApproveRequest{ID: s.ID, SHA256: s.SHA256})
+			return p.same(ctx, approved, err)
 		}}
 }
 
@@ -177,8 +180,8 @@ func (p *paying) cancels(s settlement.Settlement) step {
 	return step{name: "cancel", what: s.MessageID, by: p.staff, done: []string{"settlement_decided"},
 		now: func() bool { return p.opened(s).State == settlement.Cancelled },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			_, err := at.settlement.Cancel(ctx, who, s.ID, "Mauvais jour")
-			return err
+			cancelled, err := at.settlement.Cancel(ctx, who, s.ID, "Mauvais jour")
+			return p.same(ctx, cancelled, err)
 		}}
 }
 
@@ -199,6 +202,21 @@ func (p *paying) fetches(s settlement.Settlement) step {
 		}}
 }
 
+// same wants each answer to a key to be the first one.
+func (p *paying) same(ctx context.Context, s settlement.Settlement, err error) error {
+	token := once.From(ctx)
+	if err != nil || token == nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before, there := p.answered[token.Key]; there && (before.ID != s.ID || before.SHA256 != s.SHA256 || before.State != s.State) {
+		p.t.Errorf("%s: first %+v, then %+v", token.Key, before, s)
+	}
+	p.answered[token.Key] = s
+	return nil
+}
+
 // leaves notes a file that left the house: always the same one under a name.
 func (p *paying) leaves(message string, file []byte) {
 	p.mu.Lock()
@@ -212,8 +230,8 @@ func (p *paying) leaves(message string, file []byte) {
 func (p *paying) sends(s settlement.Settlement) step {
 	return step{name: "send", what: s.MessageID, by: p.staff, now: func() bool { return p.opened(s).SentAt != nil },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			_, err := at.settlement.Send(ctx, who, s.ID)
-			return err
+			sent, err := at.settlement.Send(ctx, who, s.ID)
+			return p.same(ctx, sent, err)
 		}}
 }
 
