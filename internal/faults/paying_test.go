@@ -1,11 +1,9 @@
 package faults_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -96,17 +94,6 @@ type paying struct {
 	seen  map[string]*tally // by step
 }
 
-// tally counts the crashes of a step.
-type tally struct {
-	before, after   int // a statement: it was never heard of, or it was done and its answer lost
-	commits         int // of those after: COMMITs that nobody was told of
-	replays, anew   int // steps done again with their key, or by somebody without it
-	together        int // at two instances at once
-	longest         int // in statements
-	asked           map[string]bool
-	crashed, losing map[string]bool // statements that a crash came before, or after
-}
-
 func setUp(t testing.TB) *paying {
 	t.Helper()
 	p := &paying{World: world.New(t), t: t, redeemed: map[vouchers.OrganisationID]vouchers.Cents{}, left: map[string][]byte{},
@@ -146,116 +133,6 @@ func (p *paying) redeems(s world.Structure, b issuing.Booklet, count int) redemp
 
 func (p *paying) tells(format string, args ...any) {
 	p.story = append(p.story, fmt.Sprintf(format, args...))
-}
-
-// step is one thing that the operator's people do at an instance.
-type step struct {
-	name string
-	what string // it is about, for the story
-	do   func(ctx context.Context, at *instance, who identity.Actor) error
-	done []string         // faults that say that somebody has done it already, or something else
-	by   []identity.Actor // who may
-	now  func() bool      // whether it is done; nil: the bank's letters say so
-}
-
-func (p *paying) closes() step {
-	return step{name: "close", by: p.staff, done: []string{"nothing_to_settle"}, now: func() bool { return p.due() == 0 },
-		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			closed, err := at.settlement.Close(ctx, who, settlement.CloseRequest{})
-			return p.same(ctx, closed, err)
-		}}
-}
-
-func (p *paying) approves(s settlement.Settlement) step {
-	others := slices.DeleteFunc(slices.Clone(p.staff), func(a identity.Actor) bool { return a.Person == s.ClosedBy })
-	return step{name: "approve", what: s.MessageID, by: others, done: []string{"settlement_decided"},
-		now: func() bool { return p.opened(s).ApprovedAt != nil },
-		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			approved, err := at.settlement.Approve(ctx, who, settlement.ApproveRequest{ID: s.ID, SHA256: s.SHA256})
-			return p.same(ctx, approved, err)
-		}}
-}
-
-func (p *paying) cancels(s settlement.Settlement) step {
-	return step{name: "cancel", what: s.MessageID, by: p.staff, done: []string{"settlement_decided"},
-		now: func() bool { return p.opened(s).State == settlement.Cancelled },
-		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			cancelled, err := at.settlement.Cancel(ctx, who, s.ID, "Mauvais jour")
-			return p.same(ctx, cancelled, err)
-		}}
-}
-
-// fetches a file. Its bytes have left once they were answered.
-func (p *paying) fetches(s settlement.Settlement) step {
-	return step{name: "file", what: s.MessageID, by: p.staff, done: []string{"settlement_unapproved"},
-		now: func() bool { return p.opened(s).TakenAt != nil && p.left[s.MessageID] != nil },
-		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			var file bytes.Buffer
-			err := at.settlement.File(ctx, who, s.ID, &file)
-			if err != nil && file.Len() > 0 {
-				return fmt.Errorf("%d bytes left, and then: %w", file.Len(), err)
-			}
-			if err == nil {
-				p.leaves(s.MessageID, file.Bytes())
-			}
-			return err
-		}}
-}
-
-// same wants each answer to a key to be the first one.
-func (p *paying) same(ctx context.Context, s settlement.Settlement, err error) error {
-	token := once.From(ctx)
-	if err != nil || token == nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if before, there := p.answered[token.Key]; there && (before.ID != s.ID || before.SHA256 != s.SHA256 || before.State != s.State) {
-		p.t.Errorf("%s: first %+v, then %+v", token.Key, before, s)
-	}
-	p.answered[token.Key] = s
-	return nil
-}
-
-// leaves notes a file that left the house: always the same one under a name.
-func (p *paying) leaves(message string, file []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if before, there := p.left[message]; there && !bytes.Equal(before, file) {
-		p.t.Errorf("%s left as two files", message)
-	}
-	p.left[message] = file
-}
-
-func (p *paying) sends(s settlement.Settlement) step {
-	return step{name: "send", what: s.MessageID, by: p.staff, now: func() bool { return p.opened(s).SentAt != nil },
-		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			sent, err := at.settlement.Send(ctx, who, s.ID)
-			return p.same(ctx, sent, err)
-		}}
-}
-
-func (p *paying) hears(l letter, what string) step {
-	return step{name: "answer", what: what, by: p.staff,
-		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			_, err := at.answers.Import(ctx, who, bytes.NewReader(l.body))
-			return err
-		}}
-}
-
-func (p *paying) imports(l letter, what string) step {
-	return step{name: "statement", what: what, by: p.staff,
-		do: func(ctx context.Context, at *instance, who identity.Actor) error {
-			_, err := at.statements.Import(ctx, who, bytes.NewReader(l.body), nil)
-			return err
-		}}
-}
-
-func (p *paying) tally(name string) *tally {
-	if p.seen[name] == nil {
-		p.seen[name] = &tally{asked: map[string]bool{}, crashed: map[string]bool{}, losing: map[string]bool{}}
-	}
-	return p.seen[name]
 }
 
 // try is one try at a step.
@@ -324,55 +201,6 @@ func (p *paying) judges(s step, now try, h heard) {
 	}
 }
 
-func (p *paying) note(s step, now try, h heard) {
-	asked, fired, err := h.asked, h.fired, h.err
-	t := p.tally(s.name)
-	t.longest = max(t.longest, len(asked))
-	for _, statement := range asked {
-		if !strings.HasPrefix(statement, "ROLLBACK") { // as good as the end of its line
-			t.asked[statement] = true
-		}
-	}
-	how := "is done"
-	switch {
-	case fired && now.crash.before:
-		how = fmt.Sprintf("crashes before statement %d (%.40s)", len(asked), oneLine(last(asked)))
-		t.before++
-		t.crashed[last(asked)] = true
-	case fired:
-		how = fmt.Sprintf("crashes after statement %d (%.40s)", len(asked), oneLine(last(asked)))
-		t.after++
-		t.losing[last(asked)] = true
-		if isCommit(last(asked)) {
-			t.commits++
-		}
-	case err != nil:
-		how = "hears " + err.Error()
-	}
-	p.tells("%s %s, key %q, person %d: %s", s.name, s.what, now.key, now.who.Person, how)
-}
-
-func oneLine(statement string) string { return strings.Join(strings.Fields(statement), " ") }
-
-func last(all []string) string {
-	if len(all) == 0 {
-		return ""
-	}
-	return all[len(all)-1]
-}
-
-func isCommit(statement string) bool { return strings.HasPrefix(statement, "COMMIT") }
-
-// readsOnly says whether the transaction in which the statements end cannot write.
-func readsOnly(asked []string) bool {
-	for _, statement := range slices.Backward(asked) {
-		if strings.HasPrefix(statement, "BEGIN") {
-			return strings.Contains(statement, "READ ONLY")
-		}
-	}
-	return false
-}
-
 // ends wants a step that was tried for the last time to be done, by this try or an earlier one.
 func (p *paying) ends(s step, err error) {
 	p.t.Helper()
@@ -418,24 +246,5 @@ func (p *paying) reaches(s step) {
 	p.t.Helper()
 	if s.now != nil && !s.now() {
 		p.t.Errorf("%s %s is not done", s.name, s.what)
-	}
-}
-
-// and adds the counts of another.
-func (t *tally) and(other *tally) *tally {
-	if other == nil {
-		return t
-	}
-	return &tally{before: t.before + other.before, after: t.after + other.after, commits: t.commits + other.commits,
-		replays: t.replays + other.replays, anew: t.anew + other.anew, together: t.together + other.together, longest: max(t.longest, other.longest)}
-}
-
-// logCounts tells how often what crashed.
-func logCounts(t *testing.T, all map[string]*tally) {
-	t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		one := all[name]
-		t.Logf("%-9s of up to %2d statements: %3d crashes before one, %3d after one (%2d of them COMMITs); %2d done again, %2d anew, %2d at two instances at once",
-			name, one.longest, one.before, one.after, one.commits, one.replays, one.anew, one.together)
 	}
 }
