@@ -8,52 +8,65 @@ import (
 	"github.com/passerelle/passerelle/internal/settlement"
 )
 
-// everywhere does a step, first always with the same key, then anew without one: it is done,
-// and money moves no more.
+// everywhere does a step, first with a key, then anew without one: it is done, and money
+// moves no more. Done anew it crashes where it goes another way, and at each COMMIT.
 func (p *paying) everywhere(s step) {
 	p.t.Helper()
+	t := p.tally(s.name)
 	p.crashing(s, p.key(s))
-	p.tally(s.name).replays++
+	t.replays++
 	was := p.transfers()
-	p.crashing(s, "")
-	p.tally(s.name).anew++
+	for i, statement := range p.attempts(s, try{who: s.by[0]}).asked {
+		if isCommit(statement) || t.asked[statement] && !(t.crashed[statement] && t.losing[statement]) {
+			p.crashesAt(s, i+1, "")
+		}
+	}
+	t.anew++
 	if now := p.transfers(); now != was {
 		p.t.Errorf("%s %s: done a second time it moved money", s.name, s.what)
 	}
 }
 
-// crashing does a step with a crash at each of its statements, once before the server hears
-// of it and once after it has done it, each time at a new instance and by somebody else. A
-// crash before any COMMIT leaves no trace at all.
+// crashing does a step with a crash at each of its statements, until it is done.
 func (p *paying) crashing(s step, key string) {
 	p.t.Helper()
 	ways := map[string]bool{} // to a COMMIT that was done
-	was := p.rows()
 	for at := 1; ; at++ {
-		onwards := at
-		for _, before := range []bool{true, false} {
-			h := p.attempts(s, try{crash: crash{at: at, before: before}, key: key, who: s.by[at%len(s.by)]})
-			if !h.fired {
-				p.reaches(s)
-				p.sound()
-				return
-			}
-			asked, done := h.asked, commits(h.asked, before)
-			if way := strings.Join(asked, "\n"); done && isCommit(last(asked)) && !readsOnly(asked) && !ways[way] {
-				ways[way], onwards = true, lastBegin(asked) // its transaction goes another way from now on
-			}
-			if now := p.rows(); now != was && !done {
-				p.t.Errorf("%s: a crash at statement %d, before it: %v, has left something", s.name, at, before)
-			} else if now != was {
-				was = now
-				p.sound()
-			}
-			if p.t.Failed() {
-				p.t.Fatalf("so far:\n%s", strings.Join(p.story, "\n"))
-			}
+		asked, fired := p.crashesAt(s, at, key)
+		if !fired {
+			p.reaches(s)
+			p.sound()
+			return
 		}
-		at = onwards
+		if way := strings.Join(asked, "\n"); isCommit(last(asked)) && !readsOnly(asked) && !ways[way] {
+			ways[way] = true
+			at = lastBegin(asked) // its transaction goes another way from now on
+		}
 	}
+}
+
+// crashesAt does a step with a crash at a statement, once before the server hears of it and
+// once after it has done it, each time at a new instance and by somebody else. A crash
+// before any COMMIT leaves no trace at all.
+func (p *paying) crashesAt(s step, at int, key string) (asked []string, fired bool) {
+	p.t.Helper()
+	for i, before := range []bool{true, false} {
+		was := p.rows()
+		h := p.attempts(s, try{crash: crash{at: at, before: before}, key: key, who: s.by[(at+i)%len(s.by)]})
+		if now := p.rows(); now != was {
+			if h.fired && !commits(h.asked, before) {
+				p.t.Errorf("%s: a crash at statement %d, before it: %v, has left something", s.name, at, before)
+			}
+			p.sound()
+		}
+		if p.t.Failed() {
+			p.t.Fatalf("so far:\n%s", strings.Join(p.story, "\n"))
+		}
+		if asked, fired = h.asked, h.fired; !fired {
+			break
+		}
+	}
+	return asked, fired
 }
 
 // lastBegin counts the statements before the transaction in which the statements end.

@@ -90,6 +90,7 @@ type paying struct {
 	answered map[string]settlement.Settlement // by key
 
 	keys  int
+	kept  map[string]bool   // keys of what was done, whether anybody heard so or not
 	story []string          // what was done, for whoever reads a failure
 	seen  map[string]*tally // by step
 }
@@ -97,7 +98,7 @@ type paying struct {
 func setUp(t testing.TB) *paying {
 	t.Helper()
 	p := &paying{World: world.New(t), t: t, redeemed: map[vouchers.OrganisationID]vouchers.Cents{}, left: map[string][]byte{},
-		answered: map[string]settlement.Settlement{}, seen: map[string]*tally{}}
+		answered: map[string]settlement.Settlement{}, kept: map[string]bool{}, seen: map[string]*tally{}}
 	p.wire, p.url = cut(t, p.URL)
 	p.calm = p.started(p.URL)
 	t.Cleanup(func() { p.calm.db.Close() })
@@ -187,7 +188,13 @@ func (p *paying) judges(s step, now try, h heard) {
 	p.t.Helper()
 	p.note(s, now, h)
 	code := fault.Code(h.err)
+	kept := p.kept[now.key]
+	if now.key != "" && (h.err == nil || h.fired && !now.crash.before && isCommit(last(h.asked))) {
+		p.kept[now.key] = true
+	}
 	switch {
+	case !h.fired && kept && h.err != nil:
+		p.t.Errorf("%s %s: what was done with key %q is now %v", s.name, s.what, now.key, h.err)
 	case !h.fired:
 		p.ends(s, h.err)
 	case now.crash.line && (h.err == nil || slices.Contains(s.done, code)): // it could be asked again on another line
