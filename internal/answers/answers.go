@@ -50,7 +50,7 @@ func New(d *db.DB, senders []Sender, log *slog.Logger) *Service {
 // What an answer did to a transfer.
 const (
 	Accepted       = "accepted"        // the bank will carry it out; a statement will show it
-	Waiting        = "waiting"         // the bank has it and has not decided
+	Waiting        = "waiting"         // the bank has it and has not decided, or refuses a second copy of it
 	RejectedNow    = "rejected"        // it comes back: nothing was debited
 	RejectedBefore = "rejected_before" // it had come back already
 	Contradicted   = "contradicted"    // rejected, and shown as debited; or accepted, and rejected before
@@ -163,13 +163,14 @@ func (s *Service) apply(ctx context.Context, tx *db.Tx, in incoming, id vouchers
 	var lines []Line
 	var err error
 	said := in.said.Verdicts()
+	again := secondCopy(said, sent)
 	for _, o := range sent {
 		v := said.Of(o.Name)
 		if v.Status == "" {
 			continue
 		}
 		l := Line{EndToEnd: o.Name, Payee: o.Payee, Amount: o.Amount, Status: string(v.Status), Reason: v.Reason, Effect: effectOf(v, o)}
-		if v.Status == sepa.AnswerRejected {
+		if v.Status == sepa.AnswerRejected && !(again && v.Duplicate() && !o.Rejected) {
 			if l.Effect, err = room.Reject(ctx, tx, o.Name, v.Reason); err != nil {
 				return err
 			}

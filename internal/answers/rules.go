@@ -32,7 +32,23 @@ func fits(said sepa.Answer, sent []sepa.Ordered) error {
 	return nil
 }
 
-// effectOf is what a verdict does that is no rejection. What was rejected never comes to
+// secondCopy tells whether an answer refuses a file that the bank was given once more: it
+// lets no transfer of it through, and some because it has them already. Those are left as
+// they are, for the first copy stands: taken back, they would be paid twice. Where a bank
+// takes others of the file, a transfer that it calls a duplicate is rejected like any other.
+func secondCopy(said sepa.Verdicts, sent []sepa.Ordered) bool {
+	duplicates := false
+	for _, o := range sent {
+		v := said.Of(o.Name)
+		if v.Status != sepa.AnswerRejected && !o.Rejected {
+			return false
+		}
+		duplicates = duplicates || v.Duplicate()
+	}
+	return duplicates
+}
+
+// effectOf is what a verdict does that takes nothing back. What was rejected never comes to
 // life again by an answer: if the bank carries it out all the same, its statement will show
 // a debit that nobody ordered.
 func effectOf(v sepa.Verdict, o sepa.Ordered) string {

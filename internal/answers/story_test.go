@@ -120,6 +120,48 @@ func TestTheSameAnswerTwiceChangesNothing(t *testing.T) {
 	}
 }
 
+// The operator is not sure whether the bank has the file, and gives it once more. The bank
+// refuses the second copy; the first one stands, and nothing may be paid again.
+func TestAFileThatTheBankWasGivenTwiceIsPaidOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.structures()
+	p := b.settles()
+	rejects := func(reason string) []said {
+		return []said{{p[0].EndToEnd, "RJCT", reason}, {p[1].EndToEnd, "RJCT", reason}, {p[2].EndToEnd, "RJCT", reason}}
+	}
+	for _, file := range []string{b.file("PSL1", "RJCT", "DU01"), b.file("PSL1", "RJCT", "AM05"), b.file("PSL1", "RJCT", "", rejects("DUPL")...),
+		b.file("PSL1", "", "", rejects("AM05")...)} {
+		if a := b.answers(file); a.Waiting != 3 || a.Rejected != 0 || a.Lines[0].Effect != answers.Waiting || a.Lines[0].Status != "RJCT" {
+			t.Errorf("the answer did %+v", a)
+		}
+		if got := b.states(p[0].Settlement); got != "in_transit in_transit in_transit" {
+			t.Errorf("the payouts are %s", got)
+		}
+	}
+	_, err := b.settlement.Close(t.Context(), b.Operator, settlement.CloseRequest{})
+	b.refused(err, "nothing_to_settle")
+
+	// What it rejects for another reason, in both copies, is owed again.
+	a := b.answers(b.file("PSL1", "", "", said{p[0].EndToEnd, "RJCT", "AM02"}, said{p[1].EndToEnd, "RJCT", "AM05"}, said{p[2].EndToEnd, "RJCT", "AM05"}))
+	if a.Waiting != 2 || a.Rejected != 1 {
+		t.Errorf("the answer did %+v", a)
+	}
+	a = b.answers(b.file("PSL1", "RJCT", "DU01"))
+	if a.Waiting != 2 || a.Rejected != 1 || a.Lines[0].Effect != answers.RejectedBefore {
+		t.Errorf("the answer did %+v", a)
+	}
+	b.debits(p[1])
+	b.debits(p[2])
+	if got := b.states(p[0].Settlement); got != "rejected booked booked" {
+		t.Errorf("the payouts are %s", got)
+	}
+	if again := b.settles(); len(again) != 1 || again[0].Amount != 10_00 {
+		t.Errorf("paid again as %+v", again)
+	}
+	b.holds()
+}
+
 func TestNothingGoesBackwards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,34 @@ type cutter struct {
 	of   []string // what the statements hold whose answers are swallowed
 	cuts int
 	ends []io.Closer
+
+	crash   crash
+	asked   []string // the statements since the crash was prepared, up to it
+	counted int      // of them, those among which the crash is one
+	fired   bool
+	dead    bool // no line goes through any more
+}
+
+// crash says at which statement, or at which COMMIT, from 1, something ends; 0 is none.
+// Before: the server never hears of it; otherwise it does it, and its answer is lost. Either
+// its line alone is cut, or the node dies: then nothing gets through any more.
+type crash struct {
+	at                   int
+	commit, before, line bool
+}
+
+// prepare lets lines through again, and has a crash happen on them.
+func (c *cutter) prepare(next crash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.crash, c.asked, c.counted, c.fired, c.dead = next, nil, 0, false, false
+}
+
+// happened tells what was asked of the server since then, up to the crash if it came.
+func (c *cutter) happened() (asked []string, fired bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.asked), c.fired
 }
 
 // cut puts a cutter before the database at address and gives the address through it.
@@ -70,23 +99,61 @@ func (c *cutter) count() int {
 	return c.cuts
 }
 
-// takes says whether the answer to this statement is to be swallowed.
-func (c *cutter) takes(statement string) bool {
+// fate is what becomes of a statement.
+type fate int
+
+const (
+	passes    fate = iota
+	swallowed      // it is done, and its answer is lost
+	lost           // the server never hears of it
+)
+
+// takes says what is to become of this statement.
+func (c *cutter) takes(statement string) fate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.fired {
+		c.asked = append(c.asked, statement)
+		if !c.crash.commit || isCommit(statement) {
+			c.counted++
+		}
+		if c.fired = c.counted == c.crash.at && c.counted > 0; c.fired && c.crash.before {
+			return lost
+		} else if c.fired {
+			return swallowed
+		}
+	}
 	for _, text := range c.of {
 		if c.left > 0 && strings.Contains(statement, text) {
 			c.left--
-			return true
+			return swallowed
 		}
 	}
-	return false
+	return passes
 }
 
-func (c *cutter) keep(ends ...io.Closer) {
+// ended notes that a line was cut. Where the node dies of it, all its lines end.
+func (c *cutter) ended() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ends = append(c.ends, ends...)
+	c.cuts++
+	if c.fired && !c.crash.line {
+		c.dead = true
+		for _, end := range c.ends {
+			end.Close()
+		}
+		c.ends = nil
+	}
+}
+
+// keep remembers the ends of a line, unless none may be opened any more.
+func (c *cutter) keep(ends ...io.Closer) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.dead {
+		c.ends = append(c.ends, ends...)
+	}
+	return !c.dead
 }
 
 func (c *cutter) closeAll() {
@@ -105,7 +172,9 @@ func (c *cutter) line(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	c.keep(client, server)
+	if !c.keep(client, server) {
+		return
+	}
 	var swallow atomic.Bool
 	var asking sync.WaitGroup
 	asking.Go(func() {
@@ -135,10 +204,16 @@ func (c *cutter) requests(client, server net.Conn, swallow *atomic.Bool) {
 			name, _, _ := strings.Cut(rest, "\x00")
 			statement = prepared[name]
 		case 'Q':
-			statement = body
+			statement = strings.TrimSuffix(body, "\x00")
 		}
-		if statement != "" && c.takes(statement) {
-			swallow.Store(true)
+		if statement != "" {
+			switch c.takes(statement) {
+			case swallowed:
+				swallow.Store(true)
+			case lost:
+				c.ended()
+				return
+			}
 		}
 		if _, err := server.Write(whole); err != nil {
 			return
@@ -160,9 +235,7 @@ func (c *cutter) answers(server, client net.Conn, swallow *atomic.Bool) {
 			continue
 		}
 		if kind == 'Z' {
-			c.mu.Lock()
-			c.cuts++
-			c.mu.Unlock()
+			c.ended()
 			return
 		}
 	}

@@ -53,6 +53,15 @@ type Verdict struct {
 	Reason string       // a code, "AC04"; "" where the bank gives none
 }
 
+// Duplicate tells whether a transfer is rejected because the bank has it already: the one
+// that it has stands.
+func (v Verdict) Duplicate() bool {
+	return v.Status == AnswerRejected && slices.Contains(duplicateReasons, v.Reason)
+}
+
+// duplicateReasons speak of a file, a block or a transfer that came before.
+var duplicateReasons = []string{"AM05", "DU01", "DU02", "DU03", "DU04", "DU05", "DUPL"}
+
 // Answer is what a bank says of one file that we sent (pain.002). Of what it does not
 // mention it says what it says of the whole.
 type Answer struct {
