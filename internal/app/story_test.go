@@ -83,7 +83,8 @@ func checkResult(t *testing.T, r demo.Result) {
 		t.Errorf("accounts of %v", kinds)
 	}
 	for _, pattern := range []string{"carnet-*.pdf", "pain001-*.xml", "camt053-*.xml", "releve-*.pdf", "bilan-*.xlsx", "bilan-*.csv", "facture-*.pdf", "facture-*.xml",
-		"avoir-*.pdf", "avoir-*.xml", "compte-*.pdf", "pain001-remboursements-*.xml", "fec-*.txt", "journal-*.csv"} {
+		"avoir-*.pdf", "avoir-*.xml", "compte-*.pdf", "pain001-remboursements-*.xml", "fec-*.txt", "journal-*.csv",
+		"tiers-de-confiance.txt", "manifest.json", "owed.csv", "PSL*.xml.age", "instance.age"} {
 		if !hasFile(r.Files, pattern) {
 			t.Errorf("no file %s", pattern)
 		}

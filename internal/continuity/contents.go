@@ -60,11 +60,30 @@ func sheet(out io.Writer, columns []documents.Column, rows func(row func(...docu
 	return table.Flush()
 }
 
-// onTheWay lists what was ordered from the bank before, so that nobody pays it again.
+// onTheWay lists what was ordered from the bank before, so that nobody pays it again, and
+// writes the files that ordered the payouts, in case the bank was never given one.
 func (w *snapshot) onTheWay(ctx context.Context) error {
 	all, err := allOnTheWay(ctx, w.tx)
 	if err != nil {
 		return err
+	}
+	var last vouchers.SettlementID
+	for _, one := range all {
+		if one.Ordered == 0 || one.Ordered == last {
+			continue
+		}
+		last = one.Ordered
+		file, err := settlement.FileOf(ctx, w.tx, one.Ordered)
+		if err != nil {
+			return err
+		}
+		err = w.f.encrypt("in-transit/"+one.File+".xml", func(out io.Writer) error {
+			_, err := out.Write(file)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return w.f.create("in-transit.csv", func(out io.Writer) error {
 		return sheet(out, []documents.Column{column("nature", documents.Text), column("destinataire", documents.Integer), column("siret", documents.Text),

@@ -132,6 +132,9 @@ func TestATrusteePaysEverybodyFromTheExportAlone(t *testing.T) {
 	if m.Figures.Owed != 90_00 || m.Figures.ToPay != 50_00 || m.Figures.Held != 40_00 || m.Figures.InTransit != 30_00 || m.Figures.Structures != 3 {
 		t.Errorf("%+v", m.Figures)
 	}
+	if before := w.trustee.decrypts(t, dir, "in-transit/PSL1.xml.age"); !bytes.Contains(before, []byte(w.inTransit.EndToEnd)) {
+		t.Error("the file that ordered what is on its way is another one")
+	}
 	way := rowsOf(t, read(t, dir, "in-transit.csv"))
 	if len(way) != 1 || way[0]["reference_virement"] != w.inTransit.EndToEnd || way[0]["montant_euros"] != "30,00" || bytes.Contains(file, []byte(w.inTransit.EndToEnd)) {
 		t.Errorf("%v", way)
@@ -203,7 +206,7 @@ func TestTheFilesAgreeWithEachOther(t *testing.T) {
 	if len(m.Invariants) < 15 || slices.Contains(slices.Collect(maps.Values(m.Invariants)), false) {
 		t.Errorf("%v", m.Invariants)
 	}
-	contains(t, string(read(t, dir, "README.md")), "**50,00 €**, 2 structure(s)", "40,00 €, 1 structure(s)", "30,00 €", "PSL2", payer.IBAN.Masked())
+	contains(t, string(read(t, dir, "README.md")), "**50,00\u00a0€**, 2 structure(s)", "40,00\u00a0€, 1 structure(s)", "30,00\u00a0€", "10\u202f970,00\u00a0€", "PSL2", payer.IBAN.Masked())
 }
 
 func TestNothingInClearSpendsOrSaysAnAccount(t *testing.T) {

@@ -18,8 +18,17 @@ import (
 var readmeText string
 
 var readmeTemplate = template.Must(template.New("readme").Funcs(template.FuncMap{
-	"euros": func(c vouchers.Cents) string { return strings.Replace(c.String(), ".", ",", 1) + " €" },
+	"euros": euros,
 }).Parse(readmeText))
+
+// euros writes an amount as French people read it, with narrow spaces that do not break.
+func euros(c vouchers.Cents) string {
+	whole, cents, _ := strings.Cut(c.String(), ".")
+	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
+		whole = whole[:i] + "\u202f" + whole[i:]
+	}
+	return whole + "," + cents + "\u00a0€"
+}
 
 // readme writes the first file that a trustee opens.
 func (w *snapshot) readme(context.Context) error {
@@ -27,9 +36,9 @@ func (w *snapshot) readme(context.Context) error {
 		return readmeTemplate.Execute(out, struct {
 			Manifest
 			Debtor settlement.Debtor
-			Day    vouchers.Day
+			Day    string
 			Key64  string
 			Most   int
-		}{w.m, w.o.Debtor, vouchers.DayOf(w.m.At), base64.StdEncoding.EncodeToString(w.o.Keys.SealKey().Ed25519), provenMost})
+		}{w.m, w.o.Debtor, vouchers.DayOf(w.m.At).Time().Format("02/01/2006"), base64.StdEncoding.EncodeToString(w.o.Keys.SealKey().Ed25519), provenMost})
 	})
 }

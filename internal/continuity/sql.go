@@ -105,7 +105,8 @@ func eachOwedLine(ctx context.Context, tx *db.Tx, visit func(owedLine) error) er
 
 // onTheWay is money that was ordered from the bank and is not on its statement.
 type onTheWay struct {
-	What     string                  `db:"what"` // versement, remboursement
+	What     string                  `db:"what"`          // versement, remboursement
+	Ordered  vouchers.SettlementID   `db:"settlement_id"` // that ordered it; 0 for a refund
 	To       vouchers.OrganisationID `db:"to_id"`
 	SIRET    string                  `db:"siret"`
 	Name     string                  `db:"name"`
@@ -118,12 +119,12 @@ type onTheWay struct {
 func allOnTheWay(ctx context.Context, tx *db.Tx) ([]onTheWay, error) {
 	var all []onTheWay
 	err := tx.Select(ctx, &all, `
-		SELECT 'versement' AS what, o.id AS to_id, COALESCE(o.siret, '') AS siret, o.name, s.message_id, p.end_to_end, s.execution_on, p.amount_cents
+		SELECT 'versement' AS what, s.id AS settlement_id, o.id AS to_id, COALESCE(o.siret, '') AS siret, o.name, s.message_id, p.end_to_end, s.execution_on, p.amount_cents
 		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id WHERE p.state = 'in_transit'
 		UNION ALL
-		SELECT 'remboursement', COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, r.amount_cents
+		SELECT 'remboursement', 0, COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, r.amount_cents
 		FROM refunds r JOIN refund_files f ON f.id = r.file_id LEFT JOIN organisations o ON o.id = r.funder_id WHERE r.state = 'ordered'
-		ORDER BY 1 DESC, 5, 6`)
+		ORDER BY 1 DESC, 2, 6, 7`)
 	return all, err
 }
 

@@ -49,6 +49,17 @@ func (t *Trustees) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// NewTrustee makes a key for a demonstration, and the file that holds its private part. A real
+// trustee makes its own, where nobody else can see it.
+func NewTrustee() (Trustee, []byte, error) {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		return Trustee{}, nil, err
+	}
+	public := key.Recipient()
+	return Trustee{public.String(), public}, fmt.Appendf(nil, "# public key: %s\n%s\n", public, key), nil
+}
+
 // Keys are the public keys.
 func (t Trustees) Keys() []string {
 	keys := make([]string, len(t))
