@@ -52,6 +52,20 @@ func TestTheDemonstrationPlaysAWholeCycleOnce(t *testing.T) {
 		t.Errorf("played twice: %s", told)
 	}
 	spend(t, cfg, r)
+	carryOn(t, out)
+}
+
+// carryOn takes the export of the demonstration over into another operator's instance.
+func carryOn(t *testing.T, out string) {
+	t.Helper()
+	cfg, log := config(t, "DATABASE_URL="+pgtest.URL(t)), NewLog(t.Output(), 4)
+	_, err := ImportContinuity(t.Context(), cfg, log, ContinuityImport{Dir: filepath.Join(out, exportOfDemo), Identity: filepath.Join(out, privateOfDemo)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if findings, err := Verify(t.Context(), cfg, log); err != nil || Broken(findings) != nil {
+		t.Errorf("%v, %v", err, Broken(findings))
+	}
 }
 
 func checkResult(t *testing.T, r demo.Result) {

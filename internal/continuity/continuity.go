@@ -33,12 +33,14 @@ type Options struct {
 
 // Service is the use cases of continuity.
 type Service struct {
-	db *db.DB
-	o  Options
+	db     *db.DB
+	o      Options
+	proven int // provenMost, fewer in tests
+	batch  int // batchBytes, fewer in tests
 }
 
 // New makes the service.
-func New(d *db.DB, o Options) *Service { return &Service{d, o} }
+func New(d *db.DB, o Options) *Service { return &Service{d, o, provenMost, batchBytes} }
 
 // Made is an export that was made.
 type Made struct {

@@ -15,12 +15,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
+	"github.com/passerelle/passerelle/internal/issuing"
 	"github.com/passerelle/passerelle/internal/ledger"
+	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/vouchers"
@@ -55,6 +58,102 @@ func busyWorld(t testing.TB) busy {
 	w.Undo(w.plain, w.Redeem(w.plain, w.HandOver(w.Campaign, 10), 5).ID)
 	holds(t, w.DB)
 	return w
+}
+
+func TestAnExportIsOfOneMomentWhileTheCountersAreOpen(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	booklets := make([]issuing.Booklet, 6)
+	for i := range booklets {
+		booklets[i] = w.HandOver(w.Campaign, 10)
+	}
+	var counters sync.WaitGroup
+	for _, b := range booklets {
+		counters.Go(func() {
+			for range 10 {
+				if _, err := w.Counter.Redeem(t.Context(), w.Structure.Actor, world.Request(b, 1)); err != nil && fault.Code(err) != "busy" {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	var last string
+	for range 5 {
+		last = w.exports() // fails where what is owed is not the sum of its lines
+		m := manifestOf(t, last)
+		if int(m.Figures.Owed) != m.Figures.Lines*10_00 || m.Figures.Owed+m.Figures.Live != 600_00 || m.Figures.Proven+m.Figures.Unsealed != m.Figures.Lines ||
+			slices.Contains(slices.Collect(maps.Values(m.Invariants)), false) {
+			t.Errorf("%+v %v", m.Figures, m.Invariants)
+		}
+	}
+	counters.Wait()
+	s := newSuccessor(t, w)
+	_, err := s.imports(Import{Dir: last, Identity: w.trustee.private})
+	w.ok(err)
+	holds(t, s.db)
+}
+
+func TestWhatIsNotSealedOrNotProvenIsTold(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.HandOver(w.Campaign, 10)
+	for range 3 {
+		w.Redeem(w.Structure, b, 1)
+	}
+	w.ok(w.seal(t.Context()))
+	w.Redeem(w.Structure, b, 1)
+	w.Service.o.Seal, w.Service.proven = func(context.Context) error { return nil }, 2
+	row := rowsOf(t, read(t, w.exports(), "owed.csv"))[0]
+	if row["lignes"] != "4" || row["lignes_prouvees"] != "2" || row["lignes_non_scellees"] != "1" {
+		t.Errorf("%v", row)
+	}
+}
+
+func TestNothingOwedMakesNoPaymentFile(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	dir := w.exports()
+	if m := manifestOf(t, dir); m.Payment != nil || m.Figures.Owed != 0 || slices.Contains(filesIn(t, dir), "pain001.xml.age") {
+		t.Errorf("%+v", m)
+	}
+	contains(t, string(read(t, dir, "README.md")), "Rien n’est à payer maintenant")
+	s := newSuccessor(t, w)
+	if _, err := s.imports(Import{Dir: dir, Identity: w.trustee.private, Paid: true}); fault.Code(err) != "continuity_nothing_paid" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestBooksThatDisagreeAreNotExported(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.Redeem(w.Structure, w.HandOver(w.Campaign, 10), 2)
+	w.InTx(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE redemptions SET amount_cents = amount_cents + 1`)
+		return err
+	})
+	parent := t.TempDir()
+	if _, err := w.Export(t.Context(), w.Operator, filepath.Join(parent, "export")); err == nil || len(entries(t, parent)) > 0 {
+		t.Errorf("%v, left %v", err, entries(t, parent))
+	}
+}
+
+func TestAnAccountThatWaitsIsListedAsSuch(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.Redeem(w.Structure, w.HandOver(w.Campaign, 10), 2)
+	program := w.Structure.Actor
+	program.Scopes = []string{payees.Scope}
+	_, err := w.Payees.Give(t.Context(), program, payees.Given{IBAN: "FR1420041010050500013M02606", Holder: "Maison France services", Proof: world.RIB})
+	w.ok(err)
+	dir := w.exports()
+	var states []string
+	for _, row := range rowsOf(t, w.trustee.decrypts(t, dir, "bank-details.csv.age")) {
+		states = append(states, row["etat"])
+	}
+	owed := rowsOf(t, read(t, dir, "owed.csv"))[0]
+	if !slices.Equal(states, []string{"en vigueur", "donné, pas encore vérifié"}) || owed["dans_le_fichier"] != "non" || owed["motif_de_retenue"] != "bank_details_changing" {
+		t.Errorf("%v %v", states, owed)
+	}
 }
 
 // paymentOrder is what a bank reads of a pain.001 file.

@@ -67,21 +67,27 @@ func (s *Service) Import(ctx context.Context, in Import) (Imported, error) {
 	}
 	var done Imported
 	err = s.db.InTx(ctx, func(tx *db.Tx) (err error) {
-		done, err = takeOver(ctx, tx, m, in, identities)
+		done, err = s.takeOver(ctx, tx, m, opening{in, identities})
 		return err
 	})
 	return done, err
 }
 
+// opening is an import whose private keys are read.
+type opening struct {
+	Import
+	identities []age.Identity
+}
+
 // takeOver is Import in its transaction.
-func takeOver(ctx context.Context, tx *db.Tx, m Manifest, in Import, identities []age.Identity) (Imported, error) {
+func (s *Service) takeOver(ctx context.Context, tx *db.Tx, m Manifest, in opening) (Imported, error) {
 	done := Imported{At: m.At, Operator: m.Operator, Key: m.Key, Invariants: map[string]bool{}}
-	file, err := openInstance(in.Dir, identities)
+	file, err := openInstance(in.Dir, in.identities)
 	if err != nil {
 		return done, err
 	}
 	defer file.close()
-	r := restore{tx: tx, file: file}
+	r := restore{tx: tx, file: file, batch: s.batch}
 	if err := r.begin(ctx); err != nil {
 		return done, err
 	}
@@ -125,6 +131,7 @@ type restore struct {
 	file   *opened
 	head   instanceHead
 	tables []table // that are expected, in their order
+	batch  int     // how much is inserted by one statement, in bytes
 }
 
 // begin reads the head and refuses what cannot be restored here. Two imports take turns.
@@ -179,7 +186,7 @@ func (r *restore) empty(ctx context.Context) error {
 
 // rows restores every table and returns how many rows there were.
 func (r *restore) rows(ctx context.Context) (n int64, err error) {
-	b := batch{tx: r.tx}
+	b := batch{tx: r.tx, most: r.batch}
 	for {
 		line, err := r.file.line()
 		if errors.Is(err, io.EOF) {
@@ -242,6 +249,7 @@ func (r *restore) atEnd(told, read int64) error {
 // batch are rows of one table that are inserted together.
 type batch struct {
 	tx    *db.Tx
+	most  int // bytes
 	into  table
 	lines []byte // separated by commas
 }
@@ -251,7 +259,7 @@ func (b *batch) add(ctx context.Context, line []byte) error {
 		b.lines = append(b.lines, ',')
 	}
 	b.lines = append(b.lines, line...)
-	if len(b.lines) < batchBytes {
+	if len(b.lines) < b.most {
 		return nil
 	}
 	return b.flush(ctx)

@@ -115,7 +115,7 @@ func (w *snapshot) dues(ctx context.Context) ([]due, error) {
 // prove writes the proofs of a structure's lines, in files that `passerelle verify-proof`
 // reads: one for each 500 lines.
 func (w *snapshot) prove(ctx context.Context, d *due) error {
-	wanted := d.lines[:min(len(d.lines), provenMost)]
+	wanted := d.lines[:min(len(d.lines), w.proven)]
 	for _, id := range d.lines {
 		if id > w.m.Sealed {
 			d.unsealed++

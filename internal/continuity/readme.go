@@ -39,6 +39,6 @@ func (w *snapshot) readme(context.Context) error {
 			Day    string
 			Key64  string
 			Most   int
-		}{w.m, w.o.Debtor, vouchers.DayOf(w.m.At).Time().Format("02/01/2006"), base64.StdEncoding.EncodeToString(w.o.Keys.SealKey().Ed25519), provenMost})
+		}{w.m, w.o.Debtor, vouchers.DayOf(w.m.At).Time().Format("02/01/2006"), base64.StdEncoding.EncodeToString(w.o.Keys.SealKey().Ed25519), w.proven})
 	})
 }
