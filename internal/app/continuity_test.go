@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/continuity"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -224,5 +225,36 @@ func TestAnExportWithoutATrusteeSaysHowToMakeOne(t *testing.T) {
 	_, err := ExportContinuity(t.Context(), h.cfg, NewLog(t.Output(), 4), filepath.Join(t.TempDir(), "export"))
 	if fault.Code(err) != "trustee_missing" || !strings.Contains(Sentence(err), "age-keygen") {
 		t.Errorf("%v", Sentence(err))
+	}
+}
+
+func TestTheProgramExportsOnceADay(t *testing.T) {
+	t.Parallel()
+	h := handOn(t)
+	h.Redeem(h.Structure, h.HandOver(h.Campaign, 10), 3)
+	h.cfg.ContinuityDir = filepath.Join(t.TempDir(), "days")
+	p, err := Start(t.Context(), h.cfg, h.Clock.Now, NewLog(t.Output(), 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for range 2 {
+		if err := p.runner.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.Clock.Add(24 * time.Hour)
+	}
+	for _, day := range []string{"2026-03-09", "2026-03-10"} {
+		if m, err := continuity.CheckFolder(filepath.Join(h.cfg.ContinuityDir, day), h.Keys.SealKey().Ed25519); err != nil || m.Figures.ToPay != 30_00 {
+			t.Errorf("%s: %+v, %v", day, m.Figures, err)
+		}
+	}
+	st, err := p.continuity.State(t.Context(), h.Operator)
+	if err != nil || len(st.Made) != 2 || st.Made[0].By != nil || st.Late || st.Problem != "" {
+		t.Errorf("%+v, %v", st, err)
 	}
 }
