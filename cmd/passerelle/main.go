@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -331,6 +332,9 @@ func (i *importContinuity) Run(p *program) error {
 	done, err := app.ImportContinuity(p, p.cfg, p.log, app.ContinuityImport{Dir: i.Dir, Identity: i.Identity, Key: i.Key, Paid: i.Paid})
 	if err != nil {
 		return err
+	}
+	if i.Key == "" {
+		fmt.Fprintf(os.Stderr, "Signed with %s: compare it with the key that the trustee has noted.\n", base64.StdEncoding.EncodeToString(done.Key.Ed25519))
 	}
 	fmt.Fprintln(os.Stderr, "Taken over. Make your first admin (passerelle admin create EMAIL), then start every service again.")
 	return writeJSON(os.Stdout, done)

@@ -177,21 +177,33 @@ func TestTheKeysOfAnInstanceAreReplacedOnceAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := vouchers.NewKeyring(1, vouchers.NewKey(1))
+	exported, err := vouchers.NewKeyring(1, vouchers.NewKey(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time an import that was cut off is done again
-		if err := replaceKeys(file, theirs); err != nil {
+	var first string
+	for range 2 { // the second time an import that was cut off is done again, and makes another new key
+		theirs, err := exported.Rotate()
+		if err == nil {
+			err = replaceKeys(file, theirs)
+		}
+		if err != nil {
 			t.Fatal(err)
+		}
+		if first == "" {
+			first = keyOf(theirs)
 		}
 	}
 	now, err := readKeys(file)
-	if err != nil || keyOf(now) != keyOf(theirs) {
+	if err != nil || keyOf(now) != first || now.Current() != 2 {
 		t.Errorf("%v", err)
 	}
-	if kept, err := readKeys(file + ".before-import"); err != nil || keyOf(kept) != keyOf(mine) {
+	if kept, err := readKeys(file + ".before-import"); err != nil || keyOf(kept) != keyOf(mine) || kept.Current() != 1 {
 		t.Errorf("the keys that were there: %v", err)
+	}
+	mine, err = mine.Rotate()
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := replaceKeys(file, mine); err == nil {
 		t.Error("keys that were put aside are lost")

@@ -30,7 +30,7 @@ type Import struct {
 	Trusted  ed25519.PublicKey // the operator's key of seals, as the trustee has noted it; nil: the one that the export names
 	Paid     bool              // the payment file was given to the bank
 
-	PutKeys func(*vouchers.Keyring) error // puts the keys file in place; called last, before the commit
+	PutKeys func(*vouchers.Keyring) error // puts the export's keys and a new one in place; called last, before the commit
 	GoOn    []string                      // kinds of jobs without an effect outside, which are carried on
 }
 
@@ -91,7 +91,7 @@ func (s *Service) takeOver(ctx context.Context, tx *db.Tx, m Manifest, in openin
 	if err := r.begin(ctx); err != nil {
 		return done, err
 	}
-	keys, err := vouchers.ParseKeys(r.head.Keys)
+	keys, err := keysFrom(r.head.Keys)
 	if err != nil {
 		return done, err
 	}
@@ -123,6 +123,21 @@ func (s *Service) takeOver(ctx context.Context, tx *db.Tx, m Manifest, in openin
 		return done, err
 	}
 	return done, in.PutKeys(keys)
+}
+
+// keysFrom are the keys of an export and a new one, which signs from now on: the operator
+// before, and whoever could read its keys, can make no code of a booklet that is handed over
+// here, and no two booklets have one code where both hand over. Key numbers end; then the last
+// one goes on.
+func keysFrom(file []byte) (*vouchers.Keyring, error) {
+	keys, err := vouchers.ParseKeys(file)
+	if err != nil {
+		return nil, err
+	}
+	if rotated, err := keys.Rotate(); !errors.Is(err, vouchers.ErrRange) {
+		return rotated, err
+	}
+	return keys, nil
 }
 
 // restore is an import on its way.

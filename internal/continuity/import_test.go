@@ -102,7 +102,30 @@ func TestTheSameCodesWorkAtAnotherOperator(t *testing.T) {
 	if err != nil || fresh.ID <= spent.ID {
 		t.Errorf("booklet %d after %d: %v", fresh.ID, spent.ID, err)
 	}
+	// The operator before hands over too: its next booklet has the same number, and another code.
+	theirs := w.HandOver(w.Campaign, 5)
+	if theirs.ID != fresh.ID || theirs.Typed == fresh.Typed {
+		t.Errorf("booklets %d and %d have codes %s and %s", theirs.ID, fresh.ID, theirs.Typed, fresh.Typed)
+	}
+	if _, err := take(theirs.Typed, 1); fault.Code(err) != "code_unknown" {
+		t.Errorf("a booklet of the operator before, handed over after the export: %v", err)
+	}
 	holds(t, s.db)
+}
+
+func TestKeyNumbersThatEndKeepTheLastKey(t *testing.T) {
+	t.Parallel()
+	last, err := vouchers.NewKeyring(vouchers.MaxKeyID, vouchers.NewKey(vouchers.MaxKeyID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := last.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := keysFrom(file); err != nil || keys.Current() != vouchers.MaxKeyID {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestWhatIsOnItsWayIsPaidOnce(t *testing.T) {
