@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -359,12 +360,22 @@ func TestTheManifestCoversEveryFileAndIsSigned(t *testing.T) {
 	if err != nil || len(made.Made) != 1 || !bytes.Equal(made.Made[0].Manifest, sum[:]) || made.Made[0].Owed != 90_00 || *made.Made[0].By != "Dominique Petit" {
 		t.Errorf("%+v, %v", made.Made, err)
 	}
-	command := exec.Command("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "seal-key.pem", "-rawin", "-in", manifestFile, "-sigfile", signatureFile)
-	command.Dir = dir
-	if out, err := command.CombinedOutput(); errors.Is(err, exec.ErrNotFound) {
-		t.Log("openssl is not here: the command of the README was not tried")
-	} else if err != nil {
-		t.Errorf("the command of the README: %v\n%s", err, out)
+	commands := regexp.MustCompile(`(?m)^    (openssl|jq) .*$`).FindAllString(string(read(t, dir, "README.md")), -1)
+	for _, line := range commands {
+		program := strings.Fields(line)[0]
+		if _, err := exec.LookPath(program); err != nil {
+			t.Logf("%s is not here: not tried: %s", program, line)
+			continue
+		}
+		command := exec.Command("sh", "-c", line)
+		command.Dir = dir
+		out, err := command.CombinedOutput()
+		if err != nil || strings.Contains(line, "base64") && strings.TrimSpace(string(out)) != base64.StdEncoding.EncodeToString(w.Keys.SealKey().Ed25519) {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
+	}
+	if len(commands) != 3 {
+		t.Errorf("the README has other commands: %q", commands)
 	}
 }
 
