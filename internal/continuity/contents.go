@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/documents"
@@ -29,7 +30,7 @@ func (s *Service) write(ctx context.Context, tx *db.Tx, f *folder) (Manifest, er
 	if err != nil {
 		return Manifest{}, err
 	}
-	w := &snapshot{Service: s, tx: tx, f: f, m: Manifest{Format: format, At: tx.Now.UTC(), Operator: s.o.Operator, PublicURL: s.o.PublicURL,
+	w := &snapshot{Service: s, tx: tx, f: f, m: Manifest{Format: format, At: tx.Now.UTC().Truncate(time.Microsecond), Operator: s.o.Operator, PublicURL: s.o.PublicURL,
 		Schema: h.Schema, Transfers: h.Transfers, Sealed: h.Sealed, Trustees: s.o.Trustees.Keys(), Invariants: map[string]bool{}}}
 	if w.next, err = settlement.NextOf(ctx, tx, s.o.Debtor); err != nil {
 		return w.m, err

@@ -12,7 +12,7 @@ const format = "passerelle-continuity-1"
 // Manifest says what an export is, and fixes every other file of it. It is signed.
 type Manifest struct {
 	Format     string             `json:"format"`
-	At         time.Time          `json:"at"` // of the one moment that all files show
+	At         time.Time          `json:"at"` // of the one moment that all files show, to the microsecond as the database keeps it
 	Operator   string             `json:"operator"`
 	PublicURL  string             `json:"public_url"`
 	Schema     int64              `json:"schema"`          // of instance.age: the last migration
