@@ -25,6 +25,8 @@ var withoutActor = map[string]string{
 	"closing.Remind":               "as ExpireDue",
 	"contributions.Remind":         "as ExpireDue",
 	"contributions.Tell":           "as ExpireDue: tells what reviewers have decided",
+	"continuity.Daily":             "as ExpireDue",
+	"continuity.Import":            "the command line's: whoever runs it holds the database, and a trustee's private key",
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",
 	"issuing.TryTyped":             "as OpenTicket, for a code that is typed",
 	"settlement.Remind":            "as ExpireDue",

@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"db"},
 	{"directory", "einvoice", "i18n", "jobs", "mail", "once", "sepa", "siret", "stripe", "stripe/stripefake", "throttle", "vop"},
 	{"audit", "documents", "files", "identity", "ledger", "seals", "territory"},
-	{"accounting", "agenda", "answers", "applications", "booking", "campaigns", "catalogue", "closing", "contributions", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
+	{"accounting", "agenda", "answers", "applications", "booking", "campaigns", "catalogue", "closing", "continuity", "contributions", "coverage", "invoicing", "issuing", "joining", "labelling", "money", "orders", "payees", "payments", "redemption", "reporting", "search", "settlement", "statements"},
 	{"httpd"},
 	{"app/demo"},
 	{"app"},
@@ -73,6 +73,8 @@ var sameFloor = map[string]string{
 	"booking → campaigns":       "what not coming costs is the campaign's rule",
 	"booking → issuing":         "a booking holds vouchers of a booklet",
 	"booking → redemption":      "not coming is paid through the counter",
+	"continuity → reporting":    "an export says the cover and whether the invariants hold",
+	"continuity → settlement":   "an export pays what the next settlement would",
 }
 
 // guests are packages from outside that only some of ours may use.
@@ -89,6 +91,7 @@ var guests = map[string][]string{
 
 	"github.com/alexedwards/argon2id": {"identity"},
 	"github.com/stripe/stripe-go":     {"stripe"},
+	"filippo.io/age":                  {"continuity"},
 }
 
 func floorOf(pkg string) int {

@@ -465,6 +465,22 @@ CREATE TABLE closings (
     CONSTRAINT closings_used CHECK ((used_cents >= 0))
 );
 
+CREATE TABLE continuity_exports (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    made_at timestamp with time zone NOT NULL,
+    made_by bigint,
+    folder text NOT NULL,
+    transfers_up_to bigint NOT NULL,
+    owed_cents bigint NOT NULL,
+    files integer NOT NULL,
+    size_bytes bigint NOT NULL,
+    manifest_sha256 bytea NOT NULL,
+    CONSTRAINT continuity_exports_files CHECK ((files > 0)),
+    CONSTRAINT continuity_exports_manifest CHECK ((length(manifest_sha256) = 32)),
+    CONSTRAINT continuity_exports_pkey PRIMARY KEY (id),
+    CONSTRAINT continuity_exports_size CHECK ((size_bytes > 0))
+);
+
 CREATE TABLE contribution_followers (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     address text NOT NULL,
@@ -1219,7 +1235,7 @@ CREATE TABLE settlements (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     message_id text NOT NULL,
     closed_at timestamp with time zone NOT NULL,
-    closed_by bigint NOT NULL,
+    closed_by bigint,
     execution_on date NOT NULL,
     payouts integer NOT NULL,
     total_cents bigint NOT NULL,
@@ -1536,6 +1552,8 @@ ALTER TABLE closing_parts ADD CONSTRAINT closing_parts_funder FOREIGN KEY (funde
 ALTER TABLE closings ADD CONSTRAINT closings_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
 
 ALTER TABLE closings ADD CONSTRAINT closings_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
+
+ALTER TABLE continuity_exports ADD CONSTRAINT continuity_exports_made_by FOREIGN KEY (made_by) REFERENCES people(id);
 
 ALTER TABLE contribution_followers ADD CONSTRAINT contribution_followers_report FOREIGN KEY (report_id) REFERENCES place_reports(id);
 

@@ -115,6 +115,16 @@ func (r *Keyring) Sealed(s LedgerSeal) LedgerSeal {
 // SealKey is the public key of the seals that Sealed signs. It is made to be published.
 func (r *Keyring) SealKey() PublicKey { return PublicKey{r.current, r.keys[r.current].ledger} }
 
+// Attest signs the manifest of an export with the key that signs seals. A manifest is a JSON
+// object, and no seal's text begins like one, so neither signature passes for the other. It
+// fails with ErrMalformed where the text does not begin with a brace.
+func (r *Keyring) Attest(manifest []byte) ([]byte, error) {
+	if !bytes.HasPrefix(manifest, []byte("{")) {
+		return nil, fmt.Errorf("%w: manifest", ErrMalformed)
+	}
+	return r.keys[r.current].attest(manifest), nil
+}
+
 // proofFormat names the file and its version.
 const proofFormat = "passerelle-proof-1"
 

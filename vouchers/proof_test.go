@@ -219,3 +219,21 @@ func indented(t *testing.T, value any) []byte {
 	}
 	return text
 }
+
+func TestAManifestIsSignedWithTheKeyOfSealsAndNothingElseIs(t *testing.T) {
+	t.Parallel()
+	ring, err := NewKeyring(1, NewKey(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := []byte(`{"format": "passerelle-continuity-1"}`)
+	signature, err := ring.Attest(manifest)
+	if err != nil || !ed25519.Verify(ring.SealKey().Ed25519, manifest, signature) {
+		t.Errorf("%x, %v", signature, err)
+	}
+	for _, text := range []string{"", "passerelle seal 1|1|1|1|1|", " {}"} {
+		if _, err := ring.Attest([]byte(text)); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q was signed: %v", text, err)
+		}
+	}
+}

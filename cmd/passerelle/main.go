@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,10 +45,14 @@ type commands struct {
 	Import struct {
 		Places    importPlaces    `cmd:"" help:"Import places from a file in standard-mediation-num (CSV, JSON) or data·inclusion (JSON)."`
 		Statement importStatement `cmd:"" help:"Import a bank statement (camt.053 or camt.054)."`
+
+		Continuity importContinuity `cmd:"" help:"Take over another operator's export, with the trustee's key, into an empty instance."`
 	} `cmd:"" help:"Bring files in."`
 	Export struct {
 		Places exportPlaces `cmd:"" help:"Write the public files of labelled places, in the national formats."`
 		FEC    exportFEC    `cmd:"" name:"fec" help:"Write a year's accounting entries as the French tax administration wants them (FEC)."`
+
+		Continuity exportContinuity `cmd:"" help:"Write what a trustee needs to pay everyone without this software, encrypted to TRUSTEE_KEYS."`
 	} `cmd:"" help:"Take files out."`
 	Bench struct {
 		Redeem   benchRedeem   `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
@@ -301,6 +306,38 @@ func (e *exportFEC) Run(p *program) error {
 	}
 	fmt.Println("written:", e.Out)
 	return nil
+}
+
+type exportContinuity struct {
+	Dir string `arg:"" type:"path" help:"A folder that does not exist, or is empty."`
+}
+
+func (e *exportContinuity) Run(p *program) error {
+	made, err := app.ExportContinuity(p, p.cfg, p.log, e.Dir)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("written: %s, %d files, owed to structures: %s\nSHA-256 of its manifest: %x\n", made.Folder, made.Files, made.Owed, made.Manifest)
+	return nil
+}
+
+type importContinuity struct {
+	Dir      string `arg:"" type:"existingdir" help:"The export, as it was written."`
+	Identity string `required:"" type:"existingfile" placeholder:"FILE" help:"The trustee's private key, as age-keygen wrote it."`
+	Key      string `placeholder:"BASE64" help:"The public key of the operator before, as the trustee has noted it. Default: the key that the export names."`
+	Paid     bool   `help:"The payment file was given to the bank: what it pays is in settlement, and waits for the bank's statement."`
+}
+
+func (i *importContinuity) Run(p *program) error {
+	done, err := app.ImportContinuity(p, p.cfg, p.log, app.ContinuityImport{Dir: i.Dir, Identity: i.Identity, Key: i.Key, Paid: i.Paid})
+	if err != nil {
+		return err
+	}
+	if i.Key == "" {
+		fmt.Fprintf(os.Stderr, "Signed with %s: compare it with the key that the trustee has noted.\n", base64.StdEncoding.EncodeToString(done.Key.Ed25519))
+	}
+	fmt.Fprintln(os.Stderr, "Taken over. Make your first admin (passerelle admin create EMAIL), then start every service again.")
+	return writeJSON(os.Stdout, done)
 }
 
 type benchRedeem struct {

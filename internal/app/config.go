@@ -18,6 +18,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/passerelle/passerelle/internal/continuity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/payments"
@@ -63,6 +64,9 @@ type Config struct {
 	StripeOperating      string `env:"STRIPE_OPERATING_DESTINATION" help:"Stripe's id (ba_…) of the account of OPERATING_IBAN, to which fees are sent; without it they stay at Stripe"`
 	StripePolicy         string `env:"STRIPE_POLICY" envDefault:"banked" help:"when money paid through Stripe counts as received: banked (on the segregated account) or available (at Stripe)"`
 	FreezeOnDispute      bool   `env:"FREEZE_ON_DISPUTE" help:"true stops live cheques whose payment was taken back"`
+
+	Trustees      continuity.Trustees `env:"TRUSTEE_KEYS" help:"public keys (age1…), separated by commas, of those who may pay everyone if the operator cannot; without them nothing is exported for continuity"`
+	ContinuityDir string              `env:"CONTINUITY_DIR" help:"folder in which an export for them is made each day, of which the last 14 stay; without it only passerelle export continuity makes one"`
 
 	CompanyDirectory string `env:"COMPANY_DIRECTORY" help:"address of the public directory of legal entities, https://recherche-entreprises.api.gouv.fr; without it structures that join type their name themselves"`
 
@@ -116,6 +120,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.SMTPURL != "" && strings.HasSuffix(strings.TrimSuffix(c.MailFrom, ">"), ".example") {
 		return c, errors.New("MAIL_FROM must be set with SMTP_URL: it is the address that notices come from")
+	}
+	if c.ContinuityDir != "" && len(c.Trustees) == 0 {
+		return c, errors.New("TRUSTEE_KEYS must be set with CONTINUITY_DIR: bank details are never written in clear")
 	}
 	return c, errors.Join(c.checkOperator(), c.checkStripe())
 }

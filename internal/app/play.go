@@ -16,6 +16,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/app/demo"
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/continuity"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/stripe/stripefake"
@@ -32,6 +33,11 @@ func play(ctx context.Context, cfg Config, o DemoOptions, told audience, log *sl
 		return r, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	trustee, private, err := continuity.NewTrustee()
+	if err != nil {
+		return r, err
+	}
+	cfg.Trustees, cfg.ContinuityDir = continuity.Trustees{trustee}, ""
 	p, err := Start(ctx, cfg, clock.Now, log)
 	if err != nil {
 		return r, err
@@ -51,7 +57,38 @@ func play(ctx context.Context, cfg Config, o DemoOptions, told audience, log *sl
 	if r, err = demo.Run(ctx, options); err != nil {
 		return r, err
 	}
+	if err := p.showContinuity(ctx, o.Out, private, &r); err != nil {
+		return r, err
+	}
 	return r, p.remember(r)
+}
+
+// What the trustee of the demonstration has: an export, and the private key that opens it.
+const (
+	exportOfDemo  = "continuite"
+	privateOfDemo = "tiers-de-confiance.txt"
+)
+
+// showContinuity writes the export of the last day, in the place of an earlier demonstration's.
+func (p *Program) showContinuity(ctx context.Context, out string, private []byte, r *demo.Result) error {
+	actor, err := p.identity.CommandLine(ctx, "")
+	if err != nil {
+		return err
+	}
+	dir, key := filepath.Join(out, exportOfDemo), filepath.Join(out, privateOfDemo)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if _, err := p.continuity.Export(ctx, actor, dir); err != nil {
+		return err
+	}
+	r.Files = append(r.Files, key)
+	return errors.Join(os.WriteFile(key, private, 0o600), filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			r.Files = append(r.Files, path)
+		}
+		return err
+	}))
 }
 
 // withStripe starts a Stripe of the play's own on this machine.
@@ -116,8 +153,8 @@ func (p *Program) remember(r demo.Result) error {
 		return err
 	}
 	c := p.Config
-	settings := fmt.Sprintf("# The operator of the demonstration, which is invented.\nOPERATOR_NAME=%s\nOPERATOR_ADDRESS=%s\nOPERATOR_SIRET=%s\nSEGREGATED_IBAN=%s\nOPERATING_IBAN=%s\n",
-		c.OperatorName, c.OperatorAddress, c.OperatorSIRET, c.SegregatedIBAN, c.OperatingIBAN)
+	settings := fmt.Sprintf("# The operator of the demonstration, which is invented.\nOPERATOR_NAME=%s\nOPERATOR_ADDRESS=%s\nOPERATOR_SIRET=%s\nSEGREGATED_IBAN=%s\nOPERATING_IBAN=%s\nTRUSTEE_KEYS=%s\n",
+		c.OperatorName, c.OperatorAddress, c.OperatorSIRET, c.SegregatedIBAN, c.OperatingIBAN, c.Trustees[0].Key)
 	return errors.Join(os.WriteFile(filepath.Join(c.Data, demoFile), text, 0o600),
 		os.WriteFile(filepath.Join(c.Data, settingsFile), []byte(settings), 0o600), os.Remove(filepath.Join(c.Data, unfinished)))
 }

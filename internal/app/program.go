@@ -19,6 +19,7 @@ import (
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/closing"
+	"github.com/passerelle/passerelle/internal/continuity"
 	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/coverage"
 	"github.com/passerelle/passerelle/internal/db"
@@ -79,6 +80,7 @@ type rooms struct {
 	people       *contributions.Service
 	booking      *booking.Service
 	seals        *seals.Service
+	continuity   *continuity.Service
 }
 
 // open makes the rooms on a migrated database.
@@ -112,6 +114,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.people = contributions.New(s.DB, n.contributions())
 	r.coverage, r.search = coverage.New(s.DB), search.New(s.DB)
 	r.seals = seals.New(s.DB, keys)
+	r.continuity = r.continuityRoom(cfg, s)
 	r.accounting, r.money = accounting.New(s.DB, cfg.OperatorSIRET), money.New(s.DB)
 	if r.joining, err = n.joining(cfg, s, r.identity, r.booking.Follow, log); err != nil {
 		return nil, err
@@ -217,6 +220,9 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		return p.store.InTx(ctx, func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
 	})
 	runner.Every("seal the ledger", time.Hour, p.seals.Seal)
+	if p.Config.ContinuityDir != "" { // a day that was planned without it would have none
+		runner.Every(continuity.JobName, 24*time.Hour, p.continuity.Daily)
+	}
 	runner.Every("close part payments", 10*time.Minute, p.statements.Complete)
 	runner.Every("sweep", time.Hour, func(ctx context.Context) error {
 		return p.store.InTx(ctx, func(tx *db.Tx) error {

@@ -96,6 +96,7 @@ func (s *screen) result(r demo.Result, cfg Config) {
 	s.accounts(r)
 	if len(r.Files) > 0 {
 		fmt.Fprintln(s.out, "\n"+s.words.Text("demo.files", "count", len(r.Files), "folder", folderOf(r.Files[0])))
+		fmt.Fprintln(s.out, s.words.Text("demo.trustee", "folder", exportOfDemo, "key", privateOfDemo))
 	}
 }
 

@@ -52,6 +52,20 @@ func TestTheDemonstrationPlaysAWholeCycleOnce(t *testing.T) {
 		t.Errorf("played twice: %s", told)
 	}
 	spend(t, cfg, r)
+	carryOn(t, out)
+}
+
+// carryOn takes the export of the demonstration over into another operator's instance.
+func carryOn(t *testing.T, out string) {
+	t.Helper()
+	cfg, log := config(t, "DATABASE_URL="+pgtest.URL(t)), NewLog(t.Output(), 4)
+	_, err := ImportContinuity(t.Context(), cfg, log, ContinuityImport{Dir: filepath.Join(out, exportOfDemo), Identity: filepath.Join(out, privateOfDemo)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if findings, err := Verify(t.Context(), cfg, log); err != nil || Broken(findings) != nil {
+		t.Errorf("%v, %v", err, Broken(findings))
+	}
 }
 
 func checkResult(t *testing.T, r demo.Result) {
@@ -83,7 +97,8 @@ func checkResult(t *testing.T, r demo.Result) {
 		t.Errorf("accounts of %v", kinds)
 	}
 	for _, pattern := range []string{"carnet-*.pdf", "pain001-*.xml", "camt053-*.xml", "releve-*.pdf", "bilan-*.xlsx", "bilan-*.csv", "facture-*.pdf", "facture-*.xml",
-		"avoir-*.pdf", "avoir-*.xml", "compte-*.pdf", "pain001-remboursements-*.xml", "fec-*.txt", "journal-*.csv"} {
+		"avoir-*.pdf", "avoir-*.xml", "compte-*.pdf", "pain001-remboursements-*.xml", "fec-*.txt", "journal-*.csv",
+		"tiers-de-confiance.txt", "manifest.json", "owed.csv", "PSL*.xml.age", "instance.age"} {
 		if !hasFile(r.Files, pattern) {
 			t.Errorf("no file %s", pattern)
 		}

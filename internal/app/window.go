@@ -82,6 +82,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		(&httpd.Booking{Service: p.booking, Agenda: p.agenda, Keys: p.keys, TryTyped: p.issuing.TryTyped, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		httpd.CoverageRoutes(p.coverage),
 		httpd.SealsRoutes(p.seals),
+		httpd.ContinuityRoutes(p.continuity),
 		httpd.OpenDataRoutes(p.catalogue),
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		(&httpd.Answers{Service: p.answers}).Routes(),

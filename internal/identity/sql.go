@@ -50,10 +50,14 @@ func organisationsOf(ctx context.Context, tx *db.Tx, id vouchers.PersonID) ([]Or
 func operatorOrganisation(ctx context.Context, tx *db.Tx, name, email string) (vouchers.OrganisationID, error) {
 	var id vouchers.OrganisationID
 	err := tx.Get(ctx, &id, `SELECT id FROM organisations WHERE kind = 'operator' ORDER BY id LIMIT 1`)
-	if !errors.Is(err, db.ErrNoRows) {
-		return id, err
+	o := NewOrganisation{Kind: Operator, Name: name, Email: email}
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return insertOrganisation(ctx, tx, o)
+	case err != nil:
+		return 0, err
 	}
-	return insertOrganisation(ctx, tx, NewOrganisation{Kind: Operator, Name: name, Email: email})
+	return id, succeed(ctx, tx, id, o)
 }
 
 // SetVAT notes what a structure says of VAT.

@@ -210,3 +210,27 @@ func TestSweepForgetsWhatIsDoneButNoKey(t *testing.T) {
 		t.Errorf("%d rows swept after a week, left %+v", n, w.rows())
 	}
 }
+
+func TestWorkThatAnotherProgramLeftIsNotDoneAgain(t *testing.T) {
+	w := setup(t)
+	letter := Job{Kind: "letter", Unique: "receipt:7", Payload: "to somebody"}
+	w.enqueue(letter, Job{Kind: "count", RunAt: w.db.Now().Add(time.Hour)})
+	r := w.runner(map[string]Handler{"count": func(context.Context, Work) error { return nil }})
+	r.Every("sweep", time.Hour, func(context.Context) error { return errors.New("not now") })
+	w.drain(r)
+	w.inTx(func(tx *db.Tx) error {
+		ended, err := Shelve(w.ctx, tx, "count")
+		if ended != 1 {
+			t.Errorf("%d ended", ended)
+		}
+		return err
+	})
+	rows := w.rows()
+	if len(rows) != 2 || rows[0].State != "done" || rows[0].Payload != "{}" || rows[1].State != "queued" {
+		t.Errorf("%+v", rows)
+	}
+	w.enqueue(letter)
+	if again := w.rows(); len(again) != 2 {
+		t.Errorf("what was said may be said again: %+v", again)
+	}
+}

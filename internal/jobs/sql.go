@@ -144,3 +144,22 @@ func deleteDone(ctx context.Context, tx *db.Tx, before time.Time) (int64, error)
 		WHERE state = 'done' AND finished_at < $1 AND (unique_key IS NULL OR starts_with(kind, $2))`,
 		before, periodicPrefix)
 }
+
+func deletePeriodic(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, `DELETE FROM jobs WHERE starts_with(kind, $1)`, periodicPrefix)
+	return err
+}
+
+// release takes jobs out of the hands of runners that are not there.
+func release(ctx context.Context, tx *db.Tx, kinds []string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE jobs SET state = 'queued', lease_until = NULL, run_at = $2, max_attempts = attempts + $3
+		WHERE state = 'running' AND kind = ANY ($1)`, db.Array(kinds), tx.Now, DefaultAttempts)
+	return err
+}
+
+func endOthers(ctx context.Context, tx *db.Tx, except []string) (int64, error) {
+	return tx.Exec(ctx, `
+		UPDATE jobs SET state = 'done', lease_until = NULL, finished_at = $2, payload = '{}', last_error = ''
+		WHERE state IN ('queued', 'running') AND kind <> ALL ($1)`, db.Array(except), tx.Now)
+}

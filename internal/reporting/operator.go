@@ -57,7 +57,8 @@ func (s *Service) Desk(ctx context.Context, actor identity.Actor) (Desk, error) 
 // queues counts bank lines to decide, refunds to approve, funders' and structures' accounts to
 // verify, online payments that were taken back, payouts that Stripe does not make, structures
 // that joined by themselves, applications for a label, money held because no account is known,
-// payouts that came back or were rejected and were not paid again, and jobs that gave up.
+// payouts that came back or were rejected and were not paid again, exports for a trustee that
+// were made each day and no longer are, and jobs that gave up.
 func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 	all := []Queue{}
 	err := tx.Select(ctx, &all, `
@@ -93,7 +94,9 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 				min(COALESCE(p.rejected_at, p.booked_on::timestamp AT TIME ZONE 'Europe/Paris'))
 			FROM payouts p WHERE p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL
 			UNION ALL
+			SELECT 'exports', 1, 0, max(made_at) FROM continuity_exports HAVING bool_or(made_by IS NULL) AND max(made_at) < $1
+			UNION ALL
 			SELECT 'jobs', count(*), 0, min(finished_at) FROM jobs WHERE state = 'dead') AS q
-		WHERE count > 0`)
+		WHERE count > 0`, tx.Now.Add(-48*time.Hour))
 	return all, err
 }

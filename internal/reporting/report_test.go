@@ -1,6 +1,7 @@
 package reporting
 
 import (
+	"slices"
 	"testing"
 	"testing/quick"
 	"time"
@@ -155,6 +156,37 @@ func TestTheDeskShowsTheOldestWorkFirst(t *testing.T) {
 	}
 	if _, err := b.Desk(t.Context(), b.Funder); fault.Code(err) != "forbidden" {
 		t.Errorf("a funder: %v", err)
+	}
+}
+
+func TestTheDeskTellsOfADailyExportThatIsLate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	late := func() bool {
+		d, err := b.Desk(t.Context(), b.Operator)
+		b.ok(err)
+		return slices.ContainsFunc(d.Queues, func(q Queue) bool { return q.Name == "exports" })
+	}
+	export := func(by any) {
+		b.InTx(func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), `
+				INSERT INTO continuity_exports (made_at, made_by, folder, transfers_up_to, owed_cents, files, size_bytes, manifest_sha256)
+				VALUES ($1, $2, '/srv/2026-03-09', 1, 0, 1, 1, sha256(''))`, tx.Now, by)
+			return err
+		})
+	}
+	export(b.Operator.Person)
+	b.Clock.Add(49 * time.Hour)
+	if late() {
+		t.Error("nobody has asked for one each day")
+	}
+	export(nil)
+	if late() {
+		t.Error("it has just been made")
+	}
+	b.Clock.Add(49 * time.Hour)
+	if !late() {
+		t.Error("it is not late")
 	}
 }
 

@@ -72,7 +72,7 @@ func insertSettlement(ctx context.Context, tx *db.Tx, actor identity.Actor, from
 	_, err := tx.Exec(ctx, `
 		INSERT INTO settlements (id, message_id, closed_at, closed_by, execution_on, payouts, total_cents, file_sha256,
 			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town)
-		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, $13)`,
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, '', $8, $9, $10, $11, $12, $13)`,
 		id, messageID(id), tx.Now, actor.Person, on, len(p.pay), p.total(),
 		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town)
 	return id, err
