@@ -89,11 +89,12 @@ func (w *snapshot) onTheWay(ctx context.Context) error {
 	return w.f.create("in-transit.csv", func(out io.Writer) error {
 		return sheet(out, []documents.Column{column("nature", documents.Text), column("destinataire", documents.Integer), column("siret", documents.Text),
 			column("nom", documents.Text), column("fichier", documents.Text), column("reference_virement", documents.Text),
-			column("execution_le", documents.Date), column("montant_centimes", documents.Integer), column("montant_euros", documents.Money)},
+			column("execution_le", documents.Date), column("transmis", documents.Text), column("montant_centimes", documents.Integer), column("montant_euros", documents.Money)},
 			func(row func(...documents.Cell) error) error {
 				for _, one := range all {
 					err := row(documents.TextCell(one.What), documents.IntegerCell(int64(one.To)), documents.TextCell(one.SIRET), documents.TextCell(one.Name),
-						documents.TextCell(one.File), documents.TextCell(one.EndToEnd), documents.DateCell(one.On), documents.IntegerCell(int64(one.Amount)), documents.MoneyCell(one.Amount))
+						documents.TextCell(one.File), documents.TextCell(one.EndToEnd), documents.DateCell(one.On),
+						documents.TextCell(one.Sent), documents.IntegerCell(int64(one.Amount)), documents.MoneyCell(one.Amount))
 					if err != nil {
 						return err
 					}

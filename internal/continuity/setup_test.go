@@ -96,6 +96,8 @@ func (b bundle) settles() map[vouchers.OrganisationID]settlement.Payout {
 	b.t.Helper()
 	closed, err := b.settlement.Close(b.t.Context(), b.Operator, settlement.CloseRequest{})
 	b.ok(err)
+	_, err = b.settlement.Approve(b.t.Context(), b.Colleague(), settlement.ApproveRequest{ID: closed.ID, SHA256: closed.SHA256})
+	b.ok(err)
 	d, err := b.settlement.Open(b.t.Context(), b.Operator, closed.ID)
 	b.ok(err)
 	all := map[vouchers.OrganisationID]settlement.Payout{}
@@ -115,7 +117,7 @@ func (b bundle) books(p settlement.Payout, credit bool) {
 			return err
 		}
 		got, _, err := b.settlement.Book(b.t.Context(), tx, sepa.Movement{Line: line, Account: payer.IBAN, Name: p.EndToEnd, Amount: p.Amount,
-			Credit: credit, Returned: credit, ReturnReason: "AC04", On: p.ExecutionOn})
+			Credit: credit, Returned: credit, ReturnReason: "MS03", On: p.ExecutionOn})
 		if got != outcome {
 			b.t.Errorf("%s: %q, want %q", p.EndToEnd, got, outcome)
 		}

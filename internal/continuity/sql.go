@@ -113,16 +113,18 @@ type onTheWay struct {
 	File     string                  `db:"message_id"`
 	EndToEnd string                  `db:"end_to_end"`
 	On       vouchers.Day            `db:"execution_on"`
+	Sent     string                  `db:"sent"` // whether the bank has the file: oui, peut-être (it was fetched), non
 	Amount   vouchers.Cents          `db:"amount_cents"`
 }
 
 func allOnTheWay(ctx context.Context, tx *db.Tx) ([]onTheWay, error) {
 	var all []onTheWay
 	err := tx.Select(ctx, &all, `
-		SELECT 'versement' AS what, s.id AS settlement_id, o.id AS to_id, COALESCE(o.siret, '') AS siret, o.name, s.message_id, p.end_to_end, s.execution_on, p.amount_cents
+		SELECT 'versement' AS what, s.id AS settlement_id, o.id AS to_id, COALESCE(o.siret, '') AS siret, o.name, s.message_id, p.end_to_end, s.execution_on,
+			CASE WHEN s.sent_at IS NOT NULL THEN 'oui' WHEN s.taken_at IS NOT NULL THEN 'peut-être' ELSE 'non' END AS sent, p.amount_cents
 		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id WHERE p.state = 'in_transit'
 		UNION ALL
-		SELECT 'remboursement', 0, COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, r.amount_cents
+		SELECT 'remboursement', 0, COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, 'peut-être', r.amount_cents
 		FROM refunds r JOIN refund_files f ON f.id = r.file_id LEFT JOIN organisations o ON o.id = r.funder_id WHERE r.state = 'ordered'
 		ORDER BY 1 DESC, 2, 6, 7`)
 	return all, err

@@ -45,7 +45,7 @@ func (n Next) Total() vouchers.Cents {
 // NextOf makes it, as tx sees the books. It changes nothing. Its fault is payer_unknown,
 // where something is to be paid and the operator has not said from which account.
 func NextOf(ctx context.Context, tx *db.Tx, from Debtor) (Next, error) {
-	plan, err := planNow(ctx, tx)
+	plan, err := (&Service{debtor: from}).planNow(ctx, tx, false) // below the minimum too
 	if err != nil {
 		return Next{}, err
 	}
@@ -89,8 +89,11 @@ func CloseAsPaid(ctx context.Context, tx *db.Tx, from Debtor, at time.Time, file
 	then := *tx
 	then.Now = at
 	closed, err := (&Service{debtor: from}).close(ctx, &then, identity.Actor{}, CloseRequest{})
-	if err == nil && closed.SHA256 != hex.EncodeToString(file[:]) {
-		err = fmt.Errorf("settlement %s: its file is not the one that was paid", closed.MessageID)
+	if err != nil {
+		return closed, err
 	}
-	return closed, err
+	if closed.SHA256 != hex.EncodeToString(file[:]) {
+		return closed, fmt.Errorf("settlement %s: its file is not the one that was paid", closed.MessageID)
+	}
+	return closed, setPaidElsewhere(ctx, tx, closed.ID)
 }

@@ -214,11 +214,11 @@ func fileRows(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (fileHea
 
 const selectSettlements = `
 	SELECT s.id, s.message_id, s.closed_at, s.execution_on, s.payouts, s.total_cents, encode(s.file_sha256, 'hex') AS file_sha256,
-		n.in_transit, n.booked, n.returned, n.rejected, s.closed_by, closer.name AS closer_name, s.approved_at,
+		n.in_transit, n.booked, n.returned, n.rejected, COALESCE(s.closed_by, 0) AS closed_by, COALESCE(closer.name, '') AS closer_name, s.approved_at,
 		COALESCE(approver.name, '') AS approver_name, s.taken_at, s.sent_at, s.cancelled_at, s.cancel_reason,
 		CASE WHEN s.cancelled_at IS NOT NULL THEN 'cancelled' WHEN s.approved_at IS NULL THEN 'waiting' WHEN s.sent_at IS NULL THEN 'approved'
 			WHEN n.in_transit > 0 THEN 'sent' ELSE 'done' END AS state
-	FROM settlements s JOIN people closer ON closer.id = s.closed_by LEFT JOIN people approver ON approver.id = s.approved_by
+	FROM settlements s LEFT JOIN people closer ON closer.id = s.closed_by LEFT JOIN people approver ON approver.id = s.approved_by
 	CROSS JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE p.state = 'in_transit') AS in_transit, count(*) FILTER (WHERE p.state = 'booked') AS booked,
 			count(*) FILTER (WHERE p.state = 'returned') AS returned, count(*) FILTER (WHERE p.state = 'rejected') AS rejected
@@ -254,6 +254,13 @@ func setCancelled(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouch
 
 func setTaken(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
 	_, err := tx.Exec(ctx, `UPDATE settlements SET taken_at = $2 WHERE id = $1 AND taken_at IS NULL`, id, tx.Now)
+	return err
+}
+
+// setPaidElsewhere notes that the bank has the file of a settlement from somebody else, whom
+// nobody here has approved.
+func setPaidElsewhere(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
+	_, err := tx.Exec(ctx, `UPDATE settlements SET approved_at = closed_at, taken_at = closed_at, sent_at = closed_at WHERE id = $1`, id)
 	return err
 }
 
