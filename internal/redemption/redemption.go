@@ -279,11 +279,12 @@ type Line struct {
 	Amount    vouchers.Cents        `json:"amount_cents" db:"amount_cents"`
 	Undone    bool                  `json:"undone" db:"undone"`
 	Settled   bool                  `json:"settled" db:"settled"`
+	Withheld  bool                  `json:"withheld" db:"withheld"` // a complaint is open: it is not paid
 	CanUndo   bool                  `json:"can_undo"`
 }
 
 func (l Line) canUndo(now time.Time) bool {
-	return !l.Undone && !l.Settled && !now.After(l.At.Add(undoWindow))
+	return !l.Undone && !l.Settled && !l.Withheld && !now.After(l.At.Add(undoWindow))
 }
 
 // List returns the structure's redemptions below the cursor (0: the latest), newest

@@ -120,10 +120,14 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, re
 	if err != nil {
 		return Settlement{}, err
 	}
+	owing, err := holdDebts(ctx, tx)
+	if err != nil {
+		return Settlement{}, err
+	}
 	if err := ledger.Close(ctx, tx); err != nil {
 		return Settlement{}, err
 	}
-	plan, err := planNow(ctx, tx)
+	plan, err := planNow(ctx, tx, owing)
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -160,6 +164,9 @@ func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan) 
 	if err := markReissued(ctx, tx, payouts, plan.pay); err != nil {
 		return err
 	}
+	if err := takeAdjustments(ctx, tx, payouts, plan); err != nil {
+		return err
+	}
 	var transfers []ledger.Transfer
 	for _, p := range plan.pay {
 		transfers = append(transfers, ledger.Settled(payouts[p.Structure], p.Structure, p.parts)...)
@@ -167,8 +174,9 @@ func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan) 
 	return ledger.Post(ctx, tx, transfers...)
 }
 
-// planNow reads what each structure is owed and compares it with the ledger.
-func planNow(ctx context.Context, tx *db.Tx) (plan, error) {
+// planNow reads what each structure is owed and compares it with the ledger. Debts to the
+// campaigns are taken out of it (nil: to all).
+func planNow(ctx context.Context, tx *db.Tx, owing []int64) (plan, error) {
 	upTo, err := redemption.LastID(ctx, tx)
 	if err != nil {
 		return plan{}, err
@@ -181,7 +189,11 @@ func planNow(ctx context.Context, tx *db.Tx) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	dues := gather(owed, back)
+	waiting, err := waitingAdjustments(ctx, tx)
+	if err != nil {
+		return plan{}, err
+	}
+	dues := adjusted(gather(owed, back), waiting)
 	sums, err := ledger.Sums(ctx, tx)
 	if err != nil {
 		return plan{}, err
@@ -189,11 +201,19 @@ func planNow(ctx context.Context, tx *db.Tx) (plan, error) {
 	if err := agree(dues, sums); err != nil {
 		return plan{}, err
 	}
+	debts, err := openDebts(ctx, tx, owing)
+	if err != nil {
+		return plan{}, err
+	}
+	netted := net(dues, debts)
+	dues = payable(dues)
 	recipients, err := recipients(ctx, tx, dues)
 	if err != nil {
 		return plan{}, err
 	}
-	return arrange(upTo, dues, recipients), nil
+	p := arrange(upTo, dues, recipients)
+	p.netted = netted
+	return p, nil
 }
 
 // Preview tells what Close would do now, and does nothing.
@@ -203,7 +223,7 @@ func (s *Service) Preview(ctx context.Context, actor identity.Actor) (Preview, e
 	}
 	var p Preview
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		plan, err := planNow(ctx, tx)
+		plan, err := planNow(ctx, tx, nil)
 		if err != nil {
 			return err
 		}
@@ -255,5 +275,7 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Se
 func mayRead(actor identity.Actor) error {
 	return actor.Needs(identity.Operator, identity.Finance, identity.Agent, identity.Reader)
 }
+
+func redemptionName(id vouchers.RedemptionID) string { return fmt.Sprintf("redemption:%d", id) }
 
 func objectName(id vouchers.SettlementID) string { return fmt.Sprintf("settlement:%d", id) }
