@@ -23,6 +23,7 @@ var withoutActor = map[string]string{
 	"closing.BringBack":            "as ExpireDue: funders have said what is to be done",
 	"applications.Remind":          "as ExpireDue",
 	"closing.Remind":               "as ExpireDue",
+	"complaints.Forget":            "as ExpireDue",
 	"contributions.Remind":         "as ExpireDue",
 	"contributions.Tell":           "as ExpireDue: tells what reviewers have decided",
 	"issuing.OpenTicket":           "whoever holds the booklet's code may see what is left on it",

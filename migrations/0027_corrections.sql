@@ -177,3 +177,9 @@ CREATE TABLE complaint_proofs (
     complaint_id bigint NOT NULL CONSTRAINT complaint_proofs_complaint REFERENCES complaints
 );
 CREATE INDEX complaint_proofs_by_complaint ON complaint_proofs (complaint_id);
+
+-- files: whoever holds a booklet has no account, and may send a proof too.
+ALTER TABLE files
+    ALTER COLUMN organisation_id DROP NOT NULL,
+    ALTER COLUMN sent_by DROP NOT NULL,
+    ADD CONSTRAINT files_sender CHECK ((organisation_id IS NULL) = (sent_by IS NULL));

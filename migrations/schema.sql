@@ -711,17 +711,18 @@ CREATE TABLE fee_takebacks (
 
 CREATE TABLE files (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    organisation_id bigint NOT NULL,
+    organisation_id bigint,
     name text NOT NULL,
     media_type text NOT NULL,
     sha256 bytea NOT NULL,
     content bytea NOT NULL,
     sent_at timestamp with time zone NOT NULL,
-    sent_by bigint NOT NULL,
+    sent_by bigint,
     CONSTRAINT files_content CHECK (((length(content) >= 1) AND (length(content) <= 5242880))),
     CONSTRAINT files_media_type CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text]))),
     CONSTRAINT files_name CHECK (((length(name) >= 1) AND (length(name) <= 120))),
     CONSTRAINT files_pkey PRIMARY KEY (id),
+    CONSTRAINT files_sender CHECK (((organisation_id IS NULL) = (sent_by IS NULL))),
     CONSTRAINT files_sha256 CHECK ((length(sha256) = 32))
 );
 
