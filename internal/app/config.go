@@ -49,6 +49,9 @@ type Config struct {
 	OperatingIBAN   string `env:"OPERATING_IBAN" help:"the operator's own bank account, to which fees are paid; without it nothing can be charged for the service"`
 	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
 
+	DebtNoteFrom int `env:"DEBT_NOTE_FROM" envDefault:"100" help:"euros; a structure that owes as much for corrected redemptions is asked to pay by a debt note"`
+	DebtNoteDays int `env:"DEBT_NOTE_AFTER_DAYS" envDefault:"90" help:"days after which a smaller debt is asked for too"`
+
 	PayeeCheckURL   string `env:"PAYEE_CHECK_URL" help:"a service that verifies payees (EPC VOP API, payee-verifications); without it the operator verifies accounts by phone"`
 	PayeeCheckToken string `env:"PAYEE_CHECK_TOKEN" help:"the bearer token of that service"`
 	PayeeCheckBIC   string `env:"PAYEE_CHECK_BIC" help:"the bank on whose behalf it is asked"`
@@ -114,7 +117,15 @@ func (c Config) complete() (Config, error) {
 	if c.SMTPURL != "" && strings.HasSuffix(strings.TrimSuffix(c.MailFrom, ">"), ".example") {
 		return c, errors.New("MAIL_FROM must be set with SMTP_URL: it is the address that notices come from")
 	}
+	if c.DebtNoteFrom < 0 || c.DebtNoteDays < 0 {
+		return c, errors.New("DEBT_NOTE_FROM and DEBT_NOTE_AFTER_DAYS cannot be below zero")
+	}
 	return c, errors.Join(c.checkOperator(), c.checkStripe())
+}
+
+// debtNotes is when structures are asked to pay what they owe.
+func (c Config) debtNotes() settlement.NotePolicy {
+	return settlement.NotePolicy{From: vouchers.Cents(c.DebtNoteFrom) * 100, Days: c.DebtNoteDays}
 }
 
 func (c Config) checkStripe() error {

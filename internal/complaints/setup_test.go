@@ -48,7 +48,9 @@ func setup(t *testing.T) stage {
 var nobody identity.Actor
 
 // redeems takes vouchers of the booklet.
-func (s stage) redeems(count int) vouchers.RedemptionID { return s.Redeem(s.Structure, s.booklet, count).ID }
+func (s stage) redeems(count int) vouchers.RedemptionID {
+	return s.Redeem(s.Structure, s.booklet, count).ID
+}
 
 // holder complains with the booklet's code.
 func (s stage) holder(id vouchers.RedemptionID) complaints.Complaint {

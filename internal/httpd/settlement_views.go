@@ -3,6 +3,7 @@ package httpd
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -82,6 +83,7 @@ type PayoutsBody struct {
 	Steps []stepView
 	Rows  []settlement.Payout
 	Next  string
+	Notes []settlement.Note // debt notes of which something is left
 }
 
 func (w settlementWindow) payoutsPage(c *fiber.Ctx) error {
@@ -89,8 +91,21 @@ func (w settlementWindow) payoutsPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return page(c, "settlement/payouts", PayoutsBody{Money: all.Money, First: c.Query("before") == "",
+	notes, err := w.openNotes(c, all.Money)
+	if err != nil {
+		return err
+	}
+	return page(c, "settlement/payouts", PayoutsBody{Notes: notes, Money: all.Money, First: c.Query("before") == "",
 		Steps: payoutSteps(c, all.Money), Rows: all.listing.Items, Next: all.nextURL("/payouts")})
+}
+
+// openNotes are the debt notes that a structure has still to pay.
+func (w settlementWindow) openNotes(c *fiber.Ctx, m settlement.Money) ([]settlement.Note, error) {
+	if m.Debt == 0 {
+		return nil, nil
+	}
+	d, err := w.room.Debts(c.UserContext(), actor(c))
+	return slices.DeleteFunc(d.Notes, func(n settlement.Note) bool { return n.Left == 0 }), err
 }
 
 // payoutSteps say how far the latest money has come: the latest payout if there is one

@@ -32,7 +32,9 @@ func (b bundle) corrects() {
 	b.ok(err)
 
 	dismissed, open, upheld := b.Redeem(s, booklet, 1), b.Redeem(s, booklet, 1), b.Redeem(s, booklet, 1)
-	b.complains(dismissed, func(tx *db.Tx) (int64, error) { return 0, settlement.Release(b.t.Context(), tx, b.Operator, dismissed.ID) })
+	b.complains(dismissed, func(tx *db.Tx) (int64, error) {
+		return 0, settlement.Release(b.t.Context(), tx, b.Operator, dismissed.ID)
+	})
 	b.complains(open, nil)
 	b.complains(upheld, func(tx *db.Tx) (int64, error) {
 		c, err := settlement.Correct(b.t.Context(), tx, b.Operator, upheld.ID, "nobody came")

@@ -212,7 +212,7 @@ const guardedAccountsHold = `
 	LEFT JOIN (SELECT campaign_id, sum(cents) AS cents
 	           FROM (SELECT o.campaign_id, r.funds_cents AS cents FROM receipts r JOIN orders o ON o.id = r.order_id
 	                 UNION ALL SELECT o.campaign_id, -t.funds_cents FROM takebacks t JOIN orders o ON o.id = t.order_id WHERE t.undone_at IS NULL
-	                 UNION ALL SELECT campaign_id, cents FROM (`+recoveredToFunds+`) AS r
+	                 UNION ALL SELECT campaign_id, cents FROM (` + recoveredToFunds + `) AS r
 	                 UNION ALL SELECT k.campaign_id, -p.funds_cents FROM closings k JOIN closing_parts p ON p.closing_id = k.id) AS m
 	           GROUP BY campaign_id) AS f
 		ON f.campaign_id = c.id

@@ -106,6 +106,22 @@ func (s *Service) Debts(ctx context.Context, actor identity.Actor) (Debts, error
 	return d, err
 }
 
+// OneRequest returns one request.
+func (s *Service) OneRequest(ctx context.Context, actor identity.Actor, id int64) (Request, error) {
+	if err := mayRead(actor); err != nil {
+		return Request{}, err
+	}
+	var r Request
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		r, err = request(ctx, tx, id)
+		return err
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return Request{}, fault.New(fault.NotFound, "not_found")
+	}
+	return r, err
+}
+
 // ClawbackRequest asks that a paid redemption be corrected.
 type ClawbackRequest struct {
 	Redemption vouchers.RedemptionID `json:"redemption"`

@@ -122,7 +122,7 @@ func (s *Service) Note(ctx context.Context, actor identity.Actor, id int64) (doc
 		lines, err := noteLines(ctx, tx, id)
 		d = documents.DebtNote{
 			Number: n.Number, Structure: documents.Party{Name: o.Name, Address: []string{o.Street, o.Postcode + " " + o.Town}, SIRET: o.SIRET},
-			Operator: s.debtor.Name, IBAN: s.debtor.IBAN.Full(), Reference: n.Reference, Due: n.DueOn, MadeAt: n.IssuedAt, Lines: lines,
+			Operator: s.debtor.Name, IBAN: s.debtor.IBAN.Full(), BIC: string(s.debtor.BIC), Reference: n.Reference, Due: n.DueOn, MadeAt: n.IssuedAt, Lines: lines,
 		}
 		return err
 	})
