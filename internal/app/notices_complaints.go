@@ -30,7 +30,7 @@ func (n notices) complaint(ctx context.Context, tx *db.Tx, to string, party comp
 	}
 	return mail.Enqueue(ctx, tx, key, mail.Message{
 		To:      to,
-		Subject: n.words.Text(what+".subject", "reference", c.Reference()),
+		Subject: n.words.Text(what+".subject", "reference", c.Reference(), "until", c.AnswerBy),
 		Text: n.words.Text(what+".text", "reference", c.Reference(), "amount", c.Amount, "day", n.words.Day(c.RedeemedAt), "place", c.PlaceName,
 			"cause", n.words.Text("complaints.cause."+c.Cause), "until", c.AnswerBy, "reason", c.Reason, "outcome", outcome, "link", link),
 	})
