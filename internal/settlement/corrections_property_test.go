@@ -168,11 +168,13 @@ func TestCorrectionsInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		for range 4 {
 			steps[rapid.IntRange(0, len(steps)-1).Draw(r, "step")](r)
-			b.sound()
+			b.holds()
+			b.covered()
 			if t.Failed() {
 				r.FailNow()
 			}
 		}
+		b.sound()
 	})
 	if d, err := b.Debts(t.Context(), b.Operator); err != nil || len(d.Requests) < 3 {
 		t.Errorf("only %d requests came of it (%v)", len(d.Requests), err)

@@ -81,9 +81,14 @@ func (b bundle) sound() {
 				b.t.Errorf("%s: %s", f.ID, strings.Join(f.Evidence, "; "))
 			}
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	})
+	b.covered()
+}
+
+func (b bundle) covered() {
+	b.t.Helper()
+	b.InTx(func(tx *db.Tx) error {
 		cover, err := reporting.CoverNow(b.t.Context(), tx)
 		if err == nil && !cover.Covered {
 			b.t.Errorf("not covered: %+v", cover)
