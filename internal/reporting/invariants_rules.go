@@ -178,6 +178,13 @@ const tenantsAgree = `
 	FROM redemptions r LEFT JOIN booklets b ON b.id = r.booklet_id LEFT JOIN places p ON p.id = r.place_id
 	WHERE r.campaign_id IS DISTINCT FROM b.campaign_id OR r.structure_id IS DISTINCT FROM p.structure_id
 	UNION ALL
+	SELECT format('complaint:%s structure:%s campaign:%s redemption structure:%s campaign:%s', c.id, c.structure_id, c.campaign_id, r.structure_id, r.campaign_id)
+	FROM complaints c LEFT JOIN redemptions r ON r.id = c.redemption_id
+	WHERE c.structure_id IS DISTINCT FROM r.structure_id OR c.campaign_id IS DISTINCT FROM r.campaign_id
+	UNION ALL
+	SELECT format('complaint:%s opened_as=%s kind=%s', c.id, c.opened_as, o.kind)
+	FROM complaints c JOIN organisations o ON o.id = c.organisation_id WHERE o.kind <> c.opened_as
+	UNION ALL
 	SELECT format('redemption:%s person:%s is_no_member', r.id, r.person_id)
 	FROM redemptions r
 	WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = r.person_id AND m.organisation_id = r.structure_id)

@@ -312,7 +312,8 @@ func windows(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) ([]redemption
 // waited measures the days of a window: of one structure, or of all (0). What is read grows
 // with what was booked in the window and what is not paid, not with what was ever paid: it
 // goes from the payouts that paid back through those that had come back into them, and
-// OFFSET 0 makes it look up the redemptions of each by their ids.
+// OFFSET 0 makes it look up the redemptions of each by their ids. What a complaint withheld
+// is paid when the complaint has ended: its days are not counted.
 func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window Delays) (Delays, error) {
 	var d Delays
 	err := tx.Get(ctx, &d, `
@@ -337,8 +338,9 @@ func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window D
 				WHERE q.structure_id = o.structure_id AND q.id > o.after_id AND q.id <= o.up_to_id AND q.undone_at IS NULL) AS r),
 		paid AS (
 			SELECT p.booked_on - (r.at AT TIME ZONE 'Europe/Paris')::date AS days FROM paying p CROSS JOIN LATERAL (
-				SELECT q.at FROM redemptions q
-				WHERE q.structure_id = p.structure_id AND q.id > p.after_id AND q.id <= p.up_to_id AND q.undone_at IS NULL OFFSET 0) AS r)
+				SELECT q.id, q.at FROM redemptions q
+				WHERE q.structure_id = p.structure_id AND q.id > p.after_id AND q.id <= p.up_to_id AND q.undone_at IS NULL OFFSET 0) AS r
+			WHERE r.id NOT IN (SELECT redemption_id FROM adjustments WHERE redemption_id IS NOT NULL))
 		SELECT $2::date AS from_on, $3::date AS until_on, count(*) AS redemptions,
 			percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS median, percentile_disc(0.95) WITHIN GROUP (ORDER BY days) AS p95,
 			max(days) AS worst, (SELECT (min(first) AT TIME ZONE 'Europe/Paris')::date FROM waiting) AS oldest
