@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 
+	"github.com/passerelle/passerelle/internal/complaints"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -103,4 +104,19 @@ func (s *city) clawsBack(q *quarrelling, second, third int64) {
 	good := s.statement(true, sepa.Transaction{Amount: 20_00, Remittance: made.says("reference")})
 	q.operator.does("POST", "/statements", "application/xml", good).wants(201)
 	q.operator.gets("/structure-debts").wants(200).is("debts", "[]")
+}
+
+// corrects gives the structure a complaint with a proof, and a debt note.
+func (s *walk) corrects(contested, mistaken vouchers.RedemptionID) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	c, err := s.program.complaints.Open(ctx, s.Structure.Actor, complaints.NewComplaint{Redemption: contested, Cause: "mistake", Words: canary, Proof: &world.RIB}, "")
+	s.must(err)
+	s.complaint, s.evidence = c.ID, c.Proofs[0].File
+	ask, err := s.program.settlement.RequestClawback(ctx, s.Operator, settlement.ClawbackRequest{Redemption: mistaken, Reason: canary})
+	s.must(err)
+	_, err = s.program.settlement.ApproveRequest(ctx, s.Colleague(), ask.ID)
+	s.must(err)
+	_, err = s.program.settlement.IssueNotes(ctx, settlement.NotePolicy{From: 1}, s.program.noteDebt)
+	s.must(err)
 }

@@ -45,3 +45,13 @@ func (n notices) debtNote(ctx context.Context, tx *db.Tx, to string, note settle
 			"link", n.origin+"/payouts"),
 	})
 }
+
+// structureDebt tells a structure that a redemption was clawed back, or a debt forgiven.
+func (n notices) structureDebt(ctx context.Context, tx *db.Tx, to string, r settlement.Request) error {
+	what := "notice.structure-debt." + string(r.Kind)
+	return tell(ctx, tx, fmt.Sprintf("structure_debt:%d", r.ID), mail.Message{
+		To:      to,
+		Subject: n.words.Text(what+".subject", "amount", r.Amount),
+		Text:    n.words.Text(what+".text", "amount", r.Amount, "redemption", int64(r.Redemption), "reason", r.Reason, "link", n.origin+"/payouts"),
+	})
+}

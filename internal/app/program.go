@@ -104,6 +104,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		complaints: complaints.New(s.DB, keys, n.complaint),
 		noteDebt:   n.debtNote,
 	}
+	r.settlement.TellDebts(n.structureDebt)
 	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
 	r.agenda = agenda.New(s.DB, r.booking.Follow)

@@ -16,7 +16,6 @@ import (
 	"github.com/passerelle/passerelle/internal/agenda"
 	"github.com/passerelle/passerelle/internal/applications"
 	"github.com/passerelle/passerelle/internal/booking"
-	"github.com/passerelle/passerelle/internal/complaints"
 	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/files"
@@ -282,21 +281,6 @@ func (s *walk) fillWorld() {
 	s.must(s.program.seals.Seal(ctx))
 	s.corrects(redemption.ID, mistaken.ID)
 	s.order, s.token, s.booklet, s.redemption, s.payout = order.ID, token.ID, booklet.ID, redemption.ID, money.Payouts[0].ID
-}
-
-// corrects gives the structure a complaint with a proof, and a debt note.
-func (s *walk) corrects(contested, mistaken vouchers.RedemptionID) {
-	s.t.Helper()
-	ctx := s.t.Context()
-	c, err := s.program.complaints.Open(ctx, s.Structure.Actor, complaints.NewComplaint{Redemption: contested, Cause: "mistake", Words: canary, Proof: &world.RIB}, "")
-	s.must(err)
-	s.complaint, s.evidence = c.ID, c.Proofs[0].File
-	ask, err := s.program.settlement.RequestClawback(ctx, s.Operator, settlement.ClawbackRequest{Redemption: mistaken, Reason: canary})
-	s.must(err)
-	_, err = s.program.settlement.ApproveRequest(ctx, s.Colleague(), ask.ID)
-	s.must(err)
-	_, err = s.program.settlement.IssueNotes(ctx, settlement.NotePolicy{From: 1}, s.program.noteDebt)
-	s.must(err)
 }
 
 // rolesOf are an admin and one new member for each other role.

@@ -122,6 +122,13 @@ func (s *Service) OneRequest(ctx context.Context, actor identity.Actor, id int64
 	return r, err
 }
 
+// TellDebt enqueues the letter that tells a structure what two people have decided: that a paid
+// redemption is clawed back, or that a debt is forgiven.
+type TellDebt func(ctx context.Context, tx *db.Tx, to string, r Request) error
+
+// TellDebts says how structures are told of what is decided about their debts.
+func (s *Service) TellDebts(tell TellDebt) { s.tellDebt = tell }
+
 // ClawbackRequest asks that a paid redemption be corrected.
 type ClawbackRequest struct {
 	Redemption vouchers.RedemptionID `json:"redemption"`
@@ -228,7 +235,15 @@ func (s *Service) ApproveRequest(ctx context.Context, actor identity.Actor, id i
 		} else if r.Amount, err = forgive(ctx, tx, r); err != nil {
 			return Request{}, err
 		}
-		return endRequest(ctx, tx, actor, r, "approved")
+		done, err := endRequest(ctx, tx, actor, r, "approved")
+		if err != nil || s.tellDebt == nil {
+			return done, err
+		}
+		o, err := identity.OrganisationOf(ctx, tx, r.Structure)
+		if err != nil {
+			return Request{}, err
+		}
+		return done, s.tellDebt(ctx, tx, o.Email, done)
 	})
 }
 

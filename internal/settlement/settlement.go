@@ -42,6 +42,8 @@ type Service struct {
 	db     *db.DB
 	debtor Debtor
 	notify Notify
+
+	tellDebt TellDebt // nil: nobody is told
 }
 
 // New makes the service.
