@@ -45,6 +45,20 @@ func Lock(ctx context.Context, tx *db.Tx, id vouchers.RedemptionID) (Standing, e
 	return Read(ctx, tx, id)
 }
 
+// LockAll holds the booklets of several redemptions, before Lock holds each.
+func LockAll(ctx context.Context, tx *db.Tx, ids []vouchers.RedemptionID) error {
+	all := make([]int64, len(ids))
+	for i, id := range ids {
+		all[i] = int64(id)
+	}
+	var booklets []int64
+	err := tx.Select(ctx, &booklets, `SELECT DISTINCT booklet_id FROM redemptions WHERE id = ANY ($1) ORDER BY booklet_id`, db.Array(all))
+	if err != nil || len(booklets) == 0 {
+		return err
+	}
+	return issuing.Lock(ctx, tx, booklets...)
+}
+
 // Read tells how a redemption stands.
 func Read(ctx context.Context, tx *db.Tx, id vouchers.RedemptionID) (Standing, error) {
 	var s Standing

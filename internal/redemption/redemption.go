@@ -168,6 +168,13 @@ func undo(ctx context.Context, tx *db.Tx, actor identity.Actor, req UndoRequest)
 	if err := mayUndo(r, tx.Now); err != nil {
 		return Undone{}, err
 	}
+	owed, err := ledger.HoldPayable(ctx, tx, actor.Organisation, r.Campaign)
+	if err != nil {
+		return Undone{}, err
+	}
+	if owed < r.Amount { // it has paid a debt
+		return Undone{}, fault.New(fault.Conflict, "already_settled")
+	}
 	ids, err := markUndone(ctx, tx, actor, req)
 	if err != nil {
 		return Undone{}, err

@@ -32,7 +32,7 @@ type Outcome string
 const (
 	ToHolder   Outcome = "live"  // the person has the vouchers again
 	ToCampaign Outcome = "funds" // the booklet is over: the campaign has its value again
-	AsDebt     Outcome = "debt"  // it was paid: the structure owes it
+	AsDebt     Outcome = "debt"  // it was paid, or has paid a debt: the structure owes it
 )
 
 // Correction is a redemption that was undone after its structure could do so.
@@ -56,14 +56,18 @@ type standing struct {
 	Paid     vouchers.Cents `db:"paid"`     // in a payout that is ordered or booked
 	Waiting  vouchers.Cents `db:"waiting"`  // not in a payout, or in one that came back
 	Withheld vouchers.Cents `db:"withheld"` // by a complaint
+	Owed     vouchers.Cents `db:"-"`        // to the structure, of the campaign
 }
 
 func (s standing) line() ledger.Line {
 	return ledger.Line{Structure: s.Structure, Campaign: s.Campaign, Amount: s.Amount}
 }
 
-// payable says that the whole line would be in the next payout.
-func (s standing) payable() bool { return !s.Undone && s.Withheld == 0 && s.Waiting == s.Amount }
+// payable says that the whole line would be in the next payout. What has paid a debt of the
+// structure is not: it is as good as paid.
+func (s standing) payable() bool {
+	return !s.Undone && s.Withheld == 0 && s.Waiting == s.Amount && s.Owed >= s.Amount
+}
 
 // lock enters the ledger's gate, so that no settlement takes the line meanwhile, and holds
 // the redemption.
@@ -75,8 +79,12 @@ func lock(ctx context.Context, tx *db.Tx, id vouchers.RedemptionID) (standing, e
 	if err != nil {
 		return standing{}, err
 	}
+	owed, err := ledger.HoldPayable(ctx, tx, r.Structure, r.Campaign)
+	if err != nil {
+		return standing{}, err
+	}
 	s, err := moneyOf(ctx, tx, id)
-	s.Standing = r
+	s.Standing, s.Owed = r, owed
 	return s, err
 }
 
@@ -167,7 +175,7 @@ func (s standing) correct(ctx context.Context, tx *db.Tx, actor identity.Actor, 
 // outcome says where the amount of the line goes if it is corrected.
 func (s standing) outcome(today vouchers.Day) Outcome {
 	switch {
-	case s.Withheld == 0 && s.Paid > 0:
+	case s.Withheld == 0 && !s.payable():
 		return AsDebt
 	case s.Lives(today):
 		return ToHolder
@@ -181,6 +189,9 @@ func (s standing) outcome(today vouchers.Day) Outcome {
 func withholdAgain(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) error {
 	open, err := complainedOf(ctx, tx, structure)
 	if err != nil {
+		return err
+	}
+	if err := redemption.LockAll(ctx, tx, open); err != nil {
 		return err
 	}
 	for _, id := range open {

@@ -250,6 +250,57 @@ func TestWhatWasPaidIsADebtThatIsNetted(t *testing.T) {
 	}
 }
 
+// A redemption that has paid a debt can be neither undone nor withheld: it is as good as paid.
+func TestWhatHasPaidADebtIsAsGoodAsPaid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	booklet := b.HandOver(b.Campaign, 20)
+	mistaken, other := b.Redeem(b.Structure, booklet, 3), b.NewStructure("Bonlieu")
+	b.books(b.settles().List[0])
+	b.clawsBack(mistaken.ID)
+	late := b.Redeem(b.Structure, booklet, 2)
+	b.Redeem(other, booklet, 1)
+	b.settles() // all that is owed pays the debt
+	b.sound()
+	_, err := b.Counter.Undo(t.Context(), b.Structure.Actor, redemption.UndoRequest{ID: late.ID, Reason: "wrong person"})
+	b.refused(err, "already_settled")
+	if b.complains(late.ID) {
+		t.Error("it was withheld")
+	}
+	if c := b.upheld(late.ID); c.Outcome != AsDebt {
+		t.Errorf("it went to %s", c.Outcome)
+	}
+	b.sound()
+	if m := b.money(b.Structure.Actor); m.Owed != 0 || m.Withheld != 0 || m.Debt != 30_00 {
+		t.Errorf("owed: %+v", m)
+	}
+}
+
+// What comes back of a payout that a debt had been taken out of is withheld only as far as it
+// is there.
+func TestAContestedLineComesBackAfterNetting(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	booklet := b.HandOver(b.Campaign, 20)
+	mistaken := b.Redeem(b.Structure, booklet, 1)
+	b.books(b.settles().List[0])
+	b.clawsBack(mistaken.ID)
+	contested := b.Redeem(b.Structure, booklet, 3)
+	p := b.settles().List[0]
+	b.books(p)
+	b.complains(contested.ID)
+	b.returns(p)
+	b.sound()
+	if m := b.money(b.Structure.Actor); m.Owed != 20_00 || m.Withheld != 0 {
+		t.Errorf("owed: %+v", m)
+	}
+	b.Redeem(b.Structure, booklet, 1)
+	if c := b.upheld(contested.ID); c.Outcome != ToHolder {
+		t.Errorf("it went to %s", c.Outcome)
+	}
+	b.sound()
+}
+
 func TestAContestedLineThatComesBackWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

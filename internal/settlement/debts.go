@@ -13,7 +13,6 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
-	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -144,22 +143,18 @@ func (s *Service) RequestClawback(ctx context.Context, actor identity.Actor, req
 		return Request{}, err
 	}
 	return s.decide(ctx, actor, "request_clawback", req, func(tx *db.Tx) (Request, error) {
-		r, err := redemption.Read(ctx, tx, req.Redemption)
+		r, err := lock(ctx, tx, req.Redemption)
 		if err != nil {
 			return Request{}, err
 		}
-		m, err := moneyOf(ctx, tx, req.Redemption)
-		if err != nil {
+		if err := noComplaint(ctx, tx, req.Redemption); err != nil {
 			return Request{}, err
 		}
 		switch {
 		case r.Undone:
 			return Request{}, fault.New(fault.Conflict, "redemption_undone")
-		case m.Paid == 0: // the structure can undo it, or a complaint withhold it
+		case r.payable() || r.Withheld > 0: // the structure can undo it, or a complaint withholds it
 			return Request{}, fault.New(fault.Conflict, "redemption_not_paid")
-		}
-		if err := noComplaint(ctx, tx, req.Redemption); err != nil {
-			return Request{}, err
 		}
 		return ask(ctx, tx, actor, Request{Kind: Clawback, Redemption: r.ID, Structure: r.Structure, Amount: r.Amount, Reason: req.Reason})
 	})
