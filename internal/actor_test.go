@@ -23,6 +23,7 @@ var withoutActor = map[string]string{
 	"closing.BringBack":            "as ExpireDue: funders have said what is to be done",
 	"applications.Remind":          "as ExpireDue",
 	"closing.Remind":               "as ExpireDue",
+	"complaints.Forget":            "as ExpireDue",
 	"contributions.Remind":         "as ExpireDue",
 	"contributions.Tell":           "as ExpireDue: tells what reviewers have decided",
 	"continuity.Daily":             "as ExpireDue",
@@ -36,6 +37,7 @@ var withoutActor = map[string]string{
 	"payments.Work":                "a job: whoever enqueued it was asked",
 	"reporting.Cover":              "the cover is public",
 	"statements.Complete":          "a periodic job: closes what other money has answered",
+	"settlement.IssueNotes":        "as ExpireDue",
 	"statements.DoImport":          "a job: who sent the file was asked then",
 }
 

@@ -46,7 +46,7 @@ BEGIN
         ('reserved', 'live'), ('reserved', 'returned'),
         ('live', 'redeemed'), ('live', 'frozen'), ('live', 'replaced'), ('live', 'expired'), ('live', 'returned'),
         ('frozen', 'live'), ('frozen', 'replaced'), ('frozen', 'expired'),
-        ('redeemed', 'live')) THEN
+        ('redeemed', 'live'), ('redeemed', 'returned')) THEN
         RAISE EXCEPTION 'a voucher cannot go from % to %', OLD.state, NEW.state
             USING ERRCODE = 'check_violation', CONSTRAINT = 'voucher_moves';
     END IF;
@@ -54,6 +54,27 @@ BEGIN
 END $function$;
 
 CREATE SEQUENCE redemption_ids;
+
+CREATE TABLE adjustments (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    structure_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    kind text NOT NULL,
+    amount_cents bigint NOT NULL,
+    redemption_id bigint,
+    debt_id bigint,
+    made_at timestamp with time zone NOT NULL,
+    made_by bigint,
+    payout_id bigint,
+    CONSTRAINT adjustments_amount CHECK (
+CASE kind
+    WHEN 'released'::text THEN (amount_cents > 0)
+    ELSE (amount_cents < 0)
+END),
+    CONSTRAINT adjustments_kind CHECK ((kind = ANY (ARRAY['withheld'::text, 'released'::text, 'netted'::text]))),
+    CONSTRAINT adjustments_of_one CHECK ((((kind = 'netted'::text) = (debt_id IS NOT NULL)) AND ((kind = 'netted'::text) = (redemption_id IS NULL)))),
+    CONSTRAINT adjustments_pkey PRIMARY KEY (id)
+);
 
 CREATE TABLE agenda_feeds (
     person_id bigint NOT NULL,
@@ -465,6 +486,48 @@ CREATE TABLE closings (
     CONSTRAINT closings_used CHECK ((used_cents >= 0))
 );
 
+CREATE TABLE complaint_proofs (
+    file_id bigint NOT NULL,
+    complaint_id bigint NOT NULL,
+    CONSTRAINT complaint_proofs_pkey PRIMARY KEY (file_id)
+);
+
+CREATE TABLE complaints (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    redemption_id bigint NOT NULL,
+    structure_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    opened_as text NOT NULL,
+    organisation_id bigint,
+    opened_by bigint,
+    opened_at timestamp with time zone NOT NULL,
+    cause text NOT NULL,
+    words text NOT NULL,
+    email text NOT NULL DEFAULT ''::text,
+    phone text NOT NULL DEFAULT ''::text,
+    answer_by date NOT NULL,
+    answer text NOT NULL DEFAULT ''::text,
+    answered_at timestamp with time zone,
+    answered_by bigint,
+    state text NOT NULL,
+    reason text NOT NULL DEFAULT ''::text,
+    ended_at timestamp with time zone,
+    decided_by bigint,
+    correction_id bigint,
+    CONSTRAINT complaints_answer CHECK ((length(answer) <= 2000)),
+    CONSTRAINT complaints_answered CHECK (((answered_at IS NULL) = (answered_by IS NULL))),
+    CONSTRAINT complaints_cause CHECK ((cause = ANY (ARRAY['not_mine'::text, 'too_many'::text, 'not_given'::text, 'mistake'::text, 'other'::text]))),
+    CONSTRAINT complaints_contact CHECK (((opened_as = 'holder'::text) OR ((email = ''::text) AND (phone = ''::text)))),
+    CONSTRAINT complaints_corrected CHECK (((state = 'upheld'::text) = (correction_id IS NOT NULL))),
+    CONSTRAINT complaints_decided_by_another CHECK ((decided_by <> opened_by)),
+    CONSTRAINT complaints_ended CHECK ((((state = 'open'::text) = (ended_at IS NULL)) AND ((state = ANY (ARRAY['upheld'::text, 'dismissed'::text])) = (decided_by IS NOT NULL)))),
+    CONSTRAINT complaints_opened_as CHECK ((opened_as = ANY (ARRAY['holder'::text, 'structure'::text, 'funder'::text, 'prescriber'::text, 'operator'::text]))),
+    CONSTRAINT complaints_opener CHECK ((((opened_as = 'holder'::text) = (organisation_id IS NULL)) AND ((organisation_id IS NULL) = (opened_by IS NULL)))),
+    CONSTRAINT complaints_pkey PRIMARY KEY (id),
+    CONSTRAINT complaints_state CHECK ((state = ANY (ARRAY['open'::text, 'withdrawn'::text, 'upheld'::text, 'dismissed'::text]))),
+    CONSTRAINT complaints_words CHECK ((length(words) <= 2000))
+);
+
 CREATE TABLE continuity_exports (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     made_at timestamp with time zone NOT NULL,
@@ -497,6 +560,44 @@ CREATE TABLE contribution_letters (
     CONSTRAINT contribution_letters_pkey PRIMARY KEY (address)
 );
 
+CREATE TABLE correction_requests (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL,
+    redemption_id bigint,
+    debt_id bigint,
+    structure_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    requested_by bigint NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    CONSTRAINT correction_requests_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT correction_requests_decided CHECK ((((state = 'requested'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT correction_requests_kind CHECK ((kind = ANY (ARRAY['clawback'::text, 'forgiveness'::text]))),
+    CONSTRAINT correction_requests_of_one CHECK ((((kind = 'clawback'::text) = (redemption_id IS NOT NULL)) AND ((kind = 'forgiveness'::text) = (debt_id IS NOT NULL)))),
+    CONSTRAINT correction_requests_pkey PRIMARY KEY (id),
+    CONSTRAINT correction_requests_state CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))),
+    CONSTRAINT correction_requests_two_people CHECK (((state <> 'approved'::text) OR (decided_by <> requested_by)))
+);
+
+CREATE TABLE corrections (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    redemption_id bigint NOT NULL,
+    structure_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    outcome text NOT NULL,
+    reason text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by bigint NOT NULL,
+    CONSTRAINT corrections_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT corrections_once UNIQUE (redemption_id),
+    CONSTRAINT corrections_outcome CHECK ((outcome = ANY (ARRAY['live'::text, 'funds'::text, 'debt'::text]))),
+    CONSTRAINT corrections_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE credit_choices (
     campaign_id bigint NOT NULL,
     funder_id bigint NOT NULL,
@@ -507,6 +608,51 @@ CREATE TABLE credit_choices (
     CONSTRAINT credit_choices_kind CHECK ((kind = ANY (ARRAY['refund'::text, 'rollover'::text, 'keep'::text]))),
     CONSTRAINT credit_choices_pkey PRIMARY KEY (campaign_id, funder_id),
     CONSTRAINT credit_choices_rollover CHECK ((((kind = 'rollover'::text) = (to_campaign_id IS NOT NULL)) AND (to_campaign_id <> campaign_id)))
+);
+
+CREATE TABLE debt_note_lines (
+    note_id bigint NOT NULL,
+    debt_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    CONSTRAINT debt_note_lines_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT debt_note_lines_pkey PRIMARY KEY (note_id, debt_id)
+);
+
+CREATE TABLE debt_note_numbers (
+    year integer NOT NULL,
+    last integer NOT NULL,
+    CONSTRAINT debt_note_numbers_last CHECK ((last > 0)),
+    CONSTRAINT debt_note_numbers_pkey PRIMARY KEY (year)
+);
+
+CREATE TABLE debt_notes (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    year integer NOT NULL,
+    seq integer NOT NULL,
+    structure_id bigint NOT NULL,
+    reference text NOT NULL,
+    amount_cents bigint NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    due_on date NOT NULL,
+    CONSTRAINT debt_notes_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT debt_notes_pkey PRIMARY KEY (id),
+    CONSTRAINT debt_notes_reference UNIQUE (reference),
+    CONSTRAINT debt_notes_seq CHECK ((seq > 0)),
+    CONSTRAINT debt_notes_sequence UNIQUE (year, seq)
+);
+
+CREATE TABLE debt_repayments (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    debt_id bigint NOT NULL,
+    note_id bigint,
+    request_id bigint,
+    line_id bigint NOT NULL,
+    amount_cents bigint NOT NULL,
+    paid_at timestamp with time zone NOT NULL,
+    CONSTRAINT debt_repayments_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT debt_repayments_by_one CHECK ((num_nonnulls(note_id, request_id) = 1)),
+    CONSTRAINT debt_repayments_once UNIQUE (debt_id, line_id),
+    CONSTRAINT debt_repayments_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE debt_writeoffs (
@@ -581,17 +727,18 @@ CREATE TABLE fee_takebacks (
 
 CREATE TABLE files (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    organisation_id bigint NOT NULL,
+    organisation_id bigint,
     name text NOT NULL,
     media_type text NOT NULL,
     sha256 bytea NOT NULL,
     content bytea NOT NULL,
     sent_at timestamp with time zone NOT NULL,
-    sent_by bigint NOT NULL,
+    sent_by bigint,
     CONSTRAINT files_content CHECK (((length(content) >= 1) AND (length(content) <= 5242880))),
     CONSTRAINT files_media_type CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text]))),
     CONSTRAINT files_name CHECK (((length(name) >= 1) AND (length(name) <= 120))),
     CONSTRAINT files_pkey PRIMARY KEY (id),
+    CONSTRAINT files_sender CHECK (((organisation_id IS NULL) = (sent_by IS NULL))),
     CONSTRAINT files_sha256 CHECK ((length(sha256) = 32))
 );
 
@@ -1089,7 +1236,9 @@ CREATE TABLE redemptions (
     undone_at timestamp with time zone,
     undone_by bigint,
     undo_reason text,
+    corrected boolean NOT NULL DEFAULT false,
     CONSTRAINT redemptions_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT redemptions_corrected CHECK (((NOT corrected) OR (undone_at IS NOT NULL))),
     CONSTRAINT redemptions_pkey PRIMARY KEY (id),
     CONSTRAINT redemptions_undo CHECK ((((undone_at IS NULL) = (undone_by IS NULL)) AND ((undone_at IS NULL) = (undo_reason IS NULL)))),
     CONSTRAINT redemptions_vouchers CHECK ((vouchers > 0))
@@ -1292,7 +1441,7 @@ CREATE TABLE statement_lines (
     CONSTRAINT statement_lines_amount CHECK ((amount_cents > 0)),
     CONSTRAINT statement_lines_explained CHECK (((cause IS NULL) = (outcome = ANY (ARRAY['unattributed'::text, 'unexpected_debit'::text, 'operating_other'::text])))),
     CONSTRAINT statement_lines_once UNIQUE (identity),
-    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text, 'payment_returned'::text, 'topped_up'::text, 'fees_paid'::text, 'card_banked'::text, 'stripe_payout'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_booked'::text, 'fees_back_returned'::text, 'debt_paid'::text, 'operating_other'::text]))),
+    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text, 'payment_returned'::text, 'topped_up'::text, 'fees_paid'::text, 'card_banked'::text, 'stripe_payout'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_booked'::text, 'fees_back_returned'::text, 'debt_paid'::text, 'operating_other'::text, 'debt_repaid'::text]))),
     CONSTRAINT statement_lines_pkey PRIMARY KEY (id)
 );
 
@@ -1415,7 +1564,7 @@ CREATE TABLE transfers (
     amount bigint NOT NULL,
     campaign_id bigint NOT NULL,
     CONSTRAINT transfers_amount CHECK ((amount > 0)),
-    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text, 'fees_invoiced'::text, 'fees_paid'::text, 'operating_line'::text, 'payment_returned'::text, 'topped_up'::text, 'card_paid'::text, 'card_cost'::text, 'card_fees'::text, 'card_counted'::text, 'card_banked'::text, 'stripe_payout'::text, 'card_refunded'::text, 'disputed'::text, 'dispute_won'::text, 'debt_secured'::text, 'debt_released'::text, 'debt_paid'::text, 'debt_forgiven'::text, 'campaign_closed'::text, 'rolled_over'::text, 'refund_ordered'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_ordered'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_ordered'::text, 'fees_back_returned'::text, 'payout_rejected'::text, 'refund_rejected'::text, 'claim_rejected'::text, 'fees_back_rejected'::text]))),
+    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text, 'fees_invoiced'::text, 'fees_paid'::text, 'operating_line'::text, 'payment_returned'::text, 'topped_up'::text, 'card_paid'::text, 'card_cost'::text, 'card_fees'::text, 'card_counted'::text, 'card_banked'::text, 'stripe_payout'::text, 'card_refunded'::text, 'disputed'::text, 'dispute_won'::text, 'debt_secured'::text, 'debt_released'::text, 'debt_paid'::text, 'debt_forgiven'::text, 'campaign_closed'::text, 'rolled_over'::text, 'refund_ordered'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_ordered'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_ordered'::text, 'fees_back_returned'::text, 'payout_rejected'::text, 'refund_rejected'::text, 'claim_rejected'::text, 'fees_back_rejected'::text, 'withheld'::text, 'released'::text, 'given_back'::text, 'clawed_back'::text, 'debt_netted'::text, 'debt_repaid'::text, 'structure_forgiven'::text]))),
     CONSTRAINT transfers_pkey PRIMARY KEY (id),
     CONSTRAINT transfers_two_accounts CHECK ((debit <> credit))
 );
@@ -1432,6 +1581,16 @@ CREATE TABLE vouchers (
     CONSTRAINT vouchers_pkey PRIMARY KEY (id),
     CONSTRAINT vouchers_state CHECK ((state = ANY (ARRAY['reserved'::text, 'live'::text, 'redeemed'::text, 'frozen'::text, 'replaced'::text, 'expired'::text, 'returned'::text])))
 ) WITH (fillfactor=80);
+
+ALTER TABLE adjustments ADD CONSTRAINT adjustments_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE adjustments ADD CONSTRAINT adjustments_debt FOREIGN KEY (debt_id) REFERENCES corrections(id);
+
+ALTER TABLE adjustments ADD CONSTRAINT adjustments_made_by FOREIGN KEY (made_by) REFERENCES people(id);
+
+ALTER TABLE adjustments ADD CONSTRAINT adjustments_payout FOREIGN KEY (payout_id) REFERENCES payouts(id);
+
+ALTER TABLE adjustments ADD CONSTRAINT adjustments_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
 ALTER TABLE agenda_feeds ADD CONSTRAINT agenda_feeds_person FOREIGN KEY (person_id) REFERENCES people(id);
 
@@ -1553,11 +1712,43 @@ ALTER TABLE closings ADD CONSTRAINT closings_campaign FOREIGN KEY (campaign_id) 
 
 ALTER TABLE closings ADD CONSTRAINT closings_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
 
+ALTER TABLE complaint_proofs ADD CONSTRAINT complaint_proofs_complaint FOREIGN KEY (complaint_id) REFERENCES complaints(id);
+
+ALTER TABLE complaint_proofs ADD CONSTRAINT complaint_proofs_file FOREIGN KEY (file_id) REFERENCES files(id);
+
+ALTER TABLE complaints ADD CONSTRAINT complaints_answered_by FOREIGN KEY (answered_by) REFERENCES people(id);
+
+ALTER TABLE complaints ADD CONSTRAINT complaints_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE complaints ADD CONSTRAINT complaints_correction FOREIGN KEY (correction_id) REFERENCES corrections(id);
+
+ALTER TABLE complaints ADD CONSTRAINT complaints_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE complaints ADD CONSTRAINT complaints_opened_by FOREIGN KEY (opened_by) REFERENCES people(id);
+
+ALTER TABLE complaints ADD CONSTRAINT complaints_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
+
+ALTER TABLE complaints ADD CONSTRAINT complaints_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
 ALTER TABLE continuity_exports ADD CONSTRAINT continuity_exports_made_by FOREIGN KEY (made_by) REFERENCES people(id);
 
 ALTER TABLE contribution_followers ADD CONSTRAINT contribution_followers_report FOREIGN KEY (report_id) REFERENCES place_reports(id);
 
 ALTER TABLE contribution_followers ADD CONSTRAINT contribution_followers_translation FOREIGN KEY (translation_id) REFERENCES place_translations(id);
+
+ALTER TABLE correction_requests ADD CONSTRAINT correction_requests_debt FOREIGN KEY (debt_id) REFERENCES corrections(id);
+
+ALTER TABLE correction_requests ADD CONSTRAINT correction_requests_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
+
+ALTER TABLE correction_requests ADD CONSTRAINT correction_requests_requested_by FOREIGN KEY (requested_by) REFERENCES people(id);
+
+ALTER TABLE correction_requests ADD CONSTRAINT correction_requests_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE corrections ADD CONSTRAINT corrections_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE corrections ADD CONSTRAINT corrections_made_by FOREIGN KEY (made_by) REFERENCES people(id);
+
+ALTER TABLE corrections ADD CONSTRAINT corrections_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
 
 ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id);
 
@@ -1566,6 +1757,18 @@ ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_chosen_by FOREIGN KEY (
 ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_funder FOREIGN KEY (funder_id) REFERENCES organisations(id);
 
 ALTER TABLE credit_choices ADD CONSTRAINT credit_choices_to FOREIGN KEY (to_campaign_id) REFERENCES campaigns(id);
+
+ALTER TABLE debt_note_lines ADD CONSTRAINT debt_note_lines_debt FOREIGN KEY (debt_id) REFERENCES corrections(id);
+
+ALTER TABLE debt_note_lines ADD CONSTRAINT debt_note_lines_note FOREIGN KEY (note_id) REFERENCES debt_notes(id);
+
+ALTER TABLE debt_notes ADD CONSTRAINT debt_notes_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE debt_repayments ADD CONSTRAINT debt_repayments_debt FOREIGN KEY (debt_id) REFERENCES corrections(id);
+
+ALTER TABLE debt_repayments ADD CONSTRAINT debt_repayments_note FOREIGN KEY (note_id) REFERENCES debt_notes(id);
+
+ALTER TABLE debt_repayments ADD CONSTRAINT debt_repayments_request FOREIGN KEY (request_id) REFERENCES correction_requests(id);
 
 ALTER TABLE debt_writeoffs ADD CONSTRAINT debt_writeoffs_decided_by FOREIGN KEY (decided_by) REFERENCES people(id);
 
@@ -1719,6 +1922,14 @@ ALTER TABLE tariffs ADD CONSTRAINT tariffs_published_by FOREIGN KEY (published_b
 
 ALTER TABLE vouchers ADD CONSTRAINT vouchers_booklet FOREIGN KEY (booklet_id) REFERENCES booklets(id);
 
+CREATE INDEX adjustments_by_debt ON public.adjustments USING btree (debt_id) WHERE (debt_id IS NOT NULL);
+
+CREATE INDEX adjustments_by_payout ON public.adjustments USING btree (payout_id) WHERE (payout_id IS NOT NULL);
+
+CREATE INDEX adjustments_by_redemption ON public.adjustments USING btree (redemption_id) WHERE (redemption_id IS NOT NULL);
+
+CREATE INDEX adjustments_waiting ON public.adjustments USING btree (structure_id) WHERE (payout_id IS NULL);
+
 CREATE INDEX agenda_sessions_by_place ON public.agenda_sessions USING btree (place_id, starts_at);
 
 CREATE INDEX agenda_sessions_by_start ON public.agenda_sessions USING btree (starts_at) WHERE (cancelled_at IS NULL);
@@ -1775,9 +1986,33 @@ CREATE INDEX chorus_deposits_by_invoice ON public.chorus_deposits USING btree (i
 
 CREATE INDEX closings_by_campaign ON public.closings USING btree (campaign_id, id);
 
+CREATE INDEX complaint_proofs_by_complaint ON public.complaint_proofs USING btree (complaint_id);
+
+CREATE INDEX complaints_by_campaign ON public.complaints USING btree (campaign_id, id);
+
+CREATE INDEX complaints_by_redemption ON public.complaints USING btree (redemption_id);
+
+CREATE INDEX complaints_by_structure ON public.complaints USING btree (structure_id, id);
+
+CREATE UNIQUE INDEX complaints_one_open ON public.complaints USING btree (redemption_id) WHERE (state = 'open'::text);
+
+CREATE INDEX complaints_with_contact ON public.complaints USING btree (ended_at) WHERE ((email <> ''::text) OR (phone <> ''::text));
+
 CREATE INDEX contribution_followers_by_report ON public.contribution_followers USING btree (report_id);
 
 CREATE INDEX contribution_followers_by_translation ON public.contribution_followers USING btree (translation_id);
+
+CREATE INDEX correction_requests_by_debt ON public.correction_requests USING btree (debt_id) WHERE (debt_id IS NOT NULL);
+
+CREATE UNIQUE INDEX correction_requests_one_open ON public.correction_requests USING btree (redemption_id, debt_id) NULLS NOT DISTINCT WHERE (state = 'requested'::text);
+
+CREATE INDEX corrections_debts ON public.corrections USING btree (structure_id, id) WHERE (outcome = 'debt'::text);
+
+CREATE INDEX debt_note_lines_by_debt ON public.debt_note_lines USING btree (debt_id);
+
+CREATE INDEX debt_notes_by_structure ON public.debt_notes USING btree (structure_id, id);
+
+CREATE INDEX debt_repayments_by_line ON public.debt_repayments USING btree (line_id);
 
 CREATE INDEX debt_writeoffs_by_order ON public.debt_writeoffs USING btree (order_id);
 

@@ -31,7 +31,8 @@ var moves = []Move{
 	{Frozen, Live},
 	{Frozen, Replaced},
 	{Frozen, Expired},
-	{Redeemed, Live}, // an undo, before settlement
+	{Redeemed, Live},     // an undo, before settlement, or a complaint that was right
+	{Redeemed, Returned}, // the same, after the booklet's end or after the structure was paid
 }
 
 // Moves lists every allowed change of state, so that a test can compare it with the

@@ -26,10 +26,10 @@ func TestOnlyListedMovesAreAllowed(t *testing.T) {
 			}
 		}
 	}
-	if len(allowed) != 11 {
-		t.Errorf("%d moves, want 11", len(allowed))
+	if len(allowed) != 12 {
+		t.Errorf("%d moves, want 12", len(allowed))
 	}
-	for _, m := range []Move{{Reserved, Redeemed}, {Frozen, Redeemed}, {Redeemed, Returned}, {Live, Live}} {
+	for _, m := range []Move{{Reserved, Redeemed}, {Frozen, Redeemed}, {Redeemed, Expired}, {Live, Live}} {
 		if CanMove(m.From, m.To) {
 			t.Errorf("a %s voucher becomes %s", m.From, m.To)
 		}

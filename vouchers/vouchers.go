@@ -19,6 +19,7 @@ type (
 	ServiceID      int64 // what a place offers for a price in vouchers
 	SessionID      int64 // one time when a service takes place
 	ReportID       int64 // what somebody says is wrong about a place's card
+	ComplaintID    int64 // what somebody concerned says is wrong with a redemption
 	TranslationID  int64 // what somebody puts a place's words into
 	BookingID      int64 // a seat of a session for whoever holds a booklet
 	LabelID        int64 // a time-limited recognition of a place

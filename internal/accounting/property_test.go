@@ -68,6 +68,11 @@ var recipes = []func(d drawn) []ledger.Transfer{
 			ledger.DebtSecured(d.n, d.c, d.y), ledger.DebtReleased(d.n, d.c, d.x), ledger.DebtPaid(d.n, d.funder, d.y), ledger.DebtForgiven(d.n, d.funder, d.x))
 	},
 	func(d drawn) []ledger.Transfer {
+		line := ledger.Line{Structure: d.structure, Campaign: d.c, Amount: d.x}
+		return slices.Concat(ledger.HeldBack(d.n, line), ledger.LetGo(d.n, line), ledger.GivenBackLive(d.n, line), ledger.GivenBackToFunds(d.n, line),
+			ledger.ClawedBack(d.n, line), ledger.DebtNetted(d.n, line, d.other), ledger.DebtRepaid(d.n, line), ledger.StructureForgiven(d.n, line), ledger.MadeGood(d.n, line))
+	},
+	func(d drawn) []ledger.Transfer {
 		return slices.Concat(ledger.PaymentReturned(d.n, ledger.TakenBack{Campaign: d.c, Funder: d.funder, Funds: d.x, Debt: d.y}), ledger.ToppedUp(d.n, d.c, d.y), ledger.CampaignClosed(d.c, d.funder, d.x, d.y),
 			ledger.RolledOver(vouchers.RolloverID(d.n), d.c, ledger.Received{Campaign: d.other, Funder: d.funder, Funds: d.x}))
 	},

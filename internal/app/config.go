@@ -52,6 +52,8 @@ type Config struct {
 
 	SettlementDays    settlement.Calendar `env:"SETTLEMENT_DAYS" envDefault:"tue" help:"days on which structures are paid: daily (Monday to Friday), or some of mon, tue, wed, thu, fri, sat, sun"`
 	SettlementMinimum uint32              `env:"SETTLEMENT_MINIMUM" envDefault:"0" help:"in euros: what a structure is owed below it waits for more, 30 days at most or until the structure asks for it"`
+	DebtNoteFrom      int                 `env:"DEBT_NOTE_FROM" envDefault:"100" help:"euros; a structure that owes as much for corrected redemptions is asked to pay by a debt note"`
+	DebtNoteDays      int                 `env:"DEBT_NOTE_AFTER_DAYS" envDefault:"90" help:"days after which a smaller debt is asked for too"`
 
 	PayeeCheckURL   string `env:"PAYEE_CHECK_URL" help:"a service that verifies payees (EPC VOP API, payee-verifications); without it the operator verifies accounts by phone"`
 	PayeeCheckToken string `env:"PAYEE_CHECK_TOKEN" help:"the bearer token of that service"`
@@ -124,7 +126,15 @@ func (c Config) complete() (Config, error) {
 	if c.ContinuityDir != "" && len(c.Trustees) == 0 {
 		return c, errors.New("TRUSTEE_KEYS must be set with CONTINUITY_DIR: bank details are never written in clear")
 	}
+	if c.DebtNoteFrom < 0 || c.DebtNoteDays < 0 {
+		return c, errors.New("DEBT_NOTE_FROM and DEBT_NOTE_AFTER_DAYS cannot be below zero")
+	}
 	return c, errors.Join(c.checkOperator(), c.checkStripe())
+}
+
+// debtNotes is when structures are asked to pay what they owe.
+func (c Config) debtNotes() settlement.NotePolicy {
+	return settlement.NotePolicy{From: vouchers.Cents(c.DebtNoteFrom) * 100, Days: c.DebtNoteDays}
 }
 
 func (c Config) checkStripe() error {

@@ -104,9 +104,9 @@ func cheaply(ctx context.Context, tx *db.Tx) (broken []string, err error) {
 // What is owed never falls below zero, and what others owe us neither.
 var (
 	perCampaign = map[string]bool{"campaign:funds": true, "campaign:live": true, "campaign:unused": true, "funder:credit": true,
-		"structure:payable": true, "payouts:in_transit": true, "refunds:in_transit": true, "operator:claims": true}
+		"structure:payable": true, "structure:withheld": true, "campaign:recoverable": true, "payouts:in_transit": true, "refunds:in_transit": true, "operator:claims": true}
 	neverBelow = map[string]bool{"funder:paying": true}
-	neverAbove = map[string]bool{"funder:debt": true, "operator:advances": true, "stripe:segregated": true, "bank:segregated": true}
+	neverAbove = map[string]bool{"funder:debt": true, "structure:debt": true, "operator:advances": true, "stripe:segregated": true, "bank:segregated": true}
 )
 
 // balancesUnlike are the guarded balances that are not the sums of their transfers.

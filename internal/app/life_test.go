@@ -108,6 +108,7 @@ var everything = []struct {
 	{(*life).extends, 1}, {(*life).closes, 3}, {(*life).givesAccount, 1}, {(*life).verifies, 2}, {(*life).chooses, 4},
 	{(*life).approves, 4}, {(*life).withdraws, 1}, {(*life).bankRefunds, 6}, {(*life).refundReturns, 1},
 	{(*life).paysDebt, 3}, {(*life).asksWriteOff, 2}, {(*life).decidesWriteOff, 3}, {(*life).creditsFees, 1},
+	{(*life).complains, 5}, {(*life).endsComplaint, 5}, {(*life).asksCorrection, 3}, {(*life).decidesCorrection, 3}, {(*life).repays, 3},
 }
 
 // kinds are the acts that must have happened when all worlds have ended.
@@ -182,6 +183,18 @@ a booklet is frozen
 a booklet runs again
 vouchers are redeemed
 a redemption is undone
+a complaint is made
+a complaint is withdrawn
+a complaint is dismissed
+a complaint is upheld
+a clawback is asked for
+a structure's debt is to be forgiven
+a redemption is clawed back
+a structure's debt is forgiven
+such a request is refused
+a debt note is issued
+a structure repays
+what was forgiven is made good
 time passes
 vouchers expire
 a settlement is closed

@@ -19,6 +19,7 @@ import (
 	"github.com/passerelle/passerelle/internal/campaigns"
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/closing"
+	"github.com/passerelle/passerelle/internal/complaints"
 	"github.com/passerelle/passerelle/internal/continuity"
 	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/coverage"
@@ -80,6 +81,8 @@ type rooms struct {
 	people       *contributions.Service
 	booking      *booking.Service
 	seals        *seals.Service
+	complaints   *complaints.Service
+	noteDebt     settlement.TellNote
 	continuity   *continuity.Service
 }
 
@@ -100,7 +103,10 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
 		settlement: settlement.New(s.DB, cfg.debtor(), n.payout).With(cfg.settlementPolicy(), n.settlementDue),
+		complaints: complaints.New(s.DB, keys, n.complaint),
+		noteDebt:   n.debtNote,
 	}
+	r.settlement.TellDebts(n.structureDebt)
 	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
 	r.agenda = agenda.New(s.DB, r.booking.Follow)
@@ -211,6 +217,11 @@ func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 		_, err := p.closing.CloseDue(ctx)
 		return errors.Join(err, p.closing.Remind(ctx))
 	})
+	runner.Every("ask structures for their debts", 24*time.Hour, func(ctx context.Context) error {
+		_, err := p.settlement.IssueNotes(ctx, p.Config.debtNotes(), p.noteDebt)
+		return err
+	})
+	runner.Every("forget who complained", 24*time.Hour, p.complaints.Forget)
 	runner.Every("tell of labels that end", 24*time.Hour, p.applications.Remind)
 	runner.Every("ask about old cards", 24*time.Hour, p.people.Remind)
 	runner.Every("tell what was decided", 10*time.Minute, p.people.Tell)

@@ -104,6 +104,13 @@ var parameters = map[string]parameter{
 	"/contributions/translations/:id": {private, func(s *walk) any { return s.translated }},
 	"/bookings/:id":                   {private, func(s *walk) any { return s.seat }},
 	"/agenda/:token.ics":              {secret, func(*walk) any { return "none" }},
+	"/complaints/:id":                 {private, func(s *walk) any { return s.complaint }},
+	"/c/uses/:id":                     {secret, func(s *walk) any { return s.redemption }},
+	"/c/complaints/:id":               {secret, func(s *walk) any { return s.complaint }},
+	"/structure-debts/:id":            {operated, func(*walk) any { return 1 }},
+	"/structure-debts/requests/:id":   {operated, func(*walk) any { return 1 }},
+	"/correction-requests/:id":        {operated, func(*walk) any { return 1 }},
+	"/debt-notes/:id":                 {private, func(*walk) any { return 1 }},
 }
 
 // foreignBodies are writes that name another organisation's object in their body.
@@ -166,10 +173,20 @@ var foreignBodies = map[string]func(s *walk) string{
 	"POST /places/:id/slots": func(*walk) string {
 		return "service=1&weekdays=1&from=10:00&until=12:00&minutes=30&first_day=2026-05-01&weeks=1"
 	},
-	"POST /api/v1/bookings":          func(s *walk) string { return fmt.Sprintf(`{"session":%v,"booklet":%v}`, s.meeting, s.booklet) },
-	"POST /bookings":                 func(s *walk) string { return fmt.Sprintf("session=%v&booklet=%v", s.meeting, s.booklet) },
-	"POST /api/v1/bookings/:id/move": func(s *walk) string { return fmt.Sprintf(`{"session":%v}`, s.meeting) },
-	"POST /bookings/:id/move":        func(s *walk) string { return fmt.Sprintf("session=%v", s.meeting) },
+	"POST /api/v1/complaints": func(s *walk) string {
+		return fmt.Sprintf(`{"redemption":%v,"cause":"mistake","words":"not mine at all"}`, s.redemption)
+	},
+	"POST /complaints": func(s *walk) string {
+		return fmt.Sprintf("redemption=%v&cause=mistake&words=not+mine+at+all", s.redemption)
+	},
+	"POST /api/v1/complaints/:id/answer":   func(*walk) string { return `{"answer":"not mine at all"}` },
+	"POST /complaints/:id/answer":          func(*walk) string { return "answer=not+mine+at+all" },
+	"POST /api/v1/complaints/:id/decision": func(*walk) string { return `{"upheld":true,"reason":"not mine at all"}` },
+	"POST /complaints/:id/decision":        func(*walk) string { return "decision=upheld&reason=not+mine+at+all&_confirmed=yes" },
+	"POST /api/v1/bookings":                func(s *walk) string { return fmt.Sprintf(`{"session":%v,"booklet":%v}`, s.meeting, s.booklet) },
+	"POST /bookings":                       func(s *walk) string { return fmt.Sprintf("session=%v&booklet=%v", s.meeting, s.booklet) },
+	"POST /api/v1/bookings/:id/move":       func(s *walk) string { return fmt.Sprintf(`{"session":%v}`, s.meeting) },
+	"POST /bookings/:id/move":              func(s *walk) string { return fmt.Sprintf("session=%v", s.meeting) },
 }
 
 // walk is a whole program with two of each kind of organisation in it: the world's,
@@ -180,9 +197,9 @@ type walk struct {
 	t       *testing.T
 	walkers []identity.Actor // nobody, and one of each role of each kind
 
-	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting, application, proof, said, translated, seat any // ids
-	member                                                                                                                  vouchers.PersonID
-	sessions                                                                                                                int
+	token, order, quote, invoice, booklet, redemption, payout, meeting, waiting, application, proof, said, translated, seat, complaint, evidence any // ids
+	member                                                                                                                                       vouchers.PersonID
+	sessions                                                                                                                                     int
 }
 
 func newWalk(t *testing.T) *walk {
@@ -221,7 +238,7 @@ func (s *walk) fillWorld() {
 	token, err := s.Identity.CreateToken(ctx, s.Prescriber, identity.NewToken{Label: canary, Scopes: []string{"handovers"}, Days: 9})
 	s.must(err)
 	booklet := s.HandOver(s.Campaign, 10)
-	redemption := s.Redeem(s.Structure, booklet, 2)
+	redemption, mistaken := s.Redeem(s.Structure, booklet, 2), s.Redeem(s.Structure, booklet, 1)
 	_, err = s.program.settlement.Close(ctx, s.Operator, settlement.CloseRequest{})
 	s.must(err)
 	money, err := s.program.settlement.Payouts(ctx, s.Structure.Actor, 0, 1)
@@ -262,6 +279,7 @@ func (s *walk) fillWorld() {
 	s.quote = quote.ID
 	s.InTx(func(tx *db.Tx) error { return ledger.RollUp(ctx, tx) })
 	s.must(s.program.seals.Seal(ctx))
+	s.corrects(redemption.ID, mistaken.ID)
 	s.order, s.token, s.booklet, s.redemption, s.payout = order.ID, token.ID, booklet.ID, redemption.ID, money.Payouts[0].ID
 }
 
@@ -356,7 +374,7 @@ func (s *walk) callOf(route httpd.Route) (call, owner) {
 		s.t.Errorf("%s %s: whose is %s? Say it in parameters", route.Method, route.Path, route.Path[start:end])
 		return c, secret
 	}
-	c.path = strings.Replace(route.Path[:start]+fmt.Sprint(p.id(s))+route.Path[end:], ":file", fmt.Sprint(s.proof), 1)
+	c.path = strings.NewReplacer(":file", fmt.Sprint(s.proof), ":evidence", fmt.Sprint(s.evidence)).Replace(route.Path[:start] + fmt.Sprint(p.id(s)) + route.Path[end:])
 	return c, p.owner
 }
 

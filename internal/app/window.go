@@ -69,7 +69,7 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		httpd.InvoiceRoutes(p.invoicing),
 		(&httpd.Closing{Service: p.closing, Campaigns: p.campaigns}).Routes(),
 		online.Routes(),
-		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, Booked: p.booking.OfBooklet, HelpPhone: p.Config.OperatorPhone}).Routes(),
+		(&httpd.Issuing{Service: p.issuing, Keys: p.keys, Places: p.nearest, Booked: p.booking.OfBooklet, Uses: p.complaints.Uses, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		(&httpd.Redemption{Service: p.counter, Keys: p.keys}).Routes(),
 		httpd.JoiningRoutes(p.joining, p.identity),
 		httpd.LabellingRoutes(p.labelling, httpd.Beside{Payees: p.payees, Applications: p.applications, People: p.people}, p.catalogue, p.search),
@@ -87,6 +87,8 @@ func (p *Program) routes(outbox *mail.Outbox) []httpd.Route {
 		(&httpd.Statements{Service: p.statements, Orders: p.orders}).Routes(),
 		(&httpd.Answers{Service: p.answers}).Routes(),
 		httpd.SettlementRoutes(p.settlement),
+		httpd.DebtRoutes(p.settlement),
+		(&httpd.Complaints{Service: p.complaints, Keys: p.keys, HelpPhone: p.Config.OperatorPhone}).Routes(),
 		httpd.AccountingRoutes(p.accounting),
 		httpd.IdentityRoutes(p.identity),
 	)

@@ -20,6 +20,7 @@ type Statement struct {
 	VAT        vouchers.Cents // in the amount, where the structure is liable
 	Recovered  vouchers.Cents // kept back for a debt of the structure; 0 when none
 	Redeemed   []Redeemed     // in order of time
+	Adjusted   []Adjusted     // what complaints kept back of them, or let go
 	MadeAt     time.Time      // the document's own date
 }
 
@@ -33,22 +34,35 @@ type Redeemed struct {
 	Amount   vouchers.Cents
 }
 
+// Adjusted is what a payout takes off for one redemption, or adds.
+type Adjusted struct {
+	Kind    string         `db:"kind"` // withheld, released or netted
+	At      time.Time      `db:"at"`   // of the redemption
+	Place   string         `db:"place"`
+	Booklet string         `db:"booklet"`
+	Amount  vouchers.Cents `db:"amount"`
+}
+
 // WriteStatement prints a payout's statement as a PDF of as many pages as it takes.
 func WriteStatement(out io.Writer, words Words, s Statement) error {
 	sum, count := vouchers.Cents(0), 0
 	for _, r := range s.Redeemed {
 		sum, count = sum+r.Amount, count+r.Vouchers
 	}
-	if s.Recovered < 0 || s.Recovered > sum {
+	adjusted := vouchers.Cents(0)
+	for _, a := range s.Adjusted {
+		adjusted += a.Amount
+	}
+	if s.Recovered < 0 || s.Recovered > sum+adjusted {
 		return fmt.Errorf("statement %q: %s kept back of %s: %w", s.Settlement, s.Recovered, sum, errAmount)
 	}
 	title := words.Text("doc.statement.title", "Number", s.EndToEndID)
 	p := inTwoPasses(words, about{title: title, subject: s.Structure.Name, made: s.MadeAt}, func(p *paper) {
 		p.foot = words.Text("doc.statement.foot", "Structure", shorten(s.Structure.Name), "Number", s.EndToEndID)
 		p.page()
-		p.statementHead(s, sum-s.Recovered)
+		p.statementHead(s, sum+adjusted-s.Recovered)
 		p.statementRows(s.Redeemed)
-		p.statementTotals(s, sum, count)
+		p.statementTotals(s, sum, count, sum+adjusted-s.Recovered)
 	})
 	return p.output(out)
 }
@@ -131,14 +145,21 @@ func (p *paper) dayLine(text string) {
 
 const totalsRoom = 46 // height of the totals and of the line under them
 
-func (p *paper) statementTotals(s Statement, sum vouchers.Cents, count int) {
+func (p *paper) statementTotals(s Statement, sum vouchers.Cents, count int, paid vouchers.Cents) {
 	w := p.words
 	t := table{p: p, size: 10}
 	p.room(totalsRoom)
 	t.total(counted(w, "doc.statement.total", len(s.Redeemed))+" · "+counted(w, "doc.vouchers", count), w.Money(sum))
+	for _, a := range s.Adjusted {
+		p.room(totalsRoom)
+		t.subtotal(w.Text("doc.statement."+a.Kind, "Day", w.Day(a.At), "Booklet", a.Booklet), w.Money(a.Amount))
+	}
 	if s.Recovered > 0 {
+		p.room(totalsRoom)
 		t.total(w.Text("doc.statement.recovered"), w.Money(-s.Recovered))
-		t.total(w.Text("doc.statement.amount"), w.Money(sum-s.Recovered))
+	}
+	if paid != sum {
+		t.total(w.Text("doc.statement.amount"), w.Money(paid))
 	}
 	p.y += 4
 	if s.Regime != "" {

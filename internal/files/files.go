@@ -98,7 +98,7 @@ func tidyName(name string) string {
 	return name
 }
 
-// Keep keeps a file for the actor's organisation. Its faults are those of Check.
+// Keep keeps a file for the actor's organisation, or for somebody who has none. Its faults are those of Check.
 func Keep(ctx context.Context, tx *db.Tx, actor identity.Actor, u Upload) (File, error) {
 	kind, err := u.Check()
 	if err != nil {
@@ -107,7 +107,8 @@ func Keep(ctx context.Context, tx *db.Tx, actor identity.Actor, u Upload) (File,
 	f := File{Organisation: actor.Organisation, Name: tidyName(u.Name), Type: kind, Size: len(u.Content), SentAt: tx.Now}
 	sum := sha256.Sum256(u.Content)
 	err = tx.Get(ctx, &f.ID, `
-		INSERT INTO files (organisation_id, name, media_type, sha256, content, sent_at, sent_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+		INSERT INTO files (organisation_id, name, media_type, sha256, content, sent_at, sent_by)
+		VALUES (NULLIF($1::bigint, 0), $2, $3, $4, $5, $6, NULLIF($7::bigint, 0)) RETURNING id`,
 		f.Organisation, f.Name, f.Type, sum[:], u.Content, tx.Now, actor.Person)
 	return f, err
 }
@@ -116,7 +117,7 @@ func Keep(ctx context.Context, tx *db.Tx, actor identity.Actor, u Upload) (File,
 func Open(ctx context.Context, tx *db.Tx, id vouchers.ProofID) (File, error) {
 	var f File
 	err := tx.Get(ctx, &f, `
-		SELECT id, organisation_id, name, media_type, length(content) AS size, sent_at, content FROM files WHERE id = $1`, id)
+		SELECT id, COALESCE(organisation_id, 0) AS organisation_id, name, media_type, length(content) AS size, sent_at, content FROM files WHERE id = $1`, id)
 	if errors.Is(err, db.ErrNoRows) {
 		return File{}, fault.New(fault.NotFound, "not_found")
 	}

@@ -69,7 +69,7 @@ func openHall(t *testing.T) *hall {
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
 	}, slices.Concat((&Booking{Service: room, Agenda: times, Keys: w.Keys, TryTyped: w.Issuing.TryTyped}).Routes(), AgendaRoutes(times, w.Labelling),
-		(&Issuing{Service: w.Issuing, Keys: w.Keys, Places: near, Booked: room.OfBooklet}).Routes(), (&Redemption{Service: w.Counter, Keys: w.Keys}).Routes(),
+		(&Issuing{Service: w.Issuing, Keys: w.Keys, Places: near, Booked: room.OfBooklet, Uses: nothingUsed}).Routes(), (&Redemption{Service: w.Counter, Keys: w.Keys}).Routes(),
 		CatalogueRoutes(w.Catalogue, w.Labelling, times, contributions.New(w.DB, contributions.Notify{})))...)
 	place, err := w.Labelling.Open(t.Context(), w.Structure.Actor, w.Structure.Place)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/booking"
+	"github.com/passerelle/passerelle/internal/complaints"
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -24,6 +25,7 @@ type Issuing struct {
 	Keys      *vouchers.Keyring
 	Places    func(context.Context, labelling.NearQuery) ([]labelling.Place, error)                        // where vouchers can be spent, nearest first
 	Booked    func(context.Context, identity.Actor, string, vouchers.BookletID) ([]booking.Booking, error) // of a booklet, by its code or its id
+	Uses      func(context.Context, identity.Actor, string) ([]complaints.Use, error)                      // of a booklet, by its code
 	HelpPhone string                                                                                       // whom holders call, as it is read; "" where there is nobody
 }
 

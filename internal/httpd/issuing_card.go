@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/passerelle/passerelle/internal/catalogue"
+	"github.com/passerelle/passerelle/internal/complaints"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/issuing"
@@ -34,6 +35,7 @@ type HolderBody struct {
 	NotFound  bool   // no commune is called that
 	Places    []PlaceView
 	Bookings  []BookedLine
+	Uses      []complaints.Use // the latest first
 	HelpPhone string
 }
 
@@ -123,6 +125,9 @@ func (i *Issuing) card(c *fiber.Ctx) error {
 		View: CardView{Count: card.Count, Face: card.Face, Until: card.Until, Funder: card.Funder}.holding(card.Left + card.Frozen)}
 	holder := identity.Actor{} // whoever shows the code, signed in or not
 	if body.Bookings, err = i.bookings(c, holder, code, 0); err != nil {
+		return err
+	}
+	if body.Uses, err = i.Uses(c.UserContext(), holder, code); err != nil {
 		return err
 	}
 	if body.Usable() {

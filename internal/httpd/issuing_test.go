@@ -49,7 +49,7 @@ func setupIssuing(t *testing.T) *counterWindow {
 	nothingBooked := func(context.Context, identity.Actor, string, vouchers.BookletID) ([]booking.Booking, error) {
 		return nil, nil
 	}
-	room := Issuing{Service: w.Issuing, Booked: nothingBooked, Keys: w.Keys, HelpPhone: "04 50 00 00 00",
+	room := Issuing{Service: w.Issuing, Booked: nothingBooked, Uses: nothingUsed, Keys: w.Keys, HelpPhone: "04 50 00 00 00",
 		Places: func(_ context.Context, q labelling.NearQuery) ([]labelling.Place, error) {
 			*w.near = q
 			return []labelling.Place{{ID: 7, Name: thones, Address: "1 rue de la Saulne", Postcode: "74230", Town: "Thônes",

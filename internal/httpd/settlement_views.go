@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -168,6 +169,7 @@ type PayoutsBody struct {
 	Steps   []stepView
 	Rows    []settlement.Payout
 	Next    string
+	Notes   []settlement.Note // debt notes of which something is left
 }
 
 func (w settlementWindow) payoutsPage(c *fiber.Ctx) error { return w.showPayouts(c, "") }
@@ -177,7 +179,11 @@ func (w settlementWindow) showPayouts(c *fiber.Ctx, problem string) error {
 	if err != nil {
 		return err
 	}
-	return page(c, "settlement/payouts", PayoutsBody{Money: all.Money, First: c.Query("before") == "", Problem: problem,
+	notes, err := w.openNotes(c, all.Money)
+	if err != nil {
+		return err
+	}
+	return page(c, "settlement/payouts", PayoutsBody{Money: all.Money, First: c.Query("before") == "", Problem: problem, Notes: notes,
 		MayAsk: actor(c).Needs(identity.Structure, identity.Finance) == nil, Days: weekdayWords(words(c), w.room.Days()),
 		Steps: payoutSteps(c, all.Money), Rows: all.listing.Items, Next: all.nextURL("/payouts")})
 }
@@ -206,6 +212,15 @@ func (w settlementWindow) payoutsAgain(c *fiber.Ctx, err error, became string) e
 		return err
 	}
 	return done(c, "/payouts", became)
+}
+
+// openNotes are the debt notes that a structure has still to pay.
+func (w settlementWindow) openNotes(c *fiber.Ctx, m settlement.Money) ([]settlement.Note, error) {
+	if m.Debt == 0 {
+		return nil, nil
+	}
+	d, err := w.room.Debts(c.UserContext(), actor(c))
+	return slices.DeleteFunc(d.Notes, func(n settlement.Note) bool { return n.Left == 0 }), err
 }
 
 // payoutSteps say how far the latest money has come: the latest payout if there is one

@@ -31,7 +31,7 @@ const (
 )
 
 // Scopes are what an API token can be made for; each is the name of a room.
-var Scopes = []string{"organisations", "members", "places", "labels", "agenda", "bookings", "bank_details", "campaigns", "orders", "invoices", "statements", "closing",
+var Scopes = []string{"organisations", "members", "places", "labels", "agenda", "bookings", "complaints", "bank_details", "campaigns", "orders", "invoices", "statements", "closing",
 	"handovers", "redemptions", "settlements", "reports"}
 
 // SignIn checks an e-mail address and a password and opens a session. address is the

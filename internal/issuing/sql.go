@@ -81,6 +81,28 @@ func MakeLiveAgain(ctx context.Context, tx *db.Tx, ids []int64) error {
 	return err
 }
 
+// GiveBack makes redeemed vouchers live again, long after MarkRedeemedStep: they are frozen
+// where their booklet was frozen meanwhile. The caller has the booklet locked.
+func GiveBack(ctx context.Context, tx *db.Tx, booklet vouchers.BookletID, ids []int64) error {
+	if err := MakeLiveAgain(ctx, tx, ids); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE vouchers SET state = 'frozen' WHERE id = ANY ($2) AND EXISTS (
+			SELECT 1 FROM vouchers f WHERE f.booklet_id = $1 AND f.state = 'frozen'
+				AND NOT EXISTS (SELECT 1 FROM disputes d WHERE f.id = ANY (d.frozen)))`, booklet, db.Array(ids))
+	return err
+}
+
+// Return ends redeemed vouchers whose value is the campaign's again.
+func Return(ctx context.Context, tx *db.Tx, ids []int64) error {
+	n, err := tx.Exec(ctx, `UPDATE vouchers SET state = 'returned' WHERE id = ANY ($1) AND state = 'redeemed'`, db.Array(ids))
+	if err == nil && int(n) != len(ids) {
+		return fmt.Errorf("issuing: %d of %d vouchers could be returned", n, len(ids))
+	}
+	return err
+}
+
 // Left counts the live vouchers of a booklet.
 func Left(ctx context.Context, tx *db.Tx, id vouchers.BookletID) (int, error) {
 	var left int

@@ -71,6 +71,21 @@ func LockCredit(ctx context.Context, tx *db.Tx, f vouchers.OrganisationID, c vou
 	return credit, err
 }
 
+// HoldPayable lets one use case at a time take something out of what a structure is owed,
+// until the end of tx, and returns how much that is of a campaign: less than its redemptions
+// where a debt was taken out of it. It comes after booklets.
+func HoldPayable(ctx context.Context, tx *db.Tx, s vouchers.OrganisationID, c vouchers.CampaignID) (vouchers.Cents, error) {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7021978, $1::int)`, int64(s)); err != nil {
+		return 0, err
+	}
+	var owed vouchers.Cents
+	err := tx.Get(ctx, &owed, `
+		SELECT (COALESCE((SELECT sum(credited - debited) FROM ledger_rollups WHERE account = $1 AND campaign_id = $2), 0)
+		     + COALESCE((SELECT sum(CASE WHEN credit = $1 THEN amount ELSE -amount END) FROM transfers
+		                 WHERE id > (SELECT up_to FROM ledger_watermark) AND (debit = $1 OR credit = $1) AND campaign_id = $2), 0))::bigint`, Payable(s), c)
+	return owed, err
+}
+
 // RollUp folds the transfers since the watermark into the sums.
 func RollUp(ctx context.Context, tx *db.Tx) error {
 	if err := Close(ctx, tx); err != nil {

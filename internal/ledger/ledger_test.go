@@ -22,6 +22,7 @@ import (
 func TestRecipesMoveMoneyAsTheySay(t *testing.T) {
 	t.Parallel()
 	parts := map[vouchers.CampaignID]vouchers.Cents{2: 300, 1: 700}
+	line := ledger.Line{Structure: 6, Campaign: 1, Amount: 2000}
 	contested := ledger.Contested{Campaign: 1, Funder: 5, Counted: 600, Pending: 500, Fees: 200}
 	for name, c := range map[string]struct {
 		legs []ledger.Transfer
@@ -68,6 +69,15 @@ func TestRecipesMoveMoneyAsTheySay(t *testing.T) {
 		"a debt is paid":                       {ledger.DebtPaid(9, 5, 200), []string{"suspense:operating → funder:5:debt 2.00 (0)"}},
 		"a debt is forgiven":                   {ledger.DebtForgiven(9, 5, 200), []string{"costs:losses → funder:5:debt 2.00 (0)"}},
 		"a campaign is over":                   {ledger.CampaignClosed(9, 5, 300, 200), []string{"campaign:9:funds → funder:5:credit 3.00 (9)", "campaign:9:unused → funder:5:credit 2.00 (9)"}},
+		"a complaint is open":                  {ledger.HeldBack(9, line), []string{"structure:6:payable → structure:6:withheld 20.00 (1)"}},
+		"it is turned down":                    {ledger.LetGo(9, line), []string{"structure:6:withheld → structure:6:payable 20.00 (1)"}},
+		"it is right":                          {ledger.GivenBackLive(9, line), []string{"structure:6:withheld → campaign:1:live 20.00 (1)"}},
+		"it is right and the booklet is over":  {ledger.GivenBackToFunds(9, line), []string{"structure:6:withheld → campaign:1:funds 20.00 (1)"}},
+		"it is right and the line is paid":     {ledger.ClawedBack(9, line), []string{"structure:6:debt → campaign:1:recoverable 20.00 (1)"}},
+		"a structure's debt is netted":         {ledger.DebtNetted(9, line, 2), []string{"structure:6:payable → bank:segregated 20.00 (2)", "bank:segregated → structure:6:debt 20.00 (1)", "campaign:1:recoverable → campaign:1:funds 20.00 (1)"}},
+		"a structure's debt is repaid":         {ledger.DebtRepaid(9, line), []string{"bank:segregated → structure:6:debt 20.00 (1)", "campaign:1:recoverable → campaign:1:funds 20.00 (1)"}},
+		"a structure's debt is forgiven":       {ledger.StructureForgiven(9, line), []string{"costs:losses → structure:6:debt 20.00 (1)"}},
+		"the operator makes it good":           {ledger.MadeGood(9, line), []string{"bank:segregated → suspense:operating 20.00 (1)", "campaign:1:recoverable → campaign:1:funds 20.00 (1)"}},
 		"credit is rolled over":                {ledger.RolledOver(9, 1, ledger.Received{Campaign: 2, Funder: 5, Funds: 500}), []string{"funder:5:credit → bank:segregated 5.00 (1)", "bank:segregated → campaign:2:funds 5.00 (2)"}},
 		"credit goes back":                     {ledger.RefundOrdered(9, 5, parts), []string{"funder:5:credit → refunds:in_transit 7.00 (1)", "funder:5:credit → refunds:in_transit 3.00 (2)"}},
 		"and is on the bank's sheet":           {ledger.RefundBooked(9, parts), []string{"refunds:in_transit → bank:segregated 7.00 (1)", "refunds:in_transit → bank:segregated 3.00 (2)"}},

@@ -72,6 +72,8 @@ var sources = map[ledger.Event]string{
 	"card_refunded": ofRefund,
 	"disputed":      ofDispute, "dispute_won": ofDispute, "debt_secured": ofDispute, "debt_released": ofDispute,
 	"rolled_over": ofRollover, "debt_forgiven": ofWriteOff, "campaign_closed": ofClosing,
+	"withheld": ofAdjustment, "released": ofAdjustment, "debt_netted": ofAdjustment, "given_back": ofCorrection, "clawed_back": ofCorrection,
+	"debt_repaid": ofRepayment, "structure_forgiven": ofForgiveness,
 	"refund_ordered": ofRefundParts, "refund_booked": ofRefundParts, "refund_returned": ofRefundParts, "refund_rejected": ofRefundParts,
 	"claim_ordered": ofRefundParts, "claim_booked": ofRefundParts, "claim_returned": ofRefundParts, "claim_rejected": ofRefundParts,
 }
@@ -98,6 +100,19 @@ const (
 	ofRollover = `SELECT 'order' AS kind, order_id AS id FROM receipts WHERE rollover_id = $1`
 	ofWriteOff = `SELECT 'order' AS kind, order_id AS id FROM debt_writeoffs WHERE id = $1`
 	ofClosing  = `SELECT 'campaign' AS kind, id FROM campaigns WHERE id = $1`
+
+	ofAdjustment = `
+		SELECT 'booklet' AS kind, r.booklet_id AS id FROM adjustments a LEFT JOIN corrections d ON d.id = a.debt_id
+		JOIN redemptions r ON r.id = COALESCE(a.redemption_id, d.redemption_id) WHERE a.id = $1
+		UNION ALL SELECT 'settlement', p.settlement_id FROM adjustments a JOIN payouts p ON p.id = a.payout_id WHERE a.id = $1`
+	ofCorrection = `SELECT 'booklet' AS kind, r.booklet_id AS id FROM corrections k JOIN redemptions r ON r.id = k.redemption_id WHERE k.id = $1`
+	ofRepayment  = `
+		SELECT 'statement' AS kind, l.statement_id AS id FROM debt_repayments p JOIN statement_lines l ON l.id = p.line_id WHERE p.id = $1
+		UNION ALL SELECT 'booklet', r.booklet_id FROM debt_repayments p JOIN corrections d ON d.id = p.debt_id
+			JOIN redemptions r ON r.id = d.redemption_id WHERE p.id = $1`
+	ofForgiveness = `
+		SELECT 'booklet' AS kind, r.booklet_id AS id FROM correction_requests q JOIN corrections d ON d.id = q.debt_id
+		JOIN redemptions r ON r.id = d.redemption_id WHERE q.id = $1`
 
 	ofRefundParts = `SELECT 'campaign' AS kind, campaign_id AS id FROM refund_parts WHERE refund_id = $1 ORDER BY campaign_id`
 )

@@ -66,7 +66,7 @@ func receipt(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, 
 	err := tx.Get(ctx, &r, `
 		SELECT r.id, r.at, r.booklet_id, r.place_id, p.name AS place_name, r.theme, r.vouchers, r.amount_cents,
 			r.duration_minutes, r.mode, r.undone_at IS NOT NULL AS undone, COALESCE(r.undo_reason, '') AS undo_reason,
-			EXISTS (SELECT 1 FROM payouts o WHERE o.structure_id = r.structure_id AND o.up_to_id >= r.id) AS settled,`+wayColumns+`,
+			EXISTS (SELECT 1 FROM payouts o WHERE o.structure_id = r.structure_id AND o.up_to_id >= r.id) AS settled, `+withheldSQL+` AS withheld,`+wayColumns+`,
 			v.live AS vouchers_left, v.live * b.face_cents AS left_cents, b.until_on + c.tolerance_days AS last_day
 		FROM redemptions r
 		JOIN places p ON p.id = r.place_id

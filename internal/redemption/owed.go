@@ -28,7 +28,8 @@ func LastID(ctx context.Context, tx *db.Tx) (vouchers.RedemptionID, error) {
 }
 
 // OwedUpTo sums the redemptions up to an id that were not undone and come after the
-// last payout of their structure, by structure and campaign. It reads those and no
+// last payout of their structure, by structure and campaign. One that was corrected counts:
+// what is withheld of it is an adjustment (settlement). It reads those and no
 // others, along redemptions_by_structure, however old the history is.
 func OwedUpTo(ctx context.Context, tx *db.Tx, upTo vouchers.RedemptionID) ([]Owed, error) {
 	var all []Owed
@@ -40,7 +41,7 @@ func OwedUpTo(ctx context.Context, tx *db.Tx, upTo vouchers.RedemptionID) ([]Owe
 		CROSS JOIN LATERAL (
 		      SELECT q.campaign_id, count(*) AS redemptions, sum(q.amount_cents)::bigint AS amount_cents, min(q.at) AS oldest
 		      FROM redemptions q
-		      WHERE q.structure_id = w.structure_id AND q.id > w.after_id AND q.id <= $1 AND q.undone_at IS NULL
+		      WHERE q.structure_id = w.structure_id AND q.id > w.after_id AND q.id <= $1 AND (q.undone_at IS NULL OR q.corrected)
 		      GROUP BY q.campaign_id) AS r
 		ORDER BY w.structure_id, r.campaign_id`, upTo)
 	return all, err
@@ -73,7 +74,7 @@ type Window struct {
 	UpTo  vouchers.RedemptionID `db:"up_to_id"`
 }
 
-// Within lists a structure's redemptions in the windows that were not undone, in the
+// Within lists a structure's redemptions in the windows that were paid in them, in the
 // order in which they were made.
 func Within(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, windows []Window) ([]Settled, error) {
 	from, to := make([]int64, len(windows)), make([]int64, len(windows))
@@ -84,7 +85,7 @@ func Within(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, w
 	err := tx.Select(ctx, &all, `
 		SELECT r.at, r.booklet_id, p.name AS place_name, r.theme, r.vouchers, r.amount_cents
 		FROM unnest($2::bigint[], $3::bigint[]) AS w(after_id, up_to_id)
-		JOIN redemptions r ON r.structure_id = $1 AND r.id > w.after_id AND r.id <= w.up_to_id AND r.undone_at IS NULL
+		JOIN redemptions r ON r.structure_id = $1 AND r.id > w.after_id AND r.id <= w.up_to_id AND (r.undone_at IS NULL OR r.corrected)
 		JOIN places p ON p.id = r.place_id
 		ORDER BY r.at, r.id`, structure, db.Array(from), db.Array(to))
 	return all, err

@@ -168,6 +168,13 @@ func undo(ctx context.Context, tx *db.Tx, actor identity.Actor, req UndoRequest)
 	if err := mayUndo(r, tx.Now); err != nil {
 		return Undone{}, err
 	}
+	owed, err := ledger.HoldPayable(ctx, tx, actor.Organisation, r.Campaign)
+	if err != nil {
+		return Undone{}, err
+	}
+	if owed < r.Amount { // it has paid a debt
+		return Undone{}, fault.New(fault.Conflict, "already_settled")
+	}
 	ids, err := markUndone(ctx, tx, actor, req)
 	if err != nil {
 		return Undone{}, err
@@ -279,12 +286,13 @@ type Line struct {
 	Amount    vouchers.Cents        `json:"amount_cents" db:"amount_cents"`
 	Undone    bool                  `json:"undone" db:"undone"`
 	Settled   bool                  `json:"settled" db:"settled"`
+	Withheld  bool                  `json:"withheld" db:"withheld"` // a complaint is open: it is not paid
 	CanUndo   bool                  `json:"can_undo"`
 	Way
 }
 
 func (l Line) canUndo(now time.Time) bool {
-	return !l.Undone && !l.Settled && !now.After(l.At.Add(undoWindow))
+	return !l.Undone && !l.Settled && !l.Withheld && !now.After(l.At.Add(undoWindow))
 }
 
 // List returns the structure's redemptions below the cursor (0: the latest), newest

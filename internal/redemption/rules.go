@@ -153,6 +153,8 @@ func mayUndo(r undoable, now time.Time) error {
 		return fault.New(fault.Conflict, "already_undone")
 	case r.Settled:
 		return fault.New(fault.Conflict, "already_settled")
+	case r.Withheld:
+		return fault.New(fault.Conflict, "redemption_withheld")
 	case r.Closed || now.After(r.At.Add(undoWindow)):
 		return fault.New(fault.Conflict, "undo_too_late", "until", r.At.Add(undoWindow))
 	}

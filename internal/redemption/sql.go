@@ -171,8 +171,12 @@ type undoable struct {
 	Amount   vouchers.Cents        `db:"amount_cents"`
 	Undone   bool                  `db:"undone"`
 	Settled  bool                  `db:"settled"`
-	Closed   bool                  `db:"closed"` // the campaign
+	Closed   bool                  `db:"closed"`   // the campaign
+	Withheld bool                  `db:"withheld"` // a complaint about it is open
 }
+
+// withheldSQL says that a complaint withholds redemption r from its structure.
+const withheldSQL = `EXISTS (SELECT 1 FROM adjustments a WHERE a.redemption_id = r.id HAVING sum(a.amount_cents) < 0) AND NOT r.corrected`
 
 // keepOpen keeps a redemption's campaign from being closed until the end of tx; where it is
 // closed already, mayUndo says so. It comes before the ledger's gate, as a closing takes
@@ -201,7 +205,7 @@ func lockForUndo(ctx context.Context, tx *db.Tx, structure vouchers.Organisation
 	err = tx.Get(ctx, &r, `
 		SELECT r.id, r.at, r.campaign_id, r.booklet_id, r.vouchers, r.amount_cents, r.undone_at IS NOT NULL AS undone,
 			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = r.structure_id AND p.up_to_id >= r.id) AS settled,
-			c.closed_at IS NOT NULL AS closed
+			c.closed_at IS NOT NULL AS closed, `+withheldSQL+` AS withheld
 		FROM redemptions r JOIN campaigns c ON c.id = r.campaign_id WHERE r.id = $1`, id)
 	return r, err
 }
@@ -225,7 +229,7 @@ func list(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, bef
 	err := tx.Select(ctx, &lines, `
 		SELECT r.id, r.at, r.booklet_id, r.place_id, p.name AS place_name, r.theme, r.vouchers, r.amount_cents,
 			r.undone_at IS NOT NULL AS undone,
-			r.id <= COALESCE((SELECT max(o.up_to_id) FROM payouts o WHERE o.structure_id = $1), 0) AS settled,`+wayColumns+`
+			r.id <= COALESCE((SELECT max(o.up_to_id) FROM payouts o WHERE o.structure_id = $1), 0) AS settled, `+withheldSQL+` AS withheld,`+wayColumns+`
 		FROM redemptions r JOIN places p ON p.id = r.place_id`+wayOf+`
 		WHERE r.structure_id = $1 AND ($2 = 0 OR r.id < $2) ORDER BY r.id DESC LIMIT $3`, structure, before, limit)
 	return lines, err

@@ -18,7 +18,7 @@ const coverFor = 5 * time.Second
 // Owed is what the cash on the segregated account is there for.
 type Owed struct {
 	Live      vouchers.Cents `json:"live_cents"`       // in people's hands
-	Payable   vouchers.Cents `json:"payable_cents"`    // redeemed and not yet ordered from the bank
+	Payable   vouchers.Cents `json:"payable_cents"`    // redeemed and not yet ordered from the bank, whether a complaint withholds it or not
 	InTransit vouchers.Cents `json:"in_transit_cents"` // ordered from the bank and not yet on its statement
 	Funds     vouchers.Cents `json:"funds_cents"`      // received and not yet handed over
 	Expired   vouchers.Cents `json:"expired_cents"`    // came back from people, to be given back to the funders
@@ -133,7 +133,7 @@ func (o *Owed) add(sum ledger.Sum) {
 		o.InTransit += sum.Owed()
 	case strings.HasSuffix(name, ":live"):
 		o.Live += sum.Owed()
-	case strings.HasSuffix(name, ":payable"):
+	case strings.HasSuffix(name, ":payable"), strings.HasSuffix(name, ":withheld"):
 		o.Payable += sum.Owed()
 	case strings.HasSuffix(name, ":funds"):
 		o.Funds += sum.Owed()

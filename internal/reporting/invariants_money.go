@@ -30,7 +30,7 @@ var transfersHaveCauses = `
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
 var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs,
-	expectedOfClosing, expectedOfRefunds, expectedOfCheckouts, expectedOfCardsBack}
+	expectedOfClosing, expectedOfRefunds, expectedOfCheckouts, expectedOfCardsBack, expectedOfCorrections}
 
 const expectedOfVouchers = `
 	SELECT 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', campaign_id, vouchers * face_cents
@@ -40,7 +40,7 @@ const expectedOfVouchers = `
 	FROM redemptions
 	UNION ALL
 	SELECT 'undo', id, 'structure:' || structure_id || ':payable', 'campaign:' || campaign_id || ':live', campaign_id, amount_cents
-	FROM redemptions WHERE undone_at IS NOT NULL
+	FROM redemptions WHERE undone_at IS NOT NULL AND NOT corrected
 	UNION ALL
 	SELECT 'expiry', booklet_id, 'campaign:' || campaign_id || ':live', 'campaign:' || campaign_id || ':unused', campaign_id, face_cents
 	FROM vouchers WHERE state = 'expired'`
@@ -83,7 +83,7 @@ const expectedOfWriteOffs = `
 	FROM debt_writeoffs WHERE state = 'approved'`
 
 // INV-2: per campaign, received = funds + live + expired + redeemed + credited + refunded
-// + claimed, by the business rows and by the ledger, figure by figure; so it holds in sum.
+// + claimed + recoverable, by the business rows and by the ledger, figure by figure; so it holds in sum.
 var moneyIsConserved = `
 	WITH figures (campaign_id, figure, rows, ledger) AS (` + union(figuresOfRows) + `
 		UNION ALL SELECT t.campaign_id, a.figure, 0, a.amount
@@ -92,7 +92,7 @@ var moneyIsConserved = `
 				(CASE WHEN t.event IN (` + receivingEvents + `) AND t.debit IN ('bank:segregated', 'stripe:segregated') THEN 'received' END, t.amount),
 				(CASE WHEN t.event IN (` + receivingEvents + `) AND t.credit IN ('bank:segregated', 'stripe:segregated') THEN 'received' END, -t.amount),
 				(CASE WHEN t.event = 'redemption' THEN 'redeemed' END, t.amount),
-				(CASE WHEN t.event = 'undo' THEN 'redeemed' END, -t.amount),
+				(CASE WHEN t.event IN ('undo', 'given_back', 'clawed_back') THEN 'redeemed' END, -t.amount),
 				(CASE WHEN t.event = 'refund_ordered' THEN 'refunded' END, t.amount),
 				(CASE WHEN t.event IN ('refund_returned', 'refund_rejected') THEN 'refunded' END, -t.amount),
 				(CASE WHEN t.credit = 'operator:claims' AND t.event NOT IN ('claim_returned', 'claim_rejected') THEN 'claimed' END, t.amount),
@@ -119,7 +119,7 @@ const receivingEvents = `'receipt', 'attribution', 'card_counted', 'card_banked'
 // figuresOfRows are what the rows of each room say of a campaign's money: its id, a figure,
 // cents, and 0 for the ledger's side. What is repaid of a debt, or became one, changes what
 // was received and nothing else.
-var figuresOfRows = []string{figuresOfOrders, figuresOfVouchers, figuresOfClosing}
+var figuresOfRows = []string{figuresOfOrders, figuresOfVouchers, figuresOfClosing, figuresOfCorrections}
 
 const figuresOfOrders = `
 	SELECT o.campaign_id, f.figure, f.cents, 0
@@ -138,35 +138,43 @@ const figuresOfVouchers = `
 	SELECT campaign_id, 'funds', -vouchers * face_cents, 0 FROM booklets
 	UNION ALL
 	SELECT campaign_id, CASE WHEN state IN ('live', 'frozen') THEN 'live' WHEN state = 'redeemed' THEN 'redeemed' ELSE 'unused' END, face_cents, 0
-	FROM vouchers WHERE state <> 'reserved'`
+	FROM vouchers WHERE state NOT IN ('reserved', 'returned')`
 
 func union(branches []string) string { return strings.Join(branches, " UNION ALL ") }
 
-// INV-3: per structure, redeemed − undone = payable + in transit + paid; and what the
-// ledger holds in transit is the payouts that wait for the bank.
+// INV-3: per structure, redeemed − undone = payable + withheld + in transit + paid − clawed
+// back + netted; and what the ledger holds in transit is the payouts that wait for the bank.
 const structuresAreOwed = `
-	WITH figures (structure_id, redeemed, payable, ordered) AS (
-		SELECT structure_id, sum(amount_cents), 0, 0 FROM redemptions WHERE undone_at IS NULL GROUP BY structure_id
+	WITH figures (structure_id, redeemed, payable, ordered, recovered) AS (
+		SELECT structure_id, sum(amount_cents), 0, 0, 0 FROM redemptions WHERE undone_at IS NULL GROUP BY structure_id
 		UNION ALL
-		SELECT structure_id, 0, 0, sum(amount_cents) FROM payouts WHERE state NOT IN ('returned', 'rejected') GROUP BY structure_id
+		SELECT structure_id, 0, 0, sum(amount_cents), 0 FROM payouts WHERE state NOT IN ('returned', 'rejected') GROUP BY structure_id
 		UNION ALL
-		SELECT split_part(credit, ':', 2)::bigint, 0, sum(amount), 0 FROM transfers WHERE credit LIKE 'structure:%:payable' GROUP BY credit
+		SELECT structure_id, 0, 0, 0, sum(amount_cents) FROM corrections WHERE outcome = 'debt' GROUP BY structure_id
 		UNION ALL
-		SELECT split_part(debit, ':', 2)::bigint, 0, -sum(amount), 0 FROM transfers WHERE debit LIKE 'structure:%:payable' GROUP BY debit)
-	SELECT format('structure:%s redeemed_cents=%s payable_cents=%s in_transit_and_paid_cents=%s',
-		structure_id, sum(redeemed), sum(payable), sum(ordered)) AS evidence
-	FROM figures GROUP BY structure_id HAVING sum(redeemed) <> sum(payable) + sum(ordered)
+		SELECT structure_id, 0, 0, 0, sum(amount_cents) FROM adjustments WHERE kind = 'netted' GROUP BY structure_id
+		UNION ALL
+		SELECT split_part(credit, ':', 2)::bigint, 0, sum(amount), 0, 0 FROM transfers
+		WHERE credit LIKE ANY ('{structure:%:payable,structure:%:withheld}') GROUP BY credit
+		UNION ALL
+		SELECT split_part(debit, ':', 2)::bigint, 0, -sum(amount), 0, 0 FROM transfers
+		WHERE debit LIKE ANY ('{structure:%:payable,structure:%:withheld}') GROUP BY debit)
+	SELECT format('structure:%s redeemed_cents=%s payable_cents=%s in_transit_and_paid_cents=%s recovered_cents=%s',
+		structure_id, sum(redeemed), sum(payable), sum(ordered), sum(recovered)) AS evidence
+	FROM figures GROUP BY structure_id HAVING sum(redeemed) <> sum(payable) + sum(ordered) - sum(recovered)
 	UNION ALL
 	SELECT format('payouts:in_transit ledger_cents=%s rows_cents=%s', ledger.cents, rows.cents)
 	FROM (SELECT COALESCE(sum(CASE WHEN credit = 'payouts:in_transit' THEN amount ELSE -amount END), 0) AS cents
 	      FROM transfers WHERE 'payouts:in_transit' IN (debit, credit)) AS ledger,
 	     (SELECT COALESCE(sum(amount_cents), 0) AS cents FROM payouts WHERE state = 'in_transit') AS rows
-	WHERE ledger.cents <> rows.cents`
+	WHERE ledger.cents <> rows.cents
+	UNION ALL` + withheldAndOwedBack
 
 // INV-5: bank:segregated + stripe:segregated ≥ live + owed to structures + funds + expired
 // + the funders' credit + the operator's claims, per campaign and in sum. Live vouchers
 // and what structures are owed are counted from their own rows, so that a voucher nobody
-// paid for shows. Cash that the bank took unexpectedly belongs to no campaign and shows in
+// paid for shows; what was paid for a redemption that was corrected since is gone, and what
+// was taken for a debt is not owed any more. Cash that the bank took unexpectedly belongs to no campaign and shows in
 // the sum.
 const everythingIsCovered = `
 	WITH parts (campaign_id, held, owed) AS (
@@ -175,6 +183,8 @@ const everythingIsCovered = `
 		UNION ALL SELECT campaign_id, 0, face_cents FROM vouchers WHERE state IN ('live', 'frozen')
 		UNION ALL SELECT campaign_id, 0, amount_cents FROM redemptions WHERE undone_at IS NULL
 		UNION ALL SELECT s.campaign_id, 0, -s.amount_cents FROM payout_parts s JOIN payouts p ON p.id = s.payout_id WHERE p.state = 'booked'
+		UNION ALL SELECT campaign_id, 0, amount_cents FROM corrections WHERE outcome = 'debt'
+		UNION ALL SELECT campaign_id, 0, amount_cents FROM adjustments WHERE kind = 'netted'
 		UNION ALL SELECT campaign_id, 0, amount FROM transfers WHERE credit LIKE ANY ('{campaign:%:funds,campaign:%:unused,funder:%:credit,refunds:in_transit,operator:claims}')
 		UNION ALL SELECT campaign_id, 0, -amount FROM transfers WHERE debit LIKE ANY ('{campaign:%:funds,campaign:%:unused,funder:%:credit,refunds:in_transit,operator:claims}'))
 	SELECT CASE WHEN GROUPING(campaign_id) = 1 THEN format('all held_cents=%s owed_cents=%s', sum(held), sum(owed))
@@ -202,6 +212,7 @@ const guardedAccountsHold = `
 	LEFT JOIN (SELECT campaign_id, sum(cents) AS cents
 	           FROM (SELECT o.campaign_id, r.funds_cents AS cents FROM receipts r JOIN orders o ON o.id = r.order_id
 	                 UNION ALL SELECT o.campaign_id, -t.funds_cents FROM takebacks t JOIN orders o ON o.id = t.order_id WHERE t.undone_at IS NULL
+	                 UNION ALL SELECT campaign_id, cents FROM (` + recoveredToFunds + `) AS r
 	                 UNION ALL SELECT k.campaign_id, -p.funds_cents FROM closings k JOIN closing_parts p ON p.closing_id = k.id) AS m
 	           GROUP BY campaign_id) AS f
 		ON f.campaign_id = c.id

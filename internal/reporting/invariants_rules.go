@@ -52,8 +52,8 @@ const oneEffectPerKey = `
 	SELECT format('redemption:%s keys=%s', id, count(*)) FROM receipts GROUP BY id HAVING count(*) > 1`
 
 // INV-10: a structure's payouts follow each other without gap or overlap, so each
-// redemption is in at most one; a payout is its redemptions and what it pays again,
-// campaign by campaign; a settlement is its payouts. Verify compares the files.
+// redemption is in at most one; a payout is its redemptions, what it pays again and its
+// adjustments, campaign by campaign; a settlement is its payouts. Verify compares the files.
 const payoutsFollowEachOther = `
 	SELECT format('payout:%s after=%s previous_up_to=%s', id, after_id, previous) AS evidence
 	FROM (SELECT id, after_id, COALESCE(lag(up_to_id) OVER (PARTITION BY structure_id ORDER BY id), 0) AS previous FROM payouts) AS w
@@ -64,15 +64,17 @@ const payoutsFollowEachOther = `
 	      UNION ALL
 	      SELECT p.reissued_in, s.campaign_id, -s.amount_cents FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.reissued_in IS NOT NULL
 	      UNION ALL
+	      SELECT payout_id, campaign_id, -amount_cents FROM adjustments WHERE payout_id IS NOT NULL
+	      UNION ALL
 	      SELECT p.id, r.campaign_id, -r.amount_cents
-	      FROM payouts p JOIN redemptions r ON r.structure_id = p.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id AND r.undone_at IS NULL) AS parts
+	      FROM payouts p JOIN redemptions r ON r.structure_id = p.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id AND (r.undone_at IS NULL OR r.corrected)) AS parts
 	GROUP BY payout_id, campaign_id HAVING sum(cents) <> 0
 	UNION ALL
 	SELECT format('payout:%s amount_cents=%s parts_cents=%s redemptions=%s counted=%s', p.id, p.amount_cents, s.cents, p.redemptions, r.count)
 	FROM payouts p
 	CROSS JOIN LATERAL (SELECT COALESCE(sum(amount_cents), 0) AS cents FROM payout_parts WHERE payout_id = p.id) AS s
 	CROSS JOIN LATERAL (SELECT count(*) FROM redemptions r
-		WHERE r.structure_id = p.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id AND r.undone_at IS NULL) AS r
+		WHERE r.structure_id = p.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id AND (r.undone_at IS NULL OR r.corrected)) AS r
 	WHERE p.amount_cents <> s.cents OR p.redemptions <> r.count
 	UNION ALL
 	SELECT format('payout:%s state=%s reissued_in=%s', p.id, p.state, p.reissued_in)
@@ -83,6 +85,7 @@ const payoutsFollowEachOther = `
 	FROM settlements s
 	CROSS JOIN LATERAL (SELECT count(*), COALESCE(sum(amount_cents), 0) AS cents FROM payouts WHERE settlement_id = s.id) AS p
 	WHERE s.payouts <> p.count OR s.total_cents <> p.cents
+	UNION ALL` + adjustmentsFollowPayouts + `
 	UNION ALL` + refundsAddUp
 
 // INV-11: nothing redeemed outside its dates (tolerance included, days of Paris), by a
@@ -123,7 +126,13 @@ const decidedByAnother = `
 	SELECT format('settlement:%s closed_by=%s approved_by=%s', s.id, s.closed_by, COALESCE(s.approved_by::text, 'nobody'))
 	FROM settlements s
 	WHERE s.approved_by = s.closed_by OR s.approved_at <> s.closed_at AND s.approved_by IS NULL
-		OR s.approved_at IS NULL AND EXISTS (SELECT 1 FROM payouts p WHERE p.settlement_id = s.id AND p.state IN ('booked', 'returned'))`
+		OR s.approved_at IS NULL AND EXISTS (SELECT 1 FROM payouts p WHERE p.settlement_id = s.id AND p.state IN ('booked', 'returned'))
+	UNION ALL
+	SELECT format('correction_request:%s requested_by=%s decided_by=%s', id, requested_by, decided_by)
+	FROM correction_requests WHERE state = 'approved' AND requested_by = decided_by
+	UNION ALL
+	SELECT format('complaint:%s opened_by=%s decided_by=%s', id, opened_by, decided_by)
+	FROM complaints WHERE decided_by = opened_by AND state IN ('upheld', 'dismissed')`
 
 // INV-13: every payout went to an account that was in force at its settlement, and was decided
 // on by another person than gave it, while no other account waited.
@@ -173,6 +182,13 @@ const tenantsAgree = `
 	SELECT format('redemption:%s campaign:%s booklet_of:%s structure:%s place_of:%s', r.id, r.campaign_id, b.campaign_id, r.structure_id, p.structure_id)
 	FROM redemptions r LEFT JOIN booklets b ON b.id = r.booklet_id LEFT JOIN places p ON p.id = r.place_id
 	WHERE r.campaign_id IS DISTINCT FROM b.campaign_id OR r.structure_id IS DISTINCT FROM p.structure_id
+	UNION ALL
+	SELECT format('complaint:%s structure:%s campaign:%s redemption structure:%s campaign:%s', c.id, c.structure_id, c.campaign_id, r.structure_id, r.campaign_id)
+	FROM complaints c LEFT JOIN redemptions r ON r.id = c.redemption_id
+	WHERE c.structure_id IS DISTINCT FROM r.structure_id OR c.campaign_id IS DISTINCT FROM r.campaign_id
+	UNION ALL
+	SELECT format('complaint:%s opened_as=%s kind=%s', c.id, c.opened_as, o.kind)
+	FROM complaints c JOIN organisations o ON o.id = c.organisation_id WHERE o.kind <> c.opened_as
 	UNION ALL
 	SELECT format('redemption:%s person:%s is_no_member', r.id, r.person_id)
 	FROM redemptions r

@@ -112,7 +112,7 @@ var breakages = []struct {
 	{"an allocation that forgot a booklet", "INV-9", "allocation:1 ",
 		`UPDATE allocations SET handed_over = handed_over - 1 WHERE id = 1`},
 	{"more allocated than funded", "INV-9", "campaign:1 allocated_cents=",
-		`UPDATE allocations SET vouchers = vouchers + 6 WHERE id = 1`},
+		`UPDATE allocations SET vouchers = vouchers + 60 WHERE id = 1`},
 	{"a gap between two payouts", "INV-10", "after=",
 		`UPDATE payouts SET after_id = after_id + 1 WHERE state = 'in_transit'`},
 	{"a part that no redemption explains", "INV-10", "parts_minus_redemptions=1",
@@ -146,6 +146,39 @@ var breakages = []struct {
 		`UPDATE redemptions SET place_id = (SELECT max(id) FROM places) WHERE id = (SELECT min(id) FROM redemptions)`},
 	{"a redemption by a stranger", "INV-16", "is_no_member",
 		`UPDATE redemptions SET person_id = 1 WHERE id = (SELECT min(id) FROM redemptions)`},
+	{"a complaint that withholds nothing in the books", "INV-1", "withheld:2 ",
+		`UPDATE adjustments SET kind = 'withheld', amount_cents = -amount_cents WHERE kind = 'released'`},
+	{"a correction that the books do not know", "INV-1", "clawed_back:",
+		`UPDATE corrections SET campaign_id = 2 WHERE outcome = 'debt'`},
+	{"a debt that was taken and not recovered", "INV-2", "recoverable_cents=",
+		`UPDATE adjustments SET amount_cents = amount_cents - 100 WHERE kind = 'netted'`},
+	{"a debt taken twice", "INV-3", "recovered_cents=", `UPDATE adjustments SET amount_cents = amount_cents - 100 WHERE kind = 'netted'`},
+	{"a debt below zero", "INV-3", "debt:1 left_cents=-",
+		`UPDATE adjustments SET amount_cents = amount_cents * 2 WHERE kind = 'netted'`},
+	{"a line withheld for no complaint", "INV-3", "complaints_open=0",
+		`UPDATE complaints SET state = 'withdrawn', ended_at = opened_at WHERE state = 'open'`},
+	{"a debt that is forgiven and not lost", "INV-1", "structure_forgiven:",
+		`UPDATE correction_requests SET amount_cents = amount_cents + 1 WHERE kind = 'forgiveness'`},
+	{"a debt that covers what is not there", "INV-5", "campaign:1 held_cents=",
+		`UPDATE corrections SET amount_cents = amount_cents + 10000000 WHERE outcome = 'debt'`},
+	{"an adjustment that no payout pays", "INV-10", "parts_minus_redemptions=",
+		`UPDATE adjustments SET payout_id = NULL WHERE payout_id IS NOT NULL`},
+	{"an adjustment in another's payout", "INV-10", " of=",
+		`UPDATE adjustments SET payout_id = (SELECT p.id FROM payouts p WHERE p.structure_id <> adjustments.structure_id LIMIT 1) WHERE payout_id IS NOT NULL`},
+	{"a correction of another amount", "INV-10", "correction:1 redemption:", `UPDATE corrections SET amount_cents = amount_cents + 1 WHERE id = 1`},
+	{"a debt note that was lost", "INV-10", "debt_notes:2026 issued=1 highest=1 last=2", `UPDATE debt_note_numbers SET last = 2`},
+	{"a debt note that does not add up", "INV-10", "debt_note:1 amount_cents=", `UPDATE debt_notes SET amount_cents = amount_cents + 1`},
+	{"a line that repaid something", "INV-10", "outcome=debt_repaid",
+		`UPDATE statement_lines SET outcome = 'debt_repaid', cause = 1 WHERE outcome = 'unattributed'`},
+	{"a debt forgiven by who asked for it", "INV-12", "correction_request:",
+		`UPDATE correction_requests SET decided_by = requested_by WHERE kind = 'forgiveness'`},
+	{"a clawback by who asked for it", "INV-12", "correction_request:",
+		`UPDATE correction_requests SET decided_by = requested_by WHERE kind = 'clawback'`},
+	{"a complaint decided by who made it", "INV-12", "complaint:",
+		`UPDATE complaints SET opened_as = 'operator', organisation_id = 1, opened_by = decided_by WHERE state = 'dismissed'`},
+	{"a complaint of another structure", "INV-16", "complaint:1 structure:", `UPDATE complaints SET structure_id = 1 WHERE id = 1`},
+	{"a complaint in another's name", "INV-16", "complaint:1 opened_as=funder kind=operator",
+		`UPDATE complaints SET opened_as = 'funder', organisation_id = 1, opened_by = 1 WHERE id = 1`},
 	{"an order of another funder", "INV-16", "order:1 ",
 		`UPDATE orders SET funder_id = (SELECT id FROM organisations WHERE kind = 'prescriber') WHERE id = 1`},
 	{"a transfer between campaigns", "INV-16", "campaign:2:live",
@@ -213,6 +246,8 @@ const unguarded = `
 	ALTER TABLE jobs DROP CONSTRAINT jobs_unique_key;
 	ALTER TABLE debt_writeoffs DROP CONSTRAINT debt_writeoffs_two_people;
 	ALTER TABLE settlements DROP CONSTRAINT settlements_two_people;
+	ALTER TABLE correction_requests DROP CONSTRAINT correction_requests_two_people;
+	ALTER TABLE complaints DROP CONSTRAINT complaints_decided_by_another;
 	ALTER TABLE bank_details DROP CONSTRAINT bank_details_in_force, DROP CONSTRAINT bank_details_cooled;
 	DROP INDEX redeemed_vouchers_once`
 
@@ -232,6 +267,7 @@ func TestEachInvariantNoticesABrokenRow(t *testing.T) {
 	b.ending()
 	b.paysOnline()
 	b.booksASeat()
+	b.corrects()
 	for id, f := range b.verify() {
 		if !f.OK {
 			t.Errorf("%s is broken in a sound world: %v", id, f.Evidence)

@@ -74,6 +74,11 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			UNION ALL
 			SELECT 'disputes', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(opened_at) FROM disputes WHERE state = 'open'
 			UNION ALL
+			SELECT 'complaints', count(*), COALESCE(sum(r.amount_cents), 0)::bigint, min(c.opened_at)
+			FROM complaints c JOIN redemptions r ON r.id = c.redemption_id WHERE c.state = 'open'
+			UNION ALL
+			SELECT 'corrections', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(requested_at) FROM correction_requests WHERE state = 'requested'
+			UNION ALL
 			SELECT 'stripe', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(created_at) FROM stripe_payouts WHERE state = 'waiting'
 			UNION ALL
 			SELECT 'newcomers', count(*), 0, min(unverified_since) FROM organisations WHERE unverified_since IS NOT NULL

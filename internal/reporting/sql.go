@@ -22,11 +22,11 @@ type flowRow struct {
 	UsedOnce  int                 `db:"used_once"`
 	Left      vouchers.Cents      `db:"live"`
 	Owed      vouchers.Cents      `db:"owed"` // payable and in transit
-	Paid      vouchers.Cents      `db:"paid"`
+	Paid      vouchers.Cents      `db:"paid"` // by a payout or out of a debt, less what structures owe back of it
 }
 
 func (r flowRow) flow() Flow {
-	return Flow{Ordered: r.Ordered, Received: r.Received, HandedOver: r.Handed, Used: r.Owed + r.Paid, Paid: r.Paid,
+	return Flow{Ordered: r.Ordered, Received: r.Received, HandedOver: r.Handed, Used: r.Owed + r.Paid, Paid: max(r.Paid, 0),
 		Allocated: r.Allocated, Left: r.Left, Booklets: r.Booklets, BookletsUsedOnce: r.UsedOnce}
 }
 
@@ -49,10 +49,12 @@ func flows(ctx context.Context, tx *db.Tx, ids []vouchers.CampaignID) ([]flowRow
 			FROM booklets k WHERE k.campaign_id = c.id) AS b
 		CROSS JOIN LATERAL (SELECT
 				COALESCE(sum(credited - debited) FILTER (WHERE account LIKE 'campaign:%:live'), 0)::bigint AS live,
-				COALESCE(sum(credited - debited) FILTER (WHERE account LIKE 'structure:%:payable' OR account = 'payouts:in_transit'), 0)::bigint AS owed
+				COALESCE(sum(credited - debited) FILTER (WHERE account LIKE ANY ('{structure:%:payable,structure:%:withheld,payouts:in_transit}')), 0)::bigint AS owed
 			FROM sums WHERE campaign_id = c.id) AS m
-		CROSS JOIN LATERAL (SELECT COALESCE(sum(s.amount_cents), 0)::bigint AS paid
-			FROM payout_parts s JOIN payouts q ON q.id = s.payout_id WHERE s.campaign_id = c.id AND q.state = 'booked') AS p
+		CROSS JOIN LATERAL (SELECT COALESCE(sum(cents), 0)::bigint AS paid FROM (
+			SELECT s.amount_cents AS cents FROM payout_parts s JOIN payouts q ON q.id = s.payout_id WHERE s.campaign_id = c.id AND q.state = 'booked'
+			UNION ALL SELECT -amount_cents FROM adjustments WHERE campaign_id = c.id AND kind = 'netted'
+			UNION ALL SELECT -amount_cents FROM corrections WHERE campaign_id = c.id AND outcome = 'debt') AS m) AS p
 		WHERE c.id = ANY ($1)`, db.Array(ids))
 	return rows, err
 }

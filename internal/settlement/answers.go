@@ -49,6 +49,9 @@ func (s *Service) Reject(ctx context.Context, tx *db.Tx, name, reason string) (e
 	if err := ledger.Post(ctx, tx, ledger.Rejected(p.ID, p.Structure, parts)...); err != nil {
 		return "", err
 	}
+	if err := withholdAgain(ctx, tx, p.Structure); err != nil {
+		return "", err
+	}
 	if err := byBank(ctx, tx, "payout_rejected", p, map[string]any{"reason": reason}); err != nil {
 		return "", err
 	}

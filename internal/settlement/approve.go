@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/passerelle/passerelle/internal/audit"
@@ -29,7 +30,7 @@ type ApproveRequest struct {
 // Faults: not_found, own_request, settlement_decided, settlement_changed,
 // settlement_late.
 func (s *Service) Approve(ctx context.Context, actor identity.Actor, req ApproveRequest) (Settlement, error) {
-	return s.decide(ctx, actor, "approve_settlement", req.ID, req.SHA256, func(tx *db.Tx, closed Settlement) error {
+	return s.decideOn(ctx, actor, "approve_settlement", req.ID, req.SHA256, func(tx *db.Tx, closed Settlement) error {
 		switch {
 		case closed.State != Waiting:
 			return fault.New(fault.Conflict, "settlement_decided")
@@ -57,7 +58,7 @@ func (s *Service) Approve(ctx context.Context, actor identity.Actor, req Approve
 // Faults: not_found, reason_missing, settlement_decided.
 func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.SettlementID, reason string) (Settlement, error) {
 	reason = strings.TrimSpace(reason)
-	return s.decide(ctx, actor, "cancel_settlement", id, reason, func(tx *db.Tx, closed Settlement) error {
+	return s.decideOn(ctx, actor, "cancel_settlement", id, reason, func(tx *db.Tx, closed Settlement) error {
 		if n := len([]rune(reason)); n < 3 || n > 500 {
 			return fault.New(fault.Invalid, "reason_missing", "least", 3, "most", 500)
 		}
@@ -70,7 +71,11 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.
 		}
 		var sum vouchers.Cents
 		var transfers []ledger.Transfer
+		var structures []vouchers.OrganisationID
 		for _, part := range back {
+			if !slices.Contains(structures, part.Structure) {
+				structures = append(structures, part.Structure)
+			}
 			sum += part.Amount
 			transfers = append(transfers, ledger.Rejected(part.Payout, part.Structure, map[vouchers.CampaignID]vouchers.Cents{part.Campaign: part.Amount})...)
 		}
@@ -79,6 +84,11 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.
 		}
 		if err := ledger.Post(ctx, tx, transfers...); err != nil {
 			return err
+		}
+		for _, structure := range structures {
+			if err := withholdAgain(ctx, tx, structure); err != nil {
+				return err
+			}
 		}
 		if err := reopenRequests(ctx, tx, id); err != nil {
 			return err
@@ -93,7 +103,7 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.
 // Send notes that the bank has the file of an approved settlement. Its faults are not_found,
 // settlement_unapproved and settlement_not_taken.
 func (s *Service) Send(ctx context.Context, actor identity.Actor, id vouchers.SettlementID) (Settlement, error) {
-	return s.decide(ctx, actor, "send_settlement", id, "", func(tx *db.Tx, closed Settlement) error {
+	return s.decideOn(ctx, actor, "send_settlement", id, "", func(tx *db.Tx, closed Settlement) error {
 		switch {
 		case closed.State == Waiting || closed.State == Cancelled:
 			return fault.New(fault.Conflict, "settlement_unapproved")
@@ -109,8 +119,8 @@ func (s *Service) Send(ctx context.Context, actor identity.Actor, id vouchers.Se
 	})
 }
 
-// decide does something with a settlement that it has locked, once for the key.
-func (s *Service) decide(ctx context.Context, actor identity.Actor, action string, id vouchers.SettlementID, said string,
+// decideOn does something with a settlement that it has locked, once for the key.
+func (s *Service) decideOn(ctx context.Context, actor identity.Actor, action string, id vouchers.SettlementID, said string,
 	do func(tx *db.Tx, closed Settlement) error) (Settlement, error) {
 	if err := mayPay(actor); err != nil {
 		return Settlement{}, err

@@ -35,7 +35,7 @@ func (s *Service) Ask(ctx context.Context, actor identity.Actor) (Asked, error) 
 			if owed <= 0 {
 				return Asked{}, fault.New(fault.Conflict, "nothing_owed")
 			}
-			isNew, err := insertRequest(ctx, tx, actor)
+			isNew, err := insertAsking(ctx, tx, actor)
 			if err != nil {
 				return Asked{}, err
 			}
@@ -61,7 +61,7 @@ func (s *Service) Remind(ctx context.Context) error {
 		if due == today && tx.Now.Before(today.Time().Add(9*time.Hour)) {
 			return nil
 		}
-		plan, err := s.planNow(ctx, tx, false)
+		plan, err := s.planNow(ctx, tx, scope{})
 		if err != nil || !plan.waitedSince(due) {
 			return err
 		}

@@ -45,7 +45,7 @@ func (n Next) Total() vouchers.Cents {
 // NextOf makes it, as tx sees the books. It changes nothing. Its fault is payer_unknown,
 // where something is to be paid and the operator has not said from which account.
 func NextOf(ctx context.Context, tx *db.Tx, from Debtor) (Next, error) {
-	plan, err := (&Service{debtor: from}).planNow(ctx, tx, false) // below the minimum too
+	plan, err := (&Service{debtor: from}).planNow(ctx, tx, scope{}) // below the minimum too
 	if err != nil {
 		return Next{}, err
 	}

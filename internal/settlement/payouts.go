@@ -48,20 +48,32 @@ type Payout struct {
 	ReissuedIn    *vouchers.PayoutID      `json:"reissued_in" db:"reissued_in"`               // the payout that pays it again
 }
 
-// Names tells which names are end-to-end ids of payouts.
+// Names tells which names are end-to-end ids of payouts, or references by which a structure's
+// debt is paid.
 func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) (map[string]bool, error) {
-	return named(ctx, tx, names)
+	owed, err := owedBy(ctx, tx, names)
+	if err != nil {
+		return nil, err
+	}
+	set, err := named(ctx, tx, names)
+	for _, name := range owed {
+		set[name] = true
+	}
+	return set, err
 }
 
-// Book takes a line of the segregated account that names a payout into the books, and says
-// what it was: "payout_booked", "payout_returned", or "" when no payout in that state has
-// this end-to-end id and amount, or none that was approved.
+// Book takes a line of the segregated account that names a payout or a debt into the books,
+// and says what it was: "payout_booked", "payout_returned", "debt_repaid", or "" when no
+// payout in that state has this end-to-end id and amount, or none that was approved.
 func (s *Service) Book(ctx context.Context, tx *db.Tx, m sepa.Movement) (outcome string, payout int64, err error) {
 	if m.Account != s.debtor.IBAN {
 		return "", 0, nil
 	}
 	if m.Credit {
-		return s.comeBack(ctx, tx, m)
+		if outcome, cause, err := s.comeBack(ctx, tx, m); err != nil || outcome != "" || m.Returned {
+			return outcome, cause, err
+		}
+		return s.repay(ctx, tx, m)
 	}
 	return s.leave(ctx, tx, m)
 }
@@ -107,6 +119,9 @@ func (s *Service) comeBack(ctx context.Context, tx *db.Tx, m sepa.Movement) (str
 		return "", 0, err
 	}
 	if err := ledger.Post(ctx, tx, ledger.CameBack(p.ID, p.Structure, parts)...); err != nil {
+		return "", 0, err
+	}
+	if err := withholdAgain(ctx, tx, p.Structure); err != nil {
 		return "", 0, err
 	}
 	if err := byBank(ctx, tx, "payout_returned", p, map[string]any{"line": m.Line, "reason": m.ReturnReason}); err != nil {
@@ -155,16 +170,18 @@ func byBank(ctx context.Context, tx *db.Tx, action string, p Payout, after map[s
 
 // Money says where a structure's money is.
 type Money struct {
-	Owed        vouchers.Cents `json:"owed_cents"`    // redeemed, or come back, and not yet in a payout
-	NextOn      vouchers.Day   `json:"next_on"`       // the day by which the calendar promises it
-	AskedAt     *time.Time     `json:"asked_at"`      // the structure has asked not to wait; nil: it has not
-	Minimum     vouchers.Cents `json:"minimum_cents"` // less than this waits, 30 days at most or until it is asked for
-	BankDetails bool           `json:"bank_details"`  // without them nothing can be paid
-	Refused     bool           `json:"bank_refused"`  // the bank has refused the account: payouts wait for another
-	Changing    bool           `json:"bank_changing"` // others were given and are not in force: payouts wait
-	UnderWay    vouchers.Cents `json:"transit_cents"` // ordered from the bank
-	VAT         string         `json:"vat_regime"`    // what the structure's statements tell: liable, franchise, exempt or "", nothing
-	Payouts     []Payout       `json:"-"`             // newest first
+	Owed        vouchers.Cents `json:"owed_cents"`     // redeemed, or come back, and not yet in a payout
+	NextOn      vouchers.Day   `json:"next_on"`        // the day by which the calendar promises it
+	AskedAt     *time.Time     `json:"asked_at"`       // the structure has asked not to wait; nil: it has not
+	Minimum     vouchers.Cents `json:"minimum_cents"`  // less than this waits, 30 days at most or until it is asked for
+	BankDetails bool           `json:"bank_details"`   // without them nothing can be paid
+	Refused     bool           `json:"bank_refused"`   // the bank has refused the account: payouts wait for another
+	Changing    bool           `json:"bank_changing"`  // others were given and are not in force: payouts wait
+	UnderWay    vouchers.Cents `json:"transit_cents"`  // ordered from the bank
+	VAT         string         `json:"vat_regime"`     // what the structure's statements tell: liable, franchise, exempt or "", nothing
+	Withheld    vouchers.Cents `json:"withheld_cents"` // for complaints that are open: not owed yet
+	Debt        vouchers.Cents `json:"debt_cents"`     // what the structure owes back; the next payouts are less by it
+	Payouts     []Payout       `json:"-"`              // newest first
 }
 
 // Payouts tells the actor's structure what it is owed and lists its payouts below the
@@ -189,6 +206,13 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 		if m.Owed, err = ledger.Balance(ctx, tx, ledger.Payable(actor.Organisation)); err != nil {
 			return err
 		}
+		if m.Withheld, err = ledger.Balance(ctx, tx, ledger.Withheld(actor.Organisation)); err != nil {
+			return err
+		}
+		if m.Debt, err = ledger.Balance(ctx, tx, ledger.StructureDebt(actor.Organisation)); err != nil {
+			return err
+		}
+		m.Debt = -m.Debt // an asset of ours
 		if m.UnderWay, err = underWay(ctx, tx, actor.Organisation); err != nil {
 			return err
 		}
@@ -248,11 +272,15 @@ func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers
 	if err != nil {
 		return documents.Statement{}, err
 	}
-	return statementOf(p, o, rows)
+	changes, err := adjustedIn(ctx, tx, id)
+	if err != nil {
+		return documents.Statement{}, err
+	}
+	return statementOf(p, o, rows, changes)
 }
 
 // statementOf is the document of a payout; its lines must come to its amount.
-func statementOf(p Payout, o identity.Organisation, rows []redemption.Settled) (documents.Statement, error) {
+func statementOf(p Payout, o identity.Organisation, rows []redemption.Settled, changes []documents.Adjusted) (documents.Statement, error) {
 	d := documents.Statement{
 		Structure:  partyOf(o),
 		Settlement: messageID(p.Settlement), IBAN: p.IBAN.Full(), Expected: p.ExecutionOn, EndToEndID: p.EndToEnd, MadeAt: p.ClosedAt,
@@ -263,12 +291,23 @@ func statementOf(p Payout, o identity.Organisation, rows []redemption.Settled) (
 		d.Redeemed = append(d.Redeemed, documents.Redeemed{At: r.At, Place: r.PlaceName, Theme: r.Theme,
 			Booklet: fmt.Sprint(r.Booklet), Vouchers: r.Count, Amount: r.Amount})
 	}
+	for _, a := range changes {
+		sum += a.Amount
+		if AdjustmentKind(a.Kind) == Netted {
+			d.Recovered -= a.Amount
+		} else {
+			d.Adjusted = append(d.Adjusted, a)
+		}
+	}
+	if sum != p.Amount {
+		return d, fmt.Errorf("payout %d: its redemptions and adjustments come to %s, not %s", p.ID, sum, p.Amount)
+	}
 	if d.Regime = o.VAT; d.Regime == "liable" {
-		d.VAT = vatIn(sum)
+		d.VAT = vatIn(sum + d.Recovered) // what is netted is no price
 	}
-	if sum != p.Amount || len(rows) == 0 {
-		return d, fmt.Errorf("payout %d: its redemptions come to %s, not %s", p.ID, sum, p.Amount)
+	d.From, d.To = vouchers.DayOf(p.ClosedAt), vouchers.DayOf(p.ClosedAt)
+	if len(rows) > 0 {
+		d.From, d.To = vouchers.DayOf(rows[0].At), vouchers.DayOf(rows[len(rows)-1].At)
 	}
-	d.From, d.To = vouchers.DayOf(rows[0].At), vouchers.DayOf(rows[len(rows)-1].At)
 	return d, nil
 }

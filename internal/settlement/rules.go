@@ -124,6 +124,8 @@ type plan struct {
 	upTo vouchers.RedemptionID
 	pay  []payment // in the order of the structures' ids
 	held []Held
+
+	netted []netting // debts taken out of what is owed
 }
 
 func (p plan) total() vouchers.Cents {

@@ -51,6 +51,8 @@ type Service struct {
 	notify Notify
 	policy Policy
 	remind Remind
+
+	tellDebt TellDebt // nil: nobody is told
 }
 
 // New makes the service, which settles on Tuesdays and reminds nobody.
@@ -155,10 +157,14 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, re
 	if err != nil {
 		return Settlement{}, err
 	}
+	owing, err := holdDebts(ctx, tx)
+	if err != nil {
+		return Settlement{}, err
+	}
 	if err := ledger.Close(ctx, tx); err != nil {
 		return Settlement{}, err
 	}
-	plan, err := s.planNow(ctx, tx, req.Asked)
+	plan, err := s.planNow(ctx, tx, scope{owing: owing, asked: req.Asked})
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -198,6 +204,9 @@ func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan) 
 	if err := answerRequests(ctx, tx, id); err != nil {
 		return err
 	}
+	if err := takeAdjustments(ctx, tx, payouts, plan); err != nil {
+		return err
+	}
 	var transfers []ledger.Transfer
 	for _, p := range plan.pay {
 		transfers = append(transfers, ledger.Settled(payouts[p.Structure], p.Structure, p.parts)...)
@@ -205,9 +214,14 @@ func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan) 
 	return ledger.Post(ctx, tx, transfers...)
 }
 
-// planNow reads what each structure is owed, or each that asked not to wait, and compares
-// all of it with the ledger.
-func (s *Service) planNow(ctx context.Context, tx *db.Tx, asked bool) (plan, error) {
+// scope is what a plan is made of.
+type scope struct {
+	owing []int64 // campaigns, to which debts are taken out of what is paid; nil: all
+	asked bool    // only of structures that asked not to wait
+}
+
+// planNow reads what each structure is owed and compares all of it with the ledger.
+func (s *Service) planNow(ctx context.Context, tx *db.Tx, of scope) (plan, error) {
 	upTo, err := redemption.LastID(ctx, tx)
 	if err != nil {
 		return plan{}, err
@@ -220,7 +234,11 @@ func (s *Service) planNow(ctx context.Context, tx *db.Tx, asked bool) (plan, err
 	if err != nil {
 		return plan{}, err
 	}
-	dues := gather(owed, back)
+	waiting, err := waitingAdjustments(ctx, tx)
+	if err != nil {
+		return plan{}, err
+	}
+	dues := adjusted(gather(owed, back), waiting)
 	sums, err := ledger.Sums(ctx, tx)
 	if err != nil {
 		return plan{}, err
@@ -228,14 +246,22 @@ func (s *Service) planNow(ctx context.Context, tx *db.Tx, asked bool) (plan, err
 	if err := agree(dues, sums); err != nil {
 		return plan{}, err
 	}
+	debts, err := openDebts(ctx, tx, of.owing)
+	if err != nil {
+		return plan{}, err
+	}
+	netted := net(dues, debts)
+	dues = payable(dues)
 	recipients, err := recipients(ctx, tx, dues)
 	if err != nil {
 		return plan{}, err
 	}
-	if asked {
+	if of.asked {
 		dues = slices.DeleteFunc(dues, func(d due) bool { return !recipients[d.Structure].Asked })
 	}
-	return arrange(upTo, dues, recipients, s.policy.Minimum, vouchers.DayOf(tx.Now)), nil
+	p := arrange(upTo, dues, recipients, s.policy.Minimum, vouchers.DayOf(tx.Now))
+	p.netted = netted
+	return p, nil
 }
 
 // Preview tells what Close would do now, and does nothing.
@@ -245,7 +271,7 @@ func (s *Service) Preview(ctx context.Context, actor identity.Actor) (Preview, e
 	}
 	var p Preview
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		plan, err := s.planNow(ctx, tx, false)
+		plan, err := s.planNow(ctx, tx, scope{})
 		if err != nil {
 			return err
 		}
@@ -306,5 +332,7 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Se
 func mayRead(actor identity.Actor) error {
 	return actor.Needs(identity.Operator, identity.Finance, identity.Agent, identity.Reader)
 }
+
+func redemptionName(id vouchers.RedemptionID) string { return fmt.Sprintf("redemption:%d", id) }
 
 func objectName(id vouchers.SettlementID) string { return fmt.Sprintf("settlement:%d", id) }

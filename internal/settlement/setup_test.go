@@ -168,7 +168,8 @@ func (b bundle) holds() {
 var invariants = map[string]string{
 	"INV-3, redeemed = payable + in transit + paid": `
 		SELECT o.id FROM organisations o WHERE o.kind = 'structure' AND
-			COALESCE((SELECT sum(r.amount_cents) FROM redemptions r WHERE r.structure_id = o.id AND r.undone_at IS NULL), 0) <>
+			COALESCE((SELECT sum(r.amount_cents) FROM redemptions r WHERE r.structure_id = o.id AND (r.undone_at IS NULL OR r.corrected)), 0) +
+			COALESCE((SELECT sum(a.amount_cents) FROM adjustments a WHERE a.structure_id = o.id), 0) <>
 			COALESCE((SELECT sum(CASE WHEN t.credit = 'structure:' || o.id || ':payable' THEN t.amount ELSE -t.amount END) FROM transfers t
 				WHERE 'structure:' || o.id || ':payable' IN (t.credit, t.debit)), 0) +
 			COALESCE((SELECT sum(p.amount_cents) FROM payouts p WHERE p.structure_id = o.id AND p.state IN ('in_transit', 'booked')), 0)`,
@@ -179,7 +180,8 @@ var invariants = map[string]string{
 	"INV-5, cash = what was received less what was paid": `
 		SELECT 0 WHERE COALESCE((SELECT sum(CASE WHEN debit = 'bank:segregated' THEN amount ELSE -amount END) FROM transfers
 				WHERE 'bank:segregated' IN (credit, debit)), 0) <>
-			(SELECT sum(amount) FROM transfers WHERE event = 'receipt') -
+			(SELECT sum(amount) FROM transfers WHERE event = 'receipt') +
+			COALESCE((SELECT sum(amount_cents) FROM debt_repayments), 0) -
 			COALESCE((SELECT sum(amount_cents) FROM payouts WHERE state = 'booked'), 0)`,
 	"INV-10, a redemption in at most one payout": `
 		SELECT r.id FROM redemptions r JOIN payouts p ON p.structure_id = r.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id
@@ -191,8 +193,9 @@ var invariants = map[string]string{
 	"INV-10, payout = its redemptions and what came back": `
 		SELECT p.id FROM payouts p LEFT JOIN LATERAL (
 			SELECT count(*) AS n, COALESCE(sum(r.amount_cents), 0) AS cents FROM redemptions r
-			WHERE r.structure_id = p.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id AND r.undone_at IS NULL) AS own ON true
+			WHERE r.structure_id = p.structure_id AND r.id > p.after_id AND r.id <= p.up_to_id AND (r.undone_at IS NULL OR r.corrected)) AS own ON true
 		WHERE p.redemptions <> own.n OR p.amount_cents <> own.cents +
+			COALESCE((SELECT sum(a.amount_cents) FROM adjustments a WHERE a.payout_id = p.id), 0) +
 			COALESCE((SELECT sum(q.amount_cents) FROM payouts q WHERE q.reissued_in = p.id), 0)`,
 	"INV-10, payout = its parts": `
 		SELECT p.id FROM payouts p WHERE p.amount_cents <> (SELECT sum(q.amount_cents) FROM payout_parts q WHERE q.payout_id = p.id)`,

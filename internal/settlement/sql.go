@@ -146,8 +146,8 @@ func markReissued(ctx context.Context, tx *db.Tx, ids map[vouchers.OrganisationI
 	return err
 }
 
-// insertRequest notes that a structure does not want to wait, unless it has said so.
-func insertRequest(ctx context.Context, tx *db.Tx, actor identity.Actor) (isNew bool, err error) {
+// insertAsking notes that a structure does not want to wait, unless it has said so.
+func insertAsking(ctx context.Context, tx *db.Tx, actor identity.Actor) (isNew bool, err error) {
 	n, err := tx.Exec(ctx, `
 		INSERT INTO payout_requests (structure_id, asked_at, asked_by) VALUES ($1, $2, $3)
 		ON CONFLICT (structure_id) WHERE payout_id IS NULL DO NOTHING`, actor.Organisation, tx.Now, actor.Person)
@@ -414,7 +414,8 @@ func windows(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) ([]redemption
 // waited measures the days of a window: of one structure, or of all (0). What is read grows
 // with what was booked in the window and what is not paid, not with what was ever paid: it
 // goes from the payouts that paid back through those that had come back into them, and
-// OFFSET 0 makes it look up the redemptions of each by their ids.
+// OFFSET 0 makes it look up the redemptions of each by their ids. What a complaint withheld
+// is paid when the complaint has ended: its days are not counted.
 func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window Delays, calendar Calendar) (Delays, error) {
 	var d Delays
 	days, by := calendar.promises(window.From.AddDays(-longestBelow), window.Until.AddDays(longestBelow)) // no promise is longer
@@ -440,8 +441,9 @@ func waited(ctx context.Context, tx *db.Tx, of vouchers.OrganisationID, window D
 				WHERE q.structure_id = o.structure_id AND q.id > o.after_id AND q.id <= o.up_to_id AND q.undone_at IS NULL) AS r),
 		paid AS (
 			SELECT (r.at AT TIME ZONE 'Europe/Paris')::date AS redeemed_on, p.booked_on FROM paying p CROSS JOIN LATERAL (
-				SELECT q.at FROM redemptions q
-				WHERE q.structure_id = p.structure_id AND q.id > p.after_id AND q.id <= p.up_to_id AND q.undone_at IS NULL OFFSET 0) AS r)
+				SELECT q.id, q.at FROM redemptions q
+				WHERE q.structure_id = p.structure_id AND q.id > p.after_id AND q.id <= p.up_to_id AND q.undone_at IS NULL OFFSET 0) AS r
+			WHERE r.id NOT IN (SELECT redemption_id FROM adjustments WHERE redemption_id IS NOT NULL))
 		SELECT $2::date AS from_on, $3::date AS until_on, count(*) AS redemptions, count(*) FILTER (WHERE p.booked_on <= k.by_on) AS kept,
 			percentile_disc(0.5) WITHIN GROUP (ORDER BY p.booked_on - p.redeemed_on) AS median,
 			percentile_disc(0.95) WITHIN GROUP (ORDER BY p.booked_on - p.redeemed_on) AS p95,

@@ -115,6 +115,7 @@ const (
 	ToppedUp        Outcome = "topped_up"        // the operator made an order's debt good
 	FeesPaid        Outcome = "fees_paid"
 	DebtPaid        Outcome = "debt_paid"       // an order's debt, to the operator
+	DebtRepaid      Outcome = "debt_repaid"     // a structure's debt, or what the operator had forgiven of one
 	OperatingOther  Outcome = "operating_other" // of the operating account, and not about vouchers or not explained
 )
 
