@@ -18,11 +18,13 @@ var (
 
 // Validate tells the first reason for which a bank would refuse the file.
 //
-// Faults: transfer_file_identifier, transfer_file_undated, transfer_file_empty,
+// Faults: transfer_file_version, transfer_file_identifier, transfer_file_undated, transfer_file_empty,
 // transfer_purpose, transfer_duplicate (with the payment's end-to-end identifier), and
 // those of Payment.Validate, for the payer as well.
 func (in Initiation) Validate() error {
 	switch {
+	case in.Version != "" && in.Version != Version09 && in.Version != Version03:
+		return fault.New(fault.Invalid, "transfer_file_version", "version", string(in.Version))
 	case !validIdentifier(in.MessageID):
 		return fault.New(fault.Invalid, "transfer_file_identifier", "identifier", in.MessageID)
 	case in.CreatedAt.IsZero() || in.ExecutionDate == 0:
@@ -55,7 +57,7 @@ func (in Initiation) Validate() error {
 //
 // Faults, each with the payment's end-to-end identifier: transfer_identifier,
 // transfer_amount, transfer_name_missing, transfer_town_missing,
-// transfer_country_missing, transfer_iban, transfer_iban_outside_sepa, transfer_bic.
+// transfer_address_lines, transfer_country_missing, transfer_iban, transfer_iban_outside_sepa, transfer_bic.
 func (p Payment) Validate() error {
 	if !validIdentifier(p.EndToEndID) || (p.InstructionID != "" && !validIdentifier(p.InstructionID)) {
 		return fault.New(fault.Invalid, "transfer_identifier", "payment", p.EndToEndID)
@@ -75,6 +77,8 @@ func (p Party) validate(payment string) error {
 		return refuse("transfer_name_missing")
 	case !readable(p.Address.Town):
 		return refuse("transfer_town_missing")
+	case len(p.Address.Lines) > addressLinesMost:
+		return refuse("transfer_address_lines")
 	case !countryPattern.MatchString(p.Address.Country):
 		return refuse("transfer_country_missing")
 	case p.BIC != "" && !bicPattern.MatchString(string(p.BIC)):
