@@ -838,6 +838,7 @@ CREATE TABLE payouts (
     return_reason text,
     reissued_in bigint,
     rejected_at timestamp with time zone,
+    file_number integer NOT NULL DEFAULT 1,
     CONSTRAINT payouts_amount CHECK ((amount_cents > 0)),
     CONSTRAINT payouts_end_to_end UNIQUE (end_to_end),
     CONSTRAINT payouts_one_per_settlement UNIQUE (settlement_id, structure_id),
@@ -1083,7 +1084,11 @@ CREATE TABLE refund_files (
     debtor_street text NOT NULL,
     debtor_postcode text NOT NULL,
     debtor_town text NOT NULL,
+    file_version text NOT NULL DEFAULT '09'::text,
+    file_layout integer NOT NULL DEFAULT 1,
     CONSTRAINT refund_files_account CHECK ((account = ANY (ARRAY['segregated'::text, 'operating'::text]))),
+    CONSTRAINT refund_files_file_layout CHECK ((file_layout = ANY (ARRAY[1, 2]))),
+    CONSTRAINT refund_files_file_version CHECK ((file_version = ANY (ARRAY['03'::text, '09'::text]))),
     CONSTRAINT refund_files_message UNIQUE (message_id),
     CONSTRAINT refund_files_pkey PRIMARY KEY (id)
 );
@@ -1203,6 +1208,22 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_pkey PRIMARY KEY (token_hash)
 );
 
+CREATE TABLE settlement_files (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    settlement_id bigint NOT NULL,
+    number integer NOT NULL,
+    message_id text NOT NULL,
+    payouts integer NOT NULL,
+    total_cents bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    CONSTRAINT settlement_files_message UNIQUE (message_id),
+    CONSTRAINT settlement_files_number CHECK ((number > 0)),
+    CONSTRAINT settlement_files_numbered UNIQUE (settlement_id, number),
+    CONSTRAINT settlement_files_payouts CHECK ((payouts > 0)),
+    CONSTRAINT settlement_files_pkey PRIMARY KEY (id),
+    CONSTRAINT settlement_files_total CHECK ((total_cents > 0))
+);
+
 CREATE TABLE settlements (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     message_id text NOT NULL,
@@ -1218,6 +1239,13 @@ CREATE TABLE settlements (
     debtor_street text NOT NULL,
     debtor_postcode text NOT NULL,
     debtor_town text NOT NULL,
+    file_version text NOT NULL DEFAULT '09'::text,
+    file_layout integer NOT NULL DEFAULT 1,
+    batch_booking boolean NOT NULL DEFAULT false,
+    category_purpose text NOT NULL DEFAULT ''::text,
+    CONSTRAINT settlements_category_purpose CHECK ((category_purpose ~ '^([A-Z]{4})?$'::text)),
+    CONSTRAINT settlements_file_layout CHECK ((file_layout = ANY (ARRAY[1, 2]))),
+    CONSTRAINT settlements_file_version CHECK ((file_version = ANY (ARRAY['03'::text, '09'::text]))),
     CONSTRAINT settlements_message UNIQUE (message_id),
     CONSTRAINT settlements_pkey PRIMARY KEY (id)
 );
@@ -1650,6 +1678,8 @@ ALTER TABLE services ADD CONSTRAINT services_place FOREIGN KEY (place_id) REFERE
 ALTER TABLE sessions ADD CONSTRAINT sessions_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
 
 ALTER TABLE sessions ADD CONSTRAINT sessions_person FOREIGN KEY (person_id) REFERENCES people(id);
+
+ALTER TABLE settlement_files ADD CONSTRAINT settlement_files_settlement FOREIGN KEY (settlement_id) REFERENCES settlements(id);
 
 ALTER TABLE settlements ADD CONSTRAINT settlements_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
 

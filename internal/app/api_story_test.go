@@ -344,6 +344,9 @@ func (s *city) settles(operator, structure *citizen) {
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != closed.says("file_sha256") {
 		s.t.Error("the file is not the one that was closed")
 	}
+	operator.gets(at + "/pain001?file=1").wants(200)
+	operator.gets(at+"/pain001?file=2").refuses(404, "not_found")
+	operator.gets(at+"/pain001?file=x").refuses(422, "invalid_input")
 	payout := operator.gets(at).wants(200).items("list")[0]
 	for _, replayed := range []string{"", "true"} {
 		taken := operator.does("POST", "/bank-answers", "application/xml", answerTo(closed.says("message_id"), "ACSP", "")).wants(201).is("accepted", "1")

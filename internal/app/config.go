@@ -49,6 +49,11 @@ type Config struct {
 	OperatingIBAN   string `env:"OPERATING_IBAN" help:"the operator's own bank account, to which fees are paid; without it nothing can be charged for the service"`
 	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
 
+	BankFileVersion     string `env:"BANK_FILE_VERSION" envDefault:"09" help:"the version of pain.001.001 that the banks of both accounts read: 09 or 03"`
+	BankBatchBooking    bool   `env:"BANK_BATCH_BOOKING" help:"true asks the bank for one debit for a whole file of payouts, instead of one for each"`
+	BankCategoryPurpose string `env:"BANK_CATEGORY_PURPOSE" help:"what all payouts are for, where the bank wants to know: a code of ISO 20022 such as SUPP or GOVT"`
+	BankFileLimit       int    `env:"BANK_FILE_LIMIT" envDefault:"10000" help:"most transfers that the bank takes in a file; a settlement of more has several files"`
+
 	PayeeCheckURL   string `env:"PAYEE_CHECK_URL" help:"a service that verifies payees (EPC VOP API, payee-verifications); without it the operator verifies accounts by phone"`
 	PayeeCheckToken string `env:"PAYEE_CHECK_TOKEN" help:"the bearer token of that service"`
 	PayeeCheckBIC   string `env:"PAYEE_CHECK_BIC" help:"the bank on whose behalf it is asked"`
@@ -114,7 +119,7 @@ func (c Config) complete() (Config, error) {
 	if c.SMTPURL != "" && strings.HasSuffix(strings.TrimSuffix(c.MailFrom, ">"), ".example") {
 		return c, errors.New("MAIL_FROM must be set with SMTP_URL: it is the address that notices come from")
 	}
-	return c, errors.Join(c.checkOperator(), c.checkStripe())
+	return c, errors.Join(c.checkOperator(), c.checkBank(), c.checkStripe())
 }
 
 func (c Config) checkStripe() error {
@@ -222,11 +227,26 @@ func (c Config) seller() invoicing.Seller {
 		Segregated: account(c.SegregatedIBAN, c.SegregatedBIC), Operating: account(c.OperatingIBAN, c.OperatingBIC)}
 }
 
-// debtor is the operator in bank files.
+// checkBank checks what is said of the operator's bank.
+func (c Config) checkBank() error {
+	if v := sepa.Version(c.BankFileVersion); v != sepa.Version09 && v != sepa.Version03 {
+		return errors.New("BANK_FILE_VERSION is neither 09 nor 03: ask your bank which pain.001.001 it reads")
+	}
+	if c.BankCategoryPurpose != "" && !sepa.ValidPurpose(c.BankCategoryPurpose) {
+		return errors.New("BANK_CATEGORY_PURPOSE is no code of four capital letters such as SUPP or GOVT")
+	}
+	if c.BankFileLimit < 1 || c.BankFileLimit > 100_000 {
+		return errors.New("BANK_FILE_LIMIT is not between 1 and 100000: ask your bank how many transfers it takes in a file")
+	}
+	return nil
+}
+
+// debtor is the operator in bank files, with what its bank asks of them.
 func (c Config) debtor() settlement.Debtor {
 	street, postcode, town := c.address()
 	from := account(c.SegregatedIBAN, c.SegregatedBIC)
-	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town}
+	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town,
+		Profile: settlement.Profile{Version: sepa.Version(c.BankFileVersion), Batch: c.BankBatchBooking, Purpose: c.BankCategoryPurpose, Limit: c.BankFileLimit}}
 }
 
 // PrintConfig lists the environment with its defaults.

@@ -33,6 +33,8 @@ func init() {
 		InTransit: 1, Booked: 1, Returned: 1, Rejected: 1}
 	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held},
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: []settlement.Settlement{one}, Next: "/settlements?before=1"}
+	one.Files = []settlement.File{{Number: 1, MessageID: "PSL1F1", Payouts: 2, Total: 60_00, SHA256: one.SHA256}, {Number: 2, MessageID: "PSL1F2", Payouts: 1, Total: 30_00, SHA256: one.SHA256}}
+	payouts[0].Holder, payouts[0].HolderInFile = "Médiathèque", "Mediatheque"
 	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: one, List: payouts}, MayFetch: true}
 	samples["settlement/delays"] = DelaysBody{From: 900, Until: 1000, All: DelayView{9, 3, 8, 12, nil}, Own: &DelayView{Oldest: new(vouchers.Day)}}
 	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true,

@@ -39,9 +39,12 @@ type Payment struct {
 	Remittance    string // what the creditor reads; cut at 140 characters
 }
 
+// NameMost is how many characters a name has at most in a file.
+const NameMost = 70
+
 // Party is one end of a transfer.
 type Party struct {
-	Name    string // cut at 70 characters
+	Name    string // cut at NameMost characters
 	IBAN    IBAN
 	BIC     BIC // may be empty: the bank finds it from the IBAN
 	Address Address
@@ -77,7 +80,7 @@ func (x *orderWriter) groupHeader(in Initiation) {
 	x.leaf("NbOfTxs", strconv.Itoa(len(in.Payments)))
 	x.leaf("CtrlSum", in.Sum().String())
 	x.open("InitgPty")
-	x.leaf("Nm", Latin(in.Initiator, 70))
+	x.leaf("Nm", Latin(in.Initiator, NameMost))
 	x.close("InitgPty")
 	x.close("GrpHdr")
 }
@@ -147,10 +150,10 @@ func (x *orderWriter) transfer(p *Payment) {
 
 func (x *orderWriter) party(role string, p Party) {
 	x.open(role)
-	x.leaf("Nm", Latin(p.Name, 70))
+	x.leaf("Nm", Latin(p.Name, NameMost))
 	x.open("PstlAdr")
-	x.text("StrtNm", Latin(p.Address.Street, 70))
-	x.text("BldgNb", Latin(p.Address.Building, 16))
+	x.text("StrtNm", Latin(p.Address.Street, streetMost))
+	x.text("BldgNb", Latin(p.Address.Building, buildingMost))
 	x.text("PstCd", Latin(p.Address.PostCode, 16))
 	x.leaf("TwnNm", Latin(p.Address.Town, 35))
 	x.leaf("Ctry", p.Address.Country)

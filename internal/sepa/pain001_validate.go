@@ -12,9 +12,12 @@ import (
 const maxTransfer vouchers.Cents = 99_999_999_999
 
 var (
-	purposePattern = regexp.MustCompile(`^[A-Z0-9]{4}$`)
+	purposePattern = regexp.MustCompile(`^[A-Z]{4}$`)
 	countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
 )
+
+// ValidPurpose tells whether a code may be a category purpose (ExternalCategoryPurpose1Code).
+func ValidPurpose(code string) bool { return purposePattern.MatchString(code) }
 
 // Validate tells the first reason for which a bank would refuse the file.
 //
@@ -31,7 +34,7 @@ func (in Initiation) Validate() error {
 		return fault.New(fault.Invalid, "transfer_file_undated")
 	case len(in.Payments) == 0:
 		return fault.New(fault.Invalid, "transfer_file_empty")
-	case in.CategoryPurpose != "" && !purposePattern.MatchString(in.CategoryPurpose):
+	case in.CategoryPurpose != "" && !ValidPurpose(in.CategoryPurpose):
 		return fault.New(fault.Invalid, "transfer_purpose", "purpose", in.CategoryPurpose)
 	case !readable(in.Initiator):
 		return fault.New(fault.Invalid, "transfer_name_missing", "payment", in.MessageID)

@@ -37,6 +37,9 @@ type Payout struct {
 	EndToEnd      string                  `json:"end_to_end_id" db:"end_to_end"`
 	IBAN          sepa.IBAN               `json:"-" db:"iban"`
 	Account       string                  `json:"account"` // the IBAN, masked
+	Holder        string                  `json:"holder" db:"holder"`
+	HolderInFile  string                  `json:"holder_in_file"` // the same as the bank gets it, in the SEPA character set
+	File          int                     `json:"file" db:"file_number"`
 	State         string                  `json:"state" db:"state"`
 	ClosedAt      time.Time               `json:"closed_at" db:"closed_at"`
 	ExecutionOn   vouchers.Day            `json:"execution_on" db:"execution_on"`
