@@ -28,3 +28,6 @@ ALTER TABLE payouts ADD COLUMN file_number integer NOT NULL DEFAULT 1;
 ALTER TABLE refund_files
     ADD COLUMN file_version text NOT NULL DEFAULT '09' CONSTRAINT refund_files_file_version CHECK (file_version IN ('03', '09')),
     ADD COLUMN file_layout  integer NOT NULL DEFAULT 1 CONSTRAINT refund_files_file_layout CHECK (file_layout IN (1, 2));
+
+-- labelling: verify looks up the labels of the place of every redemption, ended ones too.
+CREATE INDEX labels_by_place ON labels (place_id);

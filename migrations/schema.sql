@@ -1789,6 +1789,8 @@ CREATE INDEX joinings_by_end ON public.joinings USING btree (expires_at);
 
 CREATE UNIQUE INDEX label_suspensions_one_open ON public.label_suspensions USING btree (label_id) WHERE (lifted_at IS NULL);
 
+CREATE INDEX labels_by_place ON public.labels USING btree (place_id);
+
 CREATE UNIQUE INDEX labels_one_in_force ON public.labels USING btree (place_id, kind) WHERE (ended_at IS NULL);
 
 CREATE INDEX memberships_by_organisation ON public.memberships USING btree (organisation_id);

@@ -27,21 +27,35 @@ func LastID(ctx context.Context, tx *db.Tx) (vouchers.RedemptionID, error) {
 }
 
 // OwedUpTo sums the redemptions up to an id that were not undone and come after the
-// last payout of their structure, by structure and campaign. It reads those and no
-// others, along redemptions_by_structure, however old the history is.
+// last payout of their structure, by structure and campaign. However old the history is, it
+// reads those and no others: what came after the latest payout of all in one go, and what came
+// before it along redemptions_by_structure, which is nothing but for structures that were not
+// in the latest settlement.
 func OwedUpTo(ctx context.Context, tx *db.Tx, upTo vouchers.RedemptionID) ([]Owed, error) {
+	var latest vouchers.RedemptionID
+	if err := tx.Get(ctx, &latest, `SELECT COALESCE((SELECT up_to_id FROM payouts ORDER BY id DESC LIMIT 1), 0)`); err != nil {
+		return nil, err
+	}
 	var all []Owed
 	err := tx.Select(ctx, &all, `
-		SELECT w.structure_id, r.campaign_id, w.after_id, r.redemptions, r.amount_cents
-		FROM (SELECT o.id AS structure_id, COALESCE((
+		WITH since AS MATERIALIZED (
+		      SELECT o.id AS structure_id, COALESCE((
 		          SELECT p.up_to_id FROM payouts p WHERE p.structure_id = o.id ORDER BY p.id DESC LIMIT 1), 0) AS after_id
-		      FROM organisations o WHERE o.kind = 'structure') AS w
-		CROSS JOIN LATERAL (
-		      SELECT q.campaign_id, count(*) AS redemptions, sum(q.amount_cents)::bigint AS amount_cents
+		      FROM organisations o WHERE o.kind = 'structure')
+		SELECT w.structure_id, r.campaign_id, w.after_id, sum(r.redemptions)::bigint AS redemptions, sum(r.amount_cents)::bigint AS amount_cents
+		FROM since w
+		JOIN (SELECT q.structure_id, q.campaign_id, count(*) AS redemptions, sum(q.amount_cents) AS amount_cents
 		      FROM redemptions q
-		      WHERE q.structure_id = w.structure_id AND q.id > w.after_id AND q.id <= $1 AND q.undone_at IS NULL
-		      GROUP BY q.campaign_id) AS r
-		ORDER BY w.structure_id, r.campaign_id`, upTo)
+		      WHERE q.id > $2 AND q.id <= $1 AND q.undone_at IS NULL
+		      GROUP BY q.structure_id, q.campaign_id
+		      UNION ALL
+		      SELECT q.structure_id, q.campaign_id, count(*), sum(q.amount_cents)
+		      FROM since v JOIN LATERAL (
+		          SELECT * FROM redemptions q
+		          WHERE q.structure_id = v.structure_id AND q.id > v.after_id AND q.id <= LEAST($1, $2::bigint) AND q.undone_at IS NULL OFFSET 0) AS q ON true
+		      GROUP BY q.structure_id, q.campaign_id) AS r ON r.structure_id = w.structure_id
+		GROUP BY w.structure_id, r.campaign_id, w.after_id
+		ORDER BY w.structure_id, r.campaign_id`, upTo, latest)
 	return all, err
 }
 
