@@ -17,6 +17,7 @@ const prescriber = { kind: "Prescripteur", name: "CCAS inventé de Thônes", per
 const structure = { kind: "Structure", name: "Association Clic et Sapin", person: "Ali Mercier", email: "ali@clic.example", password,
   siret: "00001006600017", street: "43 allée des Cerfs-Volants", postcode: "74230", town: "Thônes" };
 const mediator = { person: "Malika Roux", email: "malika@clic.example", password };
+const approver = { person: "Alix Bernard", email: "alix@operateur.example", password };
 const campaign = "Premiers pas 2026";
 const home = "CCAS imaginaire de Thônes"; // the structure's place, of the shipped file
 
@@ -269,15 +270,47 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await watcher.look("card");
   });
 
-  await step("the operator previews and closes the settlement", async () => {
+  await step("the operator previews and closes the settlement, and cannot approve it, not even in another tab", async () => {
     await operator.open("/settlements");
     await operator.reads("1 structure recevra 40,00 €.");
     await operator.look("settlements");
-    await operator.press(/^Ordonner 1 virement \(40,00.€\)$/);
-    await operator.reads("1 virement est ordonné");
+    await operator.press(/^Arrêter un règlement de 1 virement \(40,00.€\)$/);
+    await operator.reads("1 virement est arrêté");
+    await operator.look("settlement-waiting");
+    const tab = await operator.page.context().newPage();
+    await tab.goto(operator.page.url());
+    for (const page of [operator.page, tab]) assert.equal(await page.getByRole("button", { name: /^Approuver/ }).count(), 0);
+    const forged = await tab.evaluate(async () => {
+      const sha256 = document.querySelector(".settlement-hash").textContent, csrf = document.querySelector("[name=_csrf]");
+      const body = new URLSearchParams({ file_sha256: sha256, _key: "one-person-two-tabs", ...(csrf && { _csrf: csrf.value }) });
+      const answer = await fetch(`${location.pathname}/approval`, { method: "POST", body });
+      return { status: answer.status, text: await answer.text() };
+    });
+    assert.equal(forged.status, 409);
+    assert.match(forged.text, /une autre personne doit l’approuver/);
+    await tab.close();
+  });
+
+  await step("somebody else approves it, and its file goes to the bank", async () => {
+    await operator.open("/members");
+    await operator.choose("Argent");
+    await operator.fill({ "Prénom et nom": approver.person, "Adresse e-mail": approver.email, "Mot de passe (facultatif)": approver.password });
+    await operator.press("Ajouter ce membre");
+    const other = await stage.sit();
+    await other.signIn(approver);
+    await other.open("/settlements");
+    await other.reads("À approuver");
+    await other.press("Règlement PSL1", "main");
+    await other.look("settlement-approve");
+    await other.press(/^Approuver 1 virement \(40,00.€\)$/);
+    await other.reads("1 virement est approuvé");
+    await operator.open("/settlements/1");
     await operator.look("settlement");
     operator.file = await operator.download(/Télécharger le fichier de virements/);
     valid(t, transfers, operator.file);
+    await operator.page.reload();
+    await operator.press("J’ai déposé le fichier à la banque");
+    await operator.reads("La banque a le fichier");
     await operator.open("/cover");
     await operator.reads("Chaque chèque en circulation est couvert");
   });

@@ -18,10 +18,11 @@ CREATE TABLE settlement_files (
     payouts       integer NOT NULL CONSTRAINT settlement_files_payouts CHECK (payouts > 0),
     total_cents   bigint NOT NULL CONSTRAINT settlement_files_total CHECK (total_cents > 0),
     sha256        bytea NOT NULL,
+    taken_at      timestamptz, -- fetched for the first time
     CONSTRAINT settlement_files_numbered UNIQUE (settlement_id, number)
 );
-INSERT INTO settlement_files (settlement_id, number, message_id, payouts, total_cents, sha256)
-SELECT id, 1, message_id, payouts, total_cents, file_sha256 FROM settlements ORDER BY id;
+INSERT INTO settlement_files (settlement_id, number, message_id, payouts, total_cents, sha256, taken_at)
+SELECT id, 1, message_id, payouts, total_cents, file_sha256, taken_at FROM settlements ORDER BY id;
 ALTER TABLE payouts ADD COLUMN file_number integer NOT NULL DEFAULT 1;
 
 -- closing: refunds go to the same bank.

@@ -1216,6 +1216,7 @@ CREATE TABLE settlement_files (
     payouts integer NOT NULL,
     total_cents bigint NOT NULL,
     sha256 bytea NOT NULL,
+    taken_at timestamp with time zone,
     CONSTRAINT settlement_files_message UNIQUE (message_id),
     CONSTRAINT settlement_files_number CHECK ((number > 0)),
     CONSTRAINT settlement_files_numbered UNIQUE (settlement_id, number),
@@ -1239,15 +1240,25 @@ CREATE TABLE settlements (
     debtor_street text NOT NULL,
     debtor_postcode text NOT NULL,
     debtor_town text NOT NULL,
+    approved_at timestamp with time zone,
+    approved_by bigint,
+    taken_at timestamp with time zone,
+    sent_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    cancelled_by bigint,
+    cancel_reason text NOT NULL DEFAULT ''::text,
     file_version text NOT NULL DEFAULT '09'::text,
     file_layout integer NOT NULL DEFAULT 1,
     batch_booking boolean NOT NULL DEFAULT false,
     category_purpose text NOT NULL DEFAULT ''::text,
+    CONSTRAINT settlements_cancelled CHECK ((((cancelled_at IS NULL) = (cancelled_by IS NULL)) AND ((cancelled_at IS NULL) OR (taken_at IS NULL)))),
     CONSTRAINT settlements_category_purpose CHECK ((category_purpose ~ '^([A-Z]{4})?$'::text)),
     CONSTRAINT settlements_file_layout CHECK ((file_layout = ANY (ARRAY[1, 2]))),
     CONSTRAINT settlements_file_version CHECK ((file_version = ANY (ARRAY['03'::text, '09'::text]))),
+    CONSTRAINT settlements_in_order CHECK ((((taken_at IS NULL) OR (approved_at IS NOT NULL)) AND ((sent_at IS NULL) OR (taken_at IS NOT NULL)))),
     CONSTRAINT settlements_message UNIQUE (message_id),
-    CONSTRAINT settlements_pkey PRIMARY KEY (id)
+    CONSTRAINT settlements_pkey PRIMARY KEY (id),
+    CONSTRAINT settlements_two_people CHECK ((approved_by <> closed_by))
 );
 
 CREATE TABLE statement_files (
@@ -1680,6 +1691,10 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_organisation FOREIGN KEY (organisat
 ALTER TABLE sessions ADD CONSTRAINT sessions_person FOREIGN KEY (person_id) REFERENCES people(id);
 
 ALTER TABLE settlement_files ADD CONSTRAINT settlement_files_settlement FOREIGN KEY (settlement_id) REFERENCES settlements(id);
+
+ALTER TABLE settlements ADD CONSTRAINT settlements_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
+
+ALTER TABLE settlements ADD CONSTRAINT settlements_cancelled_by FOREIGN KEY (cancelled_by) REFERENCES people(id);
 
 ALTER TABLE settlements ADD CONSTRAINT settlements_closed_by FOREIGN KEY (closed_by) REFERENCES people(id);
 

@@ -334,12 +334,18 @@ func answerTo(message, status, transfers string) string {
 <OrgnlGrpInfAndSts><OrgnlMsgId>%s</OrgnlMsgId><GrpSts>%s</GrpSts></OrgnlGrpInfAndSts>%s</CstmrPmtStsRpt></Document>`, message, status, transfers)
 }
 
-// settles pays the structure: file, the bank's answer, statement.
+// settles pays the structure: approval, file, the bank's answer, statement.
 func (s *city) settles(operator, structure *citizen) {
 	s.t.Helper()
 	structure.gets("/payouts").wants(200).is("owed_cents", "2000").is("items", "[]")
+	mistaken := operator.posts("/settlements", thing{}).wants(201).is("state", `"waiting"`)
+	operator.posts(fmt.Sprintf("/settlements/%d/cancellation", mistaken.id()), thing{"reason": "Wrong day"}).wants(200).is("state", `"cancelled"`)
 	closed := operator.posts("/settlements", thing{}).wants(201).is("total_cents", "2000")
 	at := fmt.Sprintf("/settlements/%d", closed.id())
+	approval := thing{"file_sha256": closed.says("file_sha256")}
+	operator.writes("POST", at+"/approval", approval).refuses(409, "own_request")
+	operator.gets(at+"/pain001").refuses(409, "settlement_unapproved")
+	operator.newColleague("finance", "approver").posts(at+"/approval", approval).wants(200).is("state", `"approved"`)
 	file := operator.gets(at + "/pain001").wants(200).text
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != closed.says("file_sha256") {
 		s.t.Error("the file is not the one that was closed")
@@ -347,6 +353,7 @@ func (s *city) settles(operator, structure *citizen) {
 	operator.gets(at + "/pain001?file=1").wants(200)
 	operator.gets(at+"/pain001?file=2").refuses(404, "not_found")
 	operator.gets(at+"/pain001?file=x").refuses(422, "invalid_input")
+	operator.posts(at+"/sent", nil).wants(200).is("state", `"sent"`)
 	payout := operator.gets(at).wants(200).items("list")[0]
 	for _, replayed := range []string{"", "true"} {
 		taken := operator.does("POST", "/bank-answers", "application/xml", answerTo(closed.says("message_id"), "ACSP", "")).wants(201).is("accepted", "1")
@@ -361,7 +368,7 @@ func (s *city) settles(operator, structure *citizen) {
 	operator.does("POST", "/statements", "application/xml", s.statement(false, out)).wants(201)
 	operator.gets("/statements").wants(200)
 	operator.gets("/settlements").wants(200)
-	if paid := structure.gets("/payouts").wants(200).is("owed_cents", "0").items("items"); len(paid) != 1 || paid[0]["state"] != "booked" {
+	if paid := structure.gets("/payouts").wants(200).is("owed_cents", "0").items("items"); len(paid) != 2 || paid[0]["state"] != "booked" {
 		s.t.Errorf("paid: %v", paid)
 	}
 	structure.gets(fmt.Sprintf("/payouts/%v/statement", payout["id"])).wants(200)

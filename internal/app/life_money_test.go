@@ -15,10 +15,18 @@ import (
 )
 
 func (l *life) settles() {
-	closed, err := l.settlement.Close(l.ctx(), l.operator(), settlement.CloseRequest{})
+	closed, err := l.settlement.Close(l.ctx(), l.Operator, settlement.CloseRequest{})
 	if !l.act("a settlement is closed", err) {
 		return
 	}
+	if l.one(5) {
+		_, err := l.settlement.Cancel(l.ctx(), l.operator(), closed.ID, "Mauvais jour")
+		l.ok(err)
+		l.act("a settlement is cancelled", nil)
+		return
+	}
+	_, err = l.settlement.Approve(l.ctx(), l.colleague, settlement.ApproveRequest{ID: closed.ID, SHA256: closed.SHA256})
+	l.ok(err)
 	detail, err := l.settlement.Open(l.ctx(), l.Operator, closed.ID)
 	l.ok(err)
 	l.payouts = append(l.payouts, detail.List...)

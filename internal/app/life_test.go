@@ -185,6 +185,7 @@ a redemption is undone
 time passes
 vouchers expire
 a settlement is closed
+a settlement is cancelled
 a payout is booked
 a payout comes back
 a payout is rejected

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -28,6 +29,11 @@ func SettlementRoutes(room *settlement.Service) []Route {
 			Doc: "close a settlement: one payout per structure that is owed something"},
 		{Method: "GET", Path: "/api/v1/settlements", Handler: w.list, Access: operator, Doc: "list settlements, newest first"},
 		{Method: "GET", Path: "/api/v1/settlements/:id", Handler: w.open, Access: operator, Doc: "one settlement with its payouts"},
+		{Method: "POST", Path: "/api/v1/settlements/:id/approval", Handler: w.approve, Access: finance,
+			Doc: "approve a settlement that somebody else closed: its file may leave"},
+		{Method: "POST", Path: "/api/v1/settlements/:id/cancellation", Handler: w.cancel, Access: finance,
+			Doc: "cancel a settlement whose file nobody has fetched: it is owed again"},
+		{Method: "POST", Path: "/api/v1/settlements/:id/sent", Handler: w.send, Access: finance, Doc: "note that the bank has the settlement's file"},
 		{Method: "GET", Path: "/api/v1/settlements/:id/pain001", Handler: w.file, Access: finance,
 			Doc: "a pain.001 file of the settlement for the bank, always the same bytes"},
 		{Method: "GET", Path: "/api/v1/payouts", Handler: w.payouts, Access: structure,
@@ -40,6 +46,9 @@ func SettlementRoutes(room *settlement.Service) []Route {
 			Nav: Nav{Key: "settlement.nav", Icon: "landmark"}},
 		{Method: "POST", Path: "/settlements", Handler: w.closeForm, Access: finance, Doc: "close a settlement from its page"},
 		{Method: "GET", Path: "/settlements/:id", Handler: w.openPage, Access: operator, Doc: "one settlement: file and payouts"},
+		{Method: "POST", Path: "/settlements/:id/approval", Handler: w.approveForm, Access: finance, Doc: "approve a settlement from its page"},
+		{Method: "POST", Path: "/settlements/:id/cancellation", Handler: w.cancelForm, Access: finance, Doc: "cancel a settlement from its page"},
+		{Method: "POST", Path: "/settlements/:id/sent", Handler: w.sendForm, Access: finance, Doc: "note on its page that the bank has the file"},
 		{Method: "GET", Path: "/delays", Handler: w.delaysPage, Access: Public, Doc: "how long structures wait for their money"},
 		{Method: "GET", Path: "/payouts", Handler: w.payoutsPage, Access: structure, Doc: "where the structure's money is",
 			Nav: Nav{Key: "settlement.payouts.nav", Icon: "banknote"}},
@@ -92,6 +101,51 @@ func (w settlementWindow) open(c *fiber.Ctx) error {
 		return err
 	}
 	return apiJSON(c, http.StatusOK, d)
+}
+
+func (w settlementWindow) approve(c *fiber.Ctx) error {
+	var req settlement.ApproveRequest
+	if err := decode(c, &req); err != nil {
+		return err
+	}
+	return decided(c, func(ctx context.Context, id vouchers.SettlementID) (settlement.Settlement, error) {
+		req.ID = id
+		return w.room.Approve(ctx, actor(c), req)
+	})
+}
+
+// cancelBody is why a settlement is cancelled.
+type cancelBody struct {
+	Reason string `json:"reason" form:"reason"`
+}
+
+func (w settlementWindow) cancel(c *fiber.Ctx) error {
+	var req cancelBody
+	if err := decode(c, &req); err != nil {
+		return err
+	}
+	return decided(c, func(ctx context.Context, id vouchers.SettlementID) (settlement.Settlement, error) {
+		return w.room.Cancel(ctx, actor(c), id, req.Reason)
+	})
+}
+
+func (w settlementWindow) send(c *fiber.Ctx) error {
+	return decided(c, func(ctx context.Context, id vouchers.SettlementID) (settlement.Settlement, error) {
+		return w.room.Send(ctx, actor(c), id)
+	})
+}
+
+// decided answers with the settlement of the path as do leaves it.
+func decided(c *fiber.Ctx, do func(context.Context, vouchers.SettlementID) (settlement.Settlement, error)) error {
+	id, err := pathID[vouchers.SettlementID](c, "id")
+	if err != nil {
+		return err
+	}
+	after, err := do(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	return apiJSON(c, http.StatusOK, after)
 }
 
 // file sends a file of the settlement: the one that ?file= says, or the only one.

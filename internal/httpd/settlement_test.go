@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -21,6 +22,7 @@ func init() {
 	payouts := []settlement.Payout{
 		{ID: 7, StructureName: "Bonlieu", Amount: 30_00, EndToEnd: "PSL1-4", State: settlement.InTransit, ExecutionOn: day},
 		{ID: 6, StructureName: "Cluses", Amount: 30_00, EndToEnd: "PSL1-5", State: settlement.Booked, ExecutionOn: day, BookedOn: &day},
+		{ID: 3, StructureName: "Megève", Amount: 30_00, State: settlement.Rejected, ReturnReason: settlement.CancelledCode},
 		{ID: 4, StructureName: "Sallanches", Amount: 30_00, EndToEnd: "PSL1-7", State: settlement.Rejected, ReturnReason: "XX99"},
 		{ID: 5, StructureName: "Thônes", Amount: 30_00, EndToEnd: "PSL1-6", State: settlement.Returned, ReturnReason: "AC04", ReissuedIn: &next},
 	}
@@ -30,12 +32,17 @@ func init() {
 		held = append(held, settlement.Held{Name: "Faverges", Amount: 10_00, Reason: reason})
 	}
 	one := settlement.Settlement{ID: 1, MessageID: "PSL1", ExecutionOn: day, Payouts: 3, Total: 90_00, SHA256: strings.Repeat("0f", 32),
-		InTransit: 1, Booked: 1, Returned: 1, Rejected: 1}
+		InTransit: 1, Booked: 1, Returned: 1, Rejected: 1, State: settlement.Sent, CloserName: "Lina", ApproverName: "Alix", ApprovedAt: new(time.Time)}
+	var all []settlement.Settlement
+	for _, state := range []string{settlement.Waiting, settlement.Approved, settlement.Cancelled, settlement.Done} {
+		other := one
+		other.State = state
+		all = append(all, other)
+	}
 	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held},
-		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: []settlement.Settlement{one}, Next: "/settlements?before=1"}
-	one.Files = []settlement.File{{Number: 1, MessageID: "PSL1F1", Payouts: 2, Total: 60_00, SHA256: one.SHA256}, {Number: 2, MessageID: "PSL1F2", Payouts: 1, Total: 30_00, SHA256: one.SHA256}}
+		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: append(all, one), Next: "/settlements?before=1"}
 	payouts[0].Holder, payouts[0].HolderInFile = "Médiathèque", "Mediatheque"
-	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: one, List: payouts}, MayFetch: true}
+	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: all[0], List: payouts}, MayPay: true, Problem: "x", Field: "reason"}
 	samples["settlement/delays"] = DelaysBody{From: 900, Until: 1000, All: DelayView{9, 3, 8, 12, nil}, Own: &DelayView{Oldest: new(vouchers.Day)}}
 	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true,
 		Steps: []stepView{{"Encaissé", "done"}, {"Envoyé", "current"}}, Rows: payouts, Next: "/payouts?before=5"}
@@ -48,7 +55,7 @@ func tills(t *testing.T) (*world.World, *window) {
 	room := settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: "FR7630006000011234567890189", Town: "Lyon"},
 		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	stranger := w.NewStructure("Autre lieu")
-	actors := map[string]identity.Actor{"operator": w.Operator, "structure": w.Structure.Actor, "stranger": stranger.Actor}
+	actors := map[string]identity.Actor{"operator": w.Operator, "second": w.Colleague(), "structure": w.Structure.Actor, "stranger": stranger.Actor}
 	return w, setup(t, func(o *Options) {
 		o.Authenticate = func(_ context.Context, c Credential) (identity.Actor, error) {
 			if who, known := actors[c.Bearer]; known {
@@ -86,6 +93,15 @@ func TestAProgramSettlesAndFetchesTheFile(t *testing.T) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	path := fmt.Sprintf("/api/v1/settlements/%d", list.Items[0].ID)
+	approval := fmt.Sprintf(`{"file_sha256":%q}`, list.Items[0].SHA256)
+	for who, want := range map[string]string{"operator": "own_request", "structure": "forbidden"} {
+		if _, text := api.as(who, "POST", path+"/approval", approval); !strings.Contains(text, want) {
+			t.Errorf("%s approves: %s", who, text)
+		}
+	}
+	if answer, text := api.as("second", "POST", path+"/approval", approval); answer.StatusCode != http.StatusOK || !strings.Contains(text, `"state":"approved"`) {
+		t.Errorf("approving: %d %s", answer.StatusCode, text)
+	}
 	answer, file := api.as("operator", "GET", path+"/pain001", "")
 	if answer.Header.Get("Content-Type") != "application/xml; charset=utf-8" || !strings.Contains(file, "pain.001.001.09") ||
 		answer.Header.Get("Content-Disposition") != `attachment; filename="PSL1.xml"` {
@@ -93,6 +109,12 @@ func TestAProgramSettlesAndFetchesTheFile(t *testing.T) {
 	}
 	if _, detail := api.as("operator", "GET", path, ""); !strings.Contains(detail, `"account":"FR`) || strings.Contains(detail, "30006000010") {
 		t.Errorf("the account is not masked: %s", detail)
+	}
+	if _, text := api.as("operator", "POST", path+"/sent", ""); !strings.Contains(text, `"state":"sent"`) {
+		t.Errorf("sent: %s", text)
+	}
+	if answer, text := api.as("second", "POST", path+"/cancellation", `{"reason":"Wrong day"}`); answer.StatusCode != http.StatusConflict {
+		t.Errorf("cancelled after it was sent: %s", text)
 	}
 	for _, refused := range []string{path, path + "/pain001"} {
 		if answer, _ := api.as("structure", "GET", refused, ""); answer.StatusCode != http.StatusForbidden {
@@ -153,8 +175,26 @@ func TestTheOperatorSettlesFromThePage(t *testing.T) {
 	if answer.StatusCode != http.StatusSeeOther {
 		t.Fatalf("closing answers %d", answer.StatusCode)
 	}
-	_, page := pages.as("operator", "GET", answer.Header.Get("Location"), "")
-	if !strings.Contains(page, w.Structure.OrganisationName) || !strings.Contains(page, "/pain001") || !strings.Contains(page, "settlement-hash") {
-		t.Errorf("the settlement's page: %s", page)
+	at := answer.Header.Get("Location")
+	_, page := pages.as("operator", "GET", at, "")
+	if !strings.Contains(page, w.Structure.OrganisationName) || strings.Contains(page, "/pain001") || strings.Contains(page, at+"/approval") ||
+		!strings.Contains(page, at+"/cancellation") || !strings.Contains(page, "settlement-hash") {
+		t.Errorf("who closed it sees %s", page)
+	}
+	if answer, page := pages.as("second", "POST", at+"/cancellation", "_key=1000000000&reason="); answer.StatusCode != http.StatusUnprocessableEntity ||
+		!strings.Contains(page, `href="#reason"`) || !strings.Contains(page, "<details open>") {
+		t.Errorf("cancelled without a reason: %d %s", answer.StatusCode, page)
+	}
+	_, page = pages.as("second", "GET", at, "")
+	hash, _, _ := strings.Cut(strings.Split(page, `name="file_sha256" value="`)[1], `"`)
+	if answer, _ := pages.as("second", "POST", at+"/approval", "_key=1000000001&file_sha256="+hash); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("approval answers %d", answer.StatusCode)
+	}
+	pages.as("second", "GET", "/api/v1"+at+"/pain001", "")
+	if answer, _ := pages.as("operator", "POST", at+"/sent", "_key=1000000002"); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("sent answers %d", answer.StatusCode)
+	}
+	if _, page := pages.as("operator", "GET", at, ""); !strings.Contains(page, "/pain001") || strings.Contains(page, at+"/cancellation") {
+		t.Errorf("once sent: %s", page)
 	}
 }

@@ -55,24 +55,77 @@ func (w settlementWindow) closeForm(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := flash(c, "done", "settlement.closed", "count", closed.Payouts, "amount", closed.Total); err != nil {
-		return err
-	}
-	return c.Redirect(fmt.Sprintf("/settlements/%d", closed.ID), http.StatusSeeOther)
+	return done(c, fmt.Sprintf("/settlements/%d", closed.ID), "settlement.closed", "count", closed.Payouts, "amount", closed.Total)
 }
 
 // SettlementBody is what settlement/settlement.html shows.
 type SettlementBody struct {
 	settlement.Detail
-	MayFetch bool
+	MayPay  bool   // the reader is of those who close, approve and fetch
+	Closer  bool   // the reader has closed it
+	Problem string // why a form was refused, "" at first
+	Field   string // of the form that was refused
 }
 
-func (w settlementWindow) openPage(c *fiber.Ctx) error {
+// MayCancel tells whether its file can still be kept from leaving.
+func (b SettlementBody) MayCancel() bool {
+	return b.MayPay && (b.State == settlement.Waiting || b.State == settlement.Approved) && b.TakenAt == nil
+}
+
+func (w settlementWindow) openPage(c *fiber.Ctx) error { return w.showOne(c, "", "") }
+
+func (w settlementWindow) showOne(c *fiber.Ctx, problem, field string) error {
 	d, err := w.detail(c)
 	if err != nil {
 		return err
 	}
-	return page(c, "settlement/settlement", SettlementBody{d, actor(c).Needs(identity.Operator, identity.Finance) == nil})
+	return page(c, "settlement/settlement", SettlementBody{Detail: d, MayPay: actor(c).Needs(identity.Operator, identity.Finance) == nil,
+		Closer: d.ClosedBy == actor(c).Person, Problem: problem, Field: field})
+}
+
+func (w settlementWindow) approveForm(c *fiber.Ctx) error {
+	var form struct {
+		SHA256 string `form:"file_sha256"`
+	}
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	return w.decideForm(c, "approved", "approve", func(id vouchers.SettlementID) (settlement.Settlement, error) {
+		return w.room.Approve(c.UserContext(), actor(c), settlement.ApproveRequest{ID: id, SHA256: form.SHA256})
+	})
+}
+
+func (w settlementWindow) cancelForm(c *fiber.Ctx) error {
+	var form cancelBody
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	return w.decideForm(c, "cancelled", "reason", func(id vouchers.SettlementID) (settlement.Settlement, error) {
+		return w.room.Cancel(c.UserContext(), actor(c), id, form.Reason)
+	})
+}
+
+func (w settlementWindow) sendForm(c *fiber.Ctx) error {
+	return w.decideForm(c, "sent", "sent", func(id vouchers.SettlementID) (settlement.Settlement, error) {
+		return w.room.Send(c.UserContext(), actor(c), id)
+	})
+}
+
+// decideForm does what a form of the settlement's page asks for, and shows the page again.
+func (w settlementWindow) decideForm(c *fiber.Ctx, became, field string, do func(vouchers.SettlementID) (settlement.Settlement, error)) error {
+	id, err := pathID[vouchers.SettlementID](c, "id")
+	if err != nil {
+		return err
+	}
+	after, err := do(id)
+	if problem := faultText(c, err); problem != "" && refusalOf(err).status != http.StatusNotFound {
+		c.Status(refusalOf(err).status)
+		return w.showOne(c, problem, field)
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, fmt.Sprintf("/settlements/%d", id), "settlement."+became, "count", after.Payouts, "amount", after.Total)
 }
 
 // PayoutsBody is what settlement/payouts.html shows.

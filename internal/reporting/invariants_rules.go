@@ -129,7 +129,12 @@ const redeemedWithinTheRules = `
 // INV-12: whoever asks for what needs two people does not agree to it.
 const decidedByAnother = `
 	SELECT format('write_off:%s requested_by=%s decided_by=%s', id, requested_by, decided_by) AS evidence
-	FROM debt_writeoffs WHERE state = 'approved' AND requested_by = decided_by`
+	FROM debt_writeoffs WHERE state = 'approved' AND requested_by = decided_by
+	UNION ALL
+	SELECT format('settlement:%s closed_by=%s approved_by=%s', s.id, s.closed_by, COALESCE(s.approved_by::text, 'nobody'))
+	FROM settlements s
+	WHERE s.approved_by = s.closed_by OR s.approved_at <> s.closed_at AND s.approved_by IS NULL
+		OR s.approved_at IS NULL AND EXISTS (SELECT 1 FROM payouts p WHERE p.settlement_id = s.id AND p.state IN ('booked', 'returned'))`
 
 // INV-13: every payout went to an account that was in force at its settlement, and was decided
 // on by another person than gave it, while no other account waited.

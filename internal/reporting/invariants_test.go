@@ -25,6 +25,7 @@ var breakages = []struct {
 	{"more forgiven than was lost", "INV-2", "order:1 forgiven_cents=100 lost_cents=0",
 		forgiven(`(SELECT max(person_id) FROM memberships)`)},
 	{"a debt that one person asked and agreed to forgive", "INV-12", " requested_by=1 decided_by=1", forgiven(`1`)},
+	{"a settlement that one person closed and approved", "INV-12", "settlement:1 closed_by=", `UPDATE settlements SET approved_at = closed_at, approved_by = closed_by WHERE id = 1`},
 	{"a receipt whose bank line says less", "INV-1", "line:1 ",
 		`UPDATE statement_lines SET amount_cents = amount_cents - 1 WHERE id = 1`},
 	{"fees of another amount than their invoice", "INV-1", "fees_invoiced:",
@@ -217,6 +218,7 @@ const unguarded = `
 	ALTER TABLE invoices DISABLE TRIGGER invoices_only_added;
 	ALTER TABLE jobs DROP CONSTRAINT jobs_unique_key;
 	ALTER TABLE debt_writeoffs DROP CONSTRAINT debt_writeoffs_two_people;
+	ALTER TABLE settlements DROP CONSTRAINT settlements_two_people;
 	ALTER TABLE bank_details DROP CONSTRAINT bank_details_in_force, DROP CONSTRAINT bank_details_cooled;
 	DROP INDEX redeemed_vouchers_once`
 

@@ -141,6 +141,8 @@ func (b bundle) settles() []settlement.Payout {
 	b.t.Helper()
 	closed, err := b.settlement.Close(b.t.Context(), b.Operator, settlement.CloseRequest{})
 	b.ok(err)
+	_, err = b.settlement.Approve(b.t.Context(), b.Colleague(), settlement.ApproveRequest{ID: closed.ID, SHA256: closed.SHA256})
+	b.ok(err)
 	detail, err := b.settlement.Open(b.t.Context(), b.Operator, closed.ID)
 	b.ok(err)
 	return detail.List

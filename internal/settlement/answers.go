@@ -11,7 +11,7 @@ import (
 )
 
 // Sent lists the transfers of the file that bears a message id, none where the file is not
-// a settlement's.
+// that of an approved settlement.
 func (s *Service) Sent(ctx context.Context, tx *db.Tx, message string) ([]sepa.Ordered, error) {
 	return sentIn(ctx, tx, message)
 }
@@ -37,6 +37,9 @@ func (s *Service) Reject(ctx context.Context, tx *db.Tx, name, reason string) (e
 		return "rejected_before", nil
 	default:
 		return "contradicted", nil
+	}
+	if err := setSent(ctx, tx, p.Settlement); err != nil {
+		return "", err
 	}
 	if err := markRejected(ctx, tx, p.ID, reason); err != nil {
 		return "", err

@@ -142,6 +142,7 @@ func TestDelaysAreMeasuredWithoutReadingWhatWasPaidLongAgo(t *testing.T) {
 	b.Redeem(b.Structure, booklet, 1)
 	closed, err := b.Close(t.Context(), b.Operator, CloseRequest{})
 	b.ok(err)
+	b.approves(closed)
 	b.InTx(func(tx *db.Tx) error {
 		_, _, err := b.Book(t.Context(), tx, debit(b.opens(closed.ID).List[0]))
 		return err

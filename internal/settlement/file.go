@@ -5,9 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/passerelle/passerelle/internal/audit"
 	"github.com/passerelle/passerelle/internal/db"
@@ -24,25 +25,31 @@ type File struct {
 	MessageID string         `json:"message_id" db:"message_id"` // PmtInfId too
 	Payouts   int            `json:"payouts" db:"payouts"`
 	Total     vouchers.Cents `json:"total_cents" db:"total_cents"`
-	SHA256    string         `json:"sha256" db:"sha256"` // in hexadecimal
+	SHA256    string         `json:"sha256" db:"sha256"`     // in hexadecimal
+	TakenAt   *time.Time     `json:"taken_at" db:"taken_at"` // fetched for the first time
+}
+
+// AllTaken tells whether each file of the settlement was fetched.
+func (s Settlement) AllTaken() bool {
+	return !slices.ContainsFunc(s.Files, func(f File) bool { return f.TakenAt == nil })
 }
 
 // File writes a file of a settlement to w and records who took it; 0 stands for the only one.
 // It is made anew from the rows each time, always with the same bytes; when the hashes are not
-// those fixed at closing (INV-10), nothing is written. Its faults are not_found and, for 0,
-// settlement_has_files.
+// those fixed at closing (INV-10), nothing is written.
+//
+// Faults: not_found, settlement_has_files for 0 where there are several, settlement_unapproved
+// before a second person has approved the settlement, settlement_late when a file of it is first
+// asked for after the day on which the bank is to pay.
 func (s *Service) File(ctx context.Context, actor identity.Actor, id vouchers.SettlementID, number int, w io.Writer) (File, error) {
-	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
-		return File{}, err
-	}
-	if err := actor.NeedsScope(Scope); err != nil {
+	if err := mayPay(actor); err != nil {
 		return File{}, err
 	}
 	var f File
 	var file bytes.Buffer
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		file.Reset()
-		if f, err = approvedFile(ctx, tx, id, number, &file); err != nil {
+		if f, err = takeFile(ctx, tx, id, number, &file); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, actor, "settlement_file_taken", objectName(id), nil, map[string]any{"message_id": f.MessageID})
@@ -54,15 +61,15 @@ func (s *Service) File(ctx context.Context, actor identity.Actor, id vouchers.Se
 	return f, err
 }
 
-// approvedFile makes all files, one of them to w, and compares them with the hashes fixed at
-// closing: what leaves is what was approved, as a whole.
-func approvedFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number int, w io.Writer) (File, error) {
-	closed, err := settlement(ctx, tx, id)
-	if errors.Is(err, db.ErrNoRows) {
-		return File{}, fault.New(fault.NotFound, "not_found")
-	}
+// takeFile writes a file of a settlement that a second person has approved to w. From the first
+// taking on, the settlement cannot be cancelled.
+func takeFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number int, w io.Writer) (File, error) {
+	closed, err := lockSettlement(ctx, tx, id)
 	if err != nil {
 		return File{}, err
+	}
+	if closed.State == Waiting || closed.State == Cancelled {
+		return File{}, fault.New(fault.Conflict, "settlement_unapproved")
 	}
 	files, err := filesOf(ctx, tx, id)
 	switch {
@@ -74,14 +81,36 @@ func approvedFile(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, numb
 		return File{}, fault.New(fault.NotFound, "not_found")
 	}
 	f := files[max(number, 1)-1]
-	whole, each, err := makeFiles(ctx, tx, id, f.Number, w)
-	if err != nil {
+	if closed.TakenAt == nil {
+		if err := inTime(closed, tx); err != nil {
+			return File{}, err
+		}
+	}
+	if err := setTaken(ctx, tx, id, f.Number); err != nil {
 		return File{}, err
 	}
-	if hex.EncodeToString(whole) != closed.SHA256 || len(each) != len(files) || hex.EncodeToString(each[f.Number-1]) != f.SHA256 {
-		return File{}, fmt.Errorf("settlement %d: the rows no longer give the files that were approved (%s)", id, closed.SHA256)
+	return f, fixedFiles(ctx, tx, closed, f.Number, w)
+}
+
+// fixedFiles makes all files, one of them to w (0: none), and compares them with the hashes fixed at
+// closing: what leaves is what was approved, as a whole.
+func fixedFiles(ctx context.Context, tx *db.Tx, closed Settlement, number int, w io.Writer) error {
+	files, err := filesOf(ctx, tx, closed.ID)
+	if err != nil {
+		return err
 	}
-	return f, nil
+	whole, each, err := makeFiles(ctx, tx, closed.ID, number, w)
+	if err != nil {
+		return err
+	}
+	same := len(each) == len(files) && hex.EncodeToString(whole) == closed.SHA256
+	for i, f := range files {
+		same = same && hex.EncodeToString(each[i]) == f.SHA256
+	}
+	if !same {
+		return fmt.Errorf("settlement %d: the rows no longer give the files that were closed (%s)", closed.ID, closed.SHA256)
+	}
+	return nil
 }
 
 // fixFiles stores the hashes of the files that the rows give.

@@ -84,7 +84,7 @@ func (b bundle) filesOf(d Detail, bank Profile) [][]byte {
 		told, file := b.fetches(d.ID, i+1)
 		sum := sha256.Sum256(file)
 		whole.Write(file)
-		if told != f || f.MessageID != fmt.Sprintf("PSL1F%d", i+1) || f.SHA256 != hex.EncodeToString(sum[:]) {
+		if f.TakenAt = told.TakenAt; told != f || f.MessageID != fmt.Sprintf("PSL1F%d", i+1) || f.SHA256 != hex.EncodeToString(sum[:]) {
 			b.t.Errorf("file %d is %+v, taken as %+v", i+1, f, told)
 		}
 		followsSchema(b.t.(*testing.T), string(bank.Version), file)
@@ -140,6 +140,17 @@ func TestASettlementOfSeveralFilesIsFetchedFileByFile(t *testing.T) {
 		}
 		return err
 	})
+	b.fetches(d.ID, 1)
+	_, err := b.Send(t.Context(), b.Operator, d.ID)
+	b.refused(err, "settlement_not_taken")
+	if files := b.opens(d.ID).Files; files[0].TakenAt == nil || files[1].TakenAt != nil {
+		t.Errorf("taken: %+v", files)
+	}
+	b.fetches(d.ID, 2)
+	sent, err := b.Send(t.Context(), b.Operator, d.ID)
+	if b.ok(err); sent.State != Sent {
+		t.Errorf("sent: %+v", sent)
+	}
 	// One file is changed, and none leaves any more: they were approved together.
 	b.InTx(func(tx *db.Tx) error {
 		_, err := tx.Exec(t.Context(), `UPDATE payouts SET holder = 'Autre' WHERE file_number = 2`)

@@ -20,7 +20,7 @@ import (
 // The states of a payout. A returned or rejected one is paid again by the next settlement,
 // as part of another payout.
 const (
-	InTransit = "in_transit" // ordered from the bank
+	InTransit = "in_transit" // in a settlement: to be ordered from the bank, or ordered
 	Booked    = "booked"     // on the bank's statement: sent
 	Returned  = "returned"   // sent back by the structure's bank
 	Rejected  = "rejected"   // refused by our bank: it never left
@@ -41,6 +41,8 @@ type Payout struct {
 	HolderInFile  string                  `json:"holder_in_file"` // the same as the bank gets it, in the SEPA character set
 	File          int                     `json:"file" db:"file_number"`
 	State         string                  `json:"state" db:"state"`
+	Approved      bool                    `json:"approved" db:"approved"` // by a second person: the bank may be told
+	Sent          bool                    `json:"sent" db:"sent"`         // the bank has the file
 	ClosedAt      time.Time               `json:"closed_at" db:"closed_at"`
 	ExecutionOn   vouchers.Day            `json:"execution_on" db:"execution_on"`
 	BookedOn      *vouchers.Day           `json:"booked_on" db:"booked_on"`
@@ -55,7 +57,7 @@ func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) (map[str
 
 // Book takes a line of the segregated account that names a payout into the books, and says
 // what it was: "payout_booked", "payout_returned", or "" when no payout in that state has
-// this end-to-end id and amount.
+// this end-to-end id and amount, or none that was approved.
 func (s *Service) Book(ctx context.Context, tx *db.Tx, m sepa.Movement) (outcome string, payout int64, err error) {
 	if m.Account != s.debtor.IBAN {
 		return "", 0, nil
@@ -125,7 +127,10 @@ func moving(ctx context.Context, tx *db.Tx, m sepa.Movement, from string) (Payou
 	if errors.Is(err, db.ErrNoRows) {
 		return Payout{}, false, nil
 	}
-	return p, err == nil && p.State == from && p.Amount == m.Amount, err
+	if err != nil || p.State != from || p.Amount != m.Amount || !p.Approved {
+		return p, false, err
+	}
+	return p, true, setSent(ctx, tx, p.Settlement)
 }
 
 // byBank records what the bank has told, by a statement or an answer, and no person has done.

@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"io"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -24,7 +25,7 @@ func TestInvariantsHoldInAnyOrder(t *testing.T) {
 	for range 5 {
 		p.booklets = append(p.booklets, b.HandOver(b.Campaign, 100), b.HandOver(second, 100))
 	}
-	steps := []func(*rapid.T){p.redeem, p.redeem, p.undo, p.close, p.book, p.book, p.comeBack, p.reject}
+	steps := []func(*rapid.T){p.redeem, p.redeem, p.undo, p.close, p.approve, p.approve, p.cancel, p.take, p.book, p.book, p.comeBack, p.reject}
 	rapid.Check(t, func(r *rapid.T) {
 		for range 4 {
 			steps[rapid.IntRange(0, len(steps)-1).Draw(r, "step")](r)
@@ -73,6 +74,40 @@ func (p *player) close(r *rapid.T) {
 	p.only(r, err, "nothing_to_settle")
 }
 
+// approve, cancel and take work exactly from the states they must be in.
+func (p *player) approve(r *rapid.T) {
+	p.onSettlement(r, func(s Settlement) (bool, error) {
+		_, err := p.Approve(p.t.Context(), p.second, ApproveRequest{ID: s.ID, SHA256: s.SHA256})
+		return s.State == Waiting, err
+	})
+}
+
+func (p *player) cancel(r *rapid.T) {
+	p.onSettlement(r, func(s Settlement) (bool, error) {
+		_, err := p.Cancel(p.t.Context(), p.Operator, s.ID, "wrong day")
+		return (s.State == Waiting || s.State == Approved) && s.TakenAt == nil, err
+	})
+}
+
+func (p *player) take(r *rapid.T) {
+	p.onSettlement(r, func(s Settlement) (bool, error) {
+		_, err := p.File(p.t.Context(), p.Operator, s.ID, 0, io.Discard)
+		return s.State != Waiting && s.State != Cancelled, err
+	})
+}
+
+func (p *player) onSettlement(r *rapid.T, do func(Settlement) (may bool, err error)) {
+	all, err := p.List(p.t.Context(), p.Operator, 0, 3)
+	p.only(r, err)
+	if len(all) == 0 {
+		return
+	}
+	one := rapid.SampledFrom(all).Draw(r, "settlement")
+	if may, err := do(one); may != (err == nil) {
+		r.Fatalf("settlement %d is %s, taken at %v: %v", one.ID, one.State, one.TakenAt, err)
+	}
+}
+
 func (p *player) book(r *rapid.T) {
 	early := vouchers.Day(rapid.IntRange(0, 9).Draw(r, "days before the day of execution"))
 	p.onPayout(r, InTransit, func(one Payout) sepa.Movement {
@@ -90,7 +125,7 @@ func (p *player) comeBack(r *rapid.T) {
 func (p *player) reject(r *rapid.T) {
 	s := rapid.SampledFrom(p.structures).Draw(r, "structure")
 	for _, one := range p.money(s.Actor).Payouts {
-		if one.State == InTransit {
+		if one.State == InTransit && one.Approved {
 			p.only(r, p.DB.InTx(p.t.Context(), func(tx *db.Tx) error {
 				_, err := p.Reject(p.t.Context(), tx, one.EndToEnd, "AM05")
 				return err
@@ -110,7 +145,7 @@ func (p *player) onPayout(r *rapid.T, from string, line func(Payout) sepa.Moveme
 	one := rapid.SampledFrom(payouts[:min(3, len(payouts))]).Draw(r, "payout")
 	p.only(r, p.DB.InTx(p.t.Context(), func(tx *db.Tx) error {
 		outcome, _, err := p.Book(p.t.Context(), tx, line(one))
-		if (outcome != "") != (one.State == from) {
+		if (outcome != "") != (one.State == from && one.Approved) {
 			r.Errorf("payout %d is %s and was %q", one.ID, one.State, outcome)
 		}
 		return err

@@ -1,6 +1,7 @@
 // Package settlement pays the structures: the operator closes a settlement, which
 // makes one payout per structure that is owed something and the file that orders them
-// from the bank; the bank's statement then says which were booked and which came back.
+// from the bank; a second person approves it; the bank's statement then says which were
+// booked and which came back.
 package settlement
 
 import (
@@ -71,6 +72,15 @@ type CloseRequest struct {
 	ExecutionOn vouchers.Day `json:"execution_on,omitempty"` // when the bank is to pay; absent: the next working day
 }
 
+// The states of a settlement.
+const (
+	Waiting   = "waiting"   // closed: a second person must approve it
+	Approved  = "approved"  // its file may be fetched
+	Sent      = "sent"      // the bank has its file
+	Done      = "done"      // the bank has said of each payout what became of it
+	Cancelled = "cancelled" // before its file was fetched: what it paid is owed again
+)
+
 // Settlement is a dated batch of payouts. Each of them is in transit, booked, returned or
 // rejected.
 type Settlement struct {
@@ -87,6 +97,16 @@ type Settlement struct {
 	Rejected    int                   `json:"rejected" db:"rejected"`
 	Files       []File                `json:"files,omitempty"` // told by Close and Open
 	Held        []Held                `json:"held,omitempty"`  // told by Close only
+
+	State        string            `json:"state" db:"state"`
+	ClosedBy     vouchers.PersonID `json:"-" db:"closed_by"`
+	CloserName   string            `json:"closed_by" db:"closer_name"`
+	ApprovedAt   *time.Time        `json:"approved_at" db:"approved_at"`
+	ApproverName string            `json:"approved_by,omitempty" db:"approver_name"`
+	TakenAt      *time.Time        `json:"taken_at" db:"taken_at"` // its file was fetched for the first time
+	SentAt       *time.Time        `json:"sent_at" db:"sent_at"`   // somebody said that the bank has it, or the bank has shown so
+	CancelledAt  *time.Time        `json:"cancelled_at" db:"cancelled_at"`
+	CancelReason string            `json:"cancel_reason,omitempty" db:"cancel_reason"`
 }
 
 // Held is a structure that is owed money and not paid now. What it is owed stays owed
@@ -114,10 +134,7 @@ type Preview struct {
 // execution_not_a_working_day, execution_too_far. Figures that disagree with the
 // ledger refuse the whole settlement.
 func (s *Service) Close(ctx context.Context, actor identity.Actor, req CloseRequest) (Settlement, error) {
-	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
-		return Settlement{}, err
-	}
-	if err := actor.NeedsScope(Scope); err != nil {
+	if err := mayPay(actor); err != nil {
 		return Settlement{}, err
 	}
 	if s.debtor.IBAN == "" {

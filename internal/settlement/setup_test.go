@@ -24,6 +24,7 @@ type bundle struct {
 	*world.World
 	*Service
 	t       testing.TB
+	second  identity.Actor // another person of the operator's
 	notices *[]Payout
 }
 
@@ -39,16 +40,30 @@ func setup(t testing.TB) bundle {
 		notices = append(notices, p)
 		return nil
 	})
-	return bundle{World: w, Service: s, t: t, notices: &notices}
+	return bundle{World: w, Service: s, t: t, second: w.Colleague(), notices: &notices}
 }
 
-// settles closes a settlement and checks that all invariants hold.
+// settles closes a settlement, which a second person approves, and checks that all
+// invariants hold.
 func (b bundle) settles() Detail {
+	b.t.Helper()
+	closed := b.closes()
+	b.approves(closed)
+	return b.opens(closed.ID)
+}
+
+func (b bundle) closes() Settlement {
 	b.t.Helper()
 	closed, err := b.Close(b.t.Context(), b.Operator, CloseRequest{})
 	b.ok(err)
 	b.holds()
-	return b.opens(closed.ID)
+	return closed
+}
+
+func (b bundle) approves(closed Settlement) {
+	b.t.Helper()
+	_, err := b.Approve(b.t.Context(), b.second, ApproveRequest{ID: closed.ID, SHA256: closed.SHA256})
+	b.ok(err)
 }
 
 func (b bundle) opens(id vouchers.SettlementID) Detail {
@@ -101,6 +116,16 @@ func (b bundle) file(id vouchers.SettlementID) []byte {
 	_, err := b.File(b.t.Context(), b.Operator, id, 0, &file)
 	b.ok(err)
 	return file.Bytes()
+}
+
+// keeps checks that no file of a settlement leaves.
+func (b bundle) keeps(id vouchers.SettlementID, code string) {
+	b.t.Helper()
+	var file bytes.Buffer
+	_, err := b.File(b.t.Context(), b.Operator, id, 0, &file)
+	if b.refused(err, code); file.Len() > 0 {
+		b.t.Errorf("%d bytes leave", file.Len())
+	}
 }
 
 func (b bundle) money(a identity.Actor) Money {
@@ -175,6 +200,9 @@ var invariants = map[string]string{
 	"INV-10, settlement = its payouts": `
 		SELECT s.id FROM settlements s WHERE (s.payouts, s.total_cents) <>
 			(SELECT count(*), COALESCE(sum(p.amount_cents), 0) FROM payouts p WHERE p.settlement_id = s.id)`,
+	"INV-12, none is paid that nobody else approved": `
+		SELECT s.id FROM settlements s WHERE s.approved_by = s.closed_by OR s.approved_at IS NULL
+			AND EXISTS (SELECT 1 FROM payouts p WHERE p.settlement_id = s.id AND p.state IN ('booked', 'returned'))`,
 	"only what came back is paid again": `
 		SELECT p.id FROM payouts p WHERE p.reissued_in IS NOT NULL AND p.state NOT IN ('returned', 'rejected')`,
 }

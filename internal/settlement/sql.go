@@ -2,10 +2,12 @@ package settlement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -168,7 +170,8 @@ func insertFiles(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, hashe
 // has no row of its own: it is the settlement's only file.
 const selectFiles = `
 	SELECT COALESCE(f.number, 1) AS number, COALESCE(f.message_id, s.message_id) AS message_id, COALESCE(f.payouts, s.payouts) AS payouts,
-		COALESCE(f.total_cents, s.total_cents) AS total_cents, encode(COALESCE(f.sha256, s.file_sha256), 'hex') AS sha256
+		COALESCE(f.total_cents, s.total_cents) AS total_cents, encode(COALESCE(f.sha256, s.file_sha256), 'hex') AS sha256,
+		CASE WHEN f.payouts < s.payouts THEN f.taken_at ELSE s.taken_at END AS taken_at
 	FROM settlements s LEFT JOIN settlement_files f ON f.settlement_id = s.id `
 
 func filesOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]File, error) {
@@ -213,8 +216,12 @@ func linesOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number in
 
 const selectSettlements = `
 	SELECT s.id, s.message_id, s.closed_at, s.execution_on, s.payouts, s.total_cents, encode(s.file_sha256, 'hex') AS file_sha256,
-		n.in_transit, n.booked, n.returned, n.rejected
-	FROM settlements s CROSS JOIN LATERAL (
+		n.in_transit, n.booked, n.returned, n.rejected, s.closed_by, closer.name AS closer_name, s.approved_at,
+		COALESCE(approver.name, '') AS approver_name, s.taken_at, s.sent_at, s.cancelled_at, s.cancel_reason,
+		CASE WHEN s.cancelled_at IS NOT NULL THEN 'cancelled' WHEN s.approved_at IS NULL THEN 'waiting' WHEN s.sent_at IS NULL THEN 'approved'
+			WHEN n.in_transit > 0 THEN 'sent' ELSE 'done' END AS state
+	FROM settlements s JOIN people closer ON closer.id = s.closed_by LEFT JOIN people approver ON approver.id = s.approved_by
+	CROSS JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE p.state = 'in_transit') AS in_transit, count(*) FILTER (WHERE p.state = 'booked') AS booked,
 			count(*) FILTER (WHERE p.state = 'returned') AS returned, count(*) FILTER (WHERE p.state = 'rejected') AS rejected
 		FROM payouts p WHERE p.settlement_id = s.id) AS n `
@@ -225,6 +232,57 @@ func settlement(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (Settl
 	return s, err
 }
 
+// lockSettlement lets one decision on a settlement happen at a time.
+func lockSettlement(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (Settlement, error) {
+	if _, err := tx.Exec(ctx, `SELECT id FROM settlements WHERE id = $1 FOR UPDATE`, id); err != nil {
+		return Settlement{}, err
+	}
+	s, err := settlement(ctx, tx, id)
+	if errors.Is(err, db.ErrNoRows) {
+		return s, fault.New(fault.NotFound, "not_found")
+	}
+	return s, err
+}
+
+func setApproved(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.SettlementID) error {
+	_, err := tx.Exec(ctx, `UPDATE settlements SET approved_at = $2, approved_by = $3 WHERE id = $1`, id, tx.Now, actor.Person)
+	return err
+}
+
+func setCancelled(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.SettlementID, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE settlements SET cancelled_at = $2, cancelled_by = $3, cancel_reason = $4 WHERE id = $1`, id, tx.Now, actor.Person, reason)
+	return err
+}
+
+// setTaken notes that a file of a settlement was fetched, the first time.
+func setTaken(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number int) error {
+	if _, err := tx.Exec(ctx, `UPDATE settlements SET taken_at = $2 WHERE id = $1 AND taken_at IS NULL`, id, tx.Now); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE settlement_files SET taken_at = $3 WHERE settlement_id = $1 AND number = $2 AND taken_at IS NULL`, id, number, tx.Now)
+	return err
+}
+
+// setSent notes that the bank has a settlement's file, unless that was known.
+func setSent(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE settlements SET taken_at = COALESCE(taken_at, $2), sent_at = $2 WHERE id = $1 AND sent_at IS NULL`, id, tx.Now)
+	return err
+}
+
+// takeAllBack marks the payouts of a settlement as ones that never left, and returns what
+// each of them paid.
+func takeAllBack(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]returnedPart, error) {
+	var all []returnedPart
+	err := tx.Select(ctx, &all, `
+		WITH back AS (
+			UPDATE payouts SET state = 'rejected', return_reason = $2, rejected_at = $3
+			WHERE settlement_id = $1 AND state = 'in_transit' RETURNING id, structure_id)
+		SELECT q.payout_id, back.structure_id, q.campaign_id, q.amount_cents
+		FROM back JOIN payout_parts q ON q.payout_id = back.id ORDER BY q.payout_id, q.campaign_id`, id, CancelledCode, tx.Now)
+	return all, err
+}
+
 func settlements(ctx context.Context, tx *db.Tx, before vouchers.SettlementID, limit int) ([]Settlement, error) {
 	all := []Settlement{}
 	err := tx.Select(ctx, &all, selectSettlements+`WHERE $1 = 0 OR s.id < $1 ORDER BY s.id DESC LIMIT $2`, before, limit)
@@ -233,7 +291,8 @@ func settlements(ctx context.Context, tx *db.Tx, before vouchers.SettlementID, l
 
 const selectPayouts = `
 	SELECT p.id, p.settlement_id, p.structure_id, o.name AS structure_name, p.redemptions, p.amount_cents, p.end_to_end, p.iban,
-		p.holder, p.file_number, p.state, s.closed_at, s.execution_on, p.booked_on, COALESCE(p.return_reason, '') AS return_reason, p.reissued_in
+		p.holder, p.file_number, p.state, s.approved_at IS NOT NULL AS approved, s.sent_at IS NOT NULL AS sent, s.closed_at, s.execution_on,
+		p.booked_on, COALESCE(p.return_reason, '') AS return_reason, p.reissued_in
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id `
 
 func payoutList(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Payout, error) {
@@ -320,7 +379,7 @@ func sentIn(ctx context.Context, tx *db.Tx, message string) ([]sepa.Ordered, err
 		FROM settlements s LEFT JOIN settlement_files f ON f.settlement_id = s.id
 		JOIN payouts p ON p.settlement_id = s.id AND p.file_number = COALESCE(f.number, 1)
 		JOIN organisations o ON o.id = p.structure_id
-		WHERE COALESCE(f.message_id, s.message_id) = $1 ORDER BY p.id`, message)
+		WHERE COALESCE(f.message_id, s.message_id) = $1 AND s.approved_at IS NOT NULL ORDER BY p.id`, message)
 	return all, err
 }
 

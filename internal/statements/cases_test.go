@@ -13,7 +13,6 @@ import (
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/sepa"
-	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -320,11 +319,7 @@ func TestAPayoutThatComesBackIsNoted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Redeem(b.Structure, b.HandOver(b.Campaign, 10), 1)
-	closed, err := b.settlement.Close(t.Context(), b.Operator, settlement.CloseRequest{})
-	b.ok(err)
-	d, err := b.settlement.Open(t.Context(), b.Operator, closed.ID)
-	b.ok(err)
-	p := d.List[0]
+	p := b.settles()[0]
 	b.imports(b.file(b.debit(p.Amount, p.EndToEnd),
 		b.entry(true, sepa.Transaction{Amount: p.Amount, EndToEndID: p.EndToEnd, ReturnReason: "AC04"})))
 	c := b.onlyCase()

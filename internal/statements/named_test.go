@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 )
 
@@ -14,15 +13,12 @@ func TestADebitThatTakesATransfersNameIsNobodysOnEitherAccount(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Redeem(b.Structure, b.HandOver(b.Campaign, 10), 2)
-	closed, err := b.settlement.Close(t.Context(), b.Operator, settlement.CloseRequest{})
-	b.ok(err)
-	d, err := b.settlement.Open(t.Context(), b.Operator, closed.ID)
-	b.ok(err)
+	p := b.settles()[0]
 	b.imports(b.operatingFile(b.debit(5_00, "LOYER")))
 	if n := b.cases(); n != 0 {
 		t.Errorf("%d cases for a rent", n)
 	}
-	b.imports(b.operatingFile(b.debit(20_00, d.List[0].EndToEnd)))
+	b.imports(b.operatingFile(b.debit(20_00, p.EndToEnd)))
 	c := b.onlyCase()
 	if c.Kind != statements.NobodysDebit || c.Ours != statements.Operating {
 		t.Errorf("the case is %+v", c)

@@ -294,3 +294,15 @@ func (b *bank) same(what string, got, want any) {
 		b.t.Errorf("%s: %v, want %v", what, got, want)
 	}
 }
+
+// settles closes a settlement, which a second person approves.
+func (b *bank) settles() []settlement.Payout {
+	b.t.Helper()
+	closed, err := b.settlement.Close(b.t.Context(), b.Operator, settlement.CloseRequest{})
+	b.ok(err)
+	_, err = b.settlement.Approve(b.t.Context(), b.Colleague(), settlement.ApproveRequest{ID: closed.ID, SHA256: closed.SHA256})
+	b.ok(err)
+	d, err := b.settlement.Open(b.t.Context(), b.Operator, closed.ID)
+	b.ok(err)
+	return d.List
+}

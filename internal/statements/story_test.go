@@ -11,7 +11,6 @@ import (
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/sepa"
-	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -227,11 +226,7 @@ func TestAPayoutIsBookedAndComesBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Redeem(b.Structure, b.HandOver(b.Campaign, 10), 4)
-	closed, err := b.settlement.Close(t.Context(), b.Operator, settlement.CloseRequest{})
-	b.ok(err)
-	d, err := b.settlement.Open(t.Context(), b.Operator, closed.ID)
-	b.ok(err)
-	p := d.List[0]
+	p := b.settles()[0]
 
 	s := b.imports(b.file(b.debit(39_99, p.EndToEnd)))
 	b.same("another amount is unexpected", s.UnexpectedDebits.Count, 1)
@@ -251,11 +246,7 @@ func TestAPayoutMayGoAndComeBackInOneFile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Redeem(b.Structure, b.HandOver(b.Campaign, 10), 1)
-	closed, err := b.settlement.Close(t.Context(), b.Operator, settlement.CloseRequest{})
-	b.ok(err)
-	d, err := b.settlement.Open(t.Context(), b.Operator, closed.ID)
-	b.ok(err)
-	p := d.List[0]
+	p := b.settles()[0]
 	s := b.imports(b.file(
 		b.entry(true, sepa.Transaction{Amount: p.Amount, EndToEndID: p.EndToEnd, ReturnReason: "AC01"}), b.debit(p.Amount, p.EndToEnd)))
 	b.same("booked", s.PayoutsBooked.Count, 1)

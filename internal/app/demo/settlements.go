@@ -42,17 +42,24 @@ func (p *play) planSettlements() {
 	p.on(lasts-1, 16.5, "settlements", p.settle)
 }
 
-// settle closes a settlement and gives its file to the bank.
+// settle closes a settlement, which somebody else approves, and gives its file to the bank.
 func (p *play) settle(ctx context.Context) error {
 	var closed settlement.Settlement
 	if err := p.operator.third.post(ctx, "/settlements", struct{}{}, &closed); err != nil {
 		return err
 	}
-	file, err := p.fetch(ctx, p.operator.third, fmt.Sprintf("/settlements/%d/pain001", closed.ID), fmt.Sprintf("pain001-%d.xml", closed.ID))
+	at := fmt.Sprintf("/settlements/%d", closed.ID)
+	if err := p.operator.admin.post(ctx, at+"/approval", settlement.ApproveRequest{SHA256: closed.SHA256}, nil); err != nil {
+		return err
+	}
+	file, err := p.fetch(ctx, p.operator.third, at+"/pain001", fmt.Sprintf("pain001-%d.xml", closed.ID))
 	if err != nil {
 		return err
 	}
-	return p.bank.segregated.accept(file)
+	if err := p.bank.segregated.accept(file); err != nil {
+		return err
+	}
+	return p.operator.third.post(ctx, at+"/sent", struct{}{}, nil)
 }
 
 func (p *play) statementOfPayouts(ctx context.Context, n int) error {
