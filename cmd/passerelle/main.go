@@ -51,7 +51,7 @@ type commands struct {
 	} `cmd:"" help:"Take files out."`
 	Bench struct {
 		Redeem   benchRedeem   `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
-		Settle   benchSettle   `cmd:"" help:"A settlement of all redemptions with its file, beside the plain sum and COPY of the same rows, in alternating slices of one run."`
+		Settle   benchSettle   `cmd:"" help:"A settlement of all redemptions, closed, approved and fetched as a file, beside the plain sum and COPY of the same rows, in alternating slices of one run."`
 		Search   benchSearch   `cmd:"" help:"How well and how fast questions are answered, beside a plain look-up."`
 		Coverage benchCoverage `cmd:"" help:"How far people have to go, in a région and in the whole country, beside reading the places."`
 	} `cmd:"" help:"Measure, each time beside a limit."`
@@ -334,7 +334,7 @@ type benchSettle struct {
 // Help says what is measured.
 func (benchSettle) Help() string {
 	return "The limit: PostgreSQL sums the redemptions by structure and campaign, and copies the same rows into a file on its own machine (COPY). " +
-		"The value: the service closes a settlement by its own use case and makes the file for the bank, compared with its hash; " +
+		"The value: the service's own use cases close a settlement, approve it and fetch its file, which is made three times: fixed by its hash, compared, given; " +
 		"no HTTP is in it. Each slice runs on a copy of the database that has been read once, so both find their rows in memory. " +
 		"The ledger is rolled up beforehand, as the service does every minute. gate_ms is the longest that a redemption would have waited. " +
 		"Memory is this program's, PostgreSQL's not counted."
