@@ -1,15 +1,17 @@
 package redemption
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
-// Owed is what a structure's redemptions of one campaign come to that no payout has
-// paid yet.
+// Owed is what redemptions of a structure and a campaign come to that no payout has paid
+// yet. There may be two for the same structure and campaign.
 type Owed struct {
 	Structure   vouchers.OrganisationID `db:"structure_id"`
 	Campaign    vouchers.CampaignID     `db:"campaign_id"`
@@ -32,31 +34,64 @@ func LastID(ctx context.Context, tx *db.Tx) (vouchers.RedemptionID, error) {
 // before it along redemptions_by_structure, which is nothing but for structures that were not
 // in the latest settlement.
 func OwedUpTo(ctx context.Context, tx *db.Tx, upTo vouchers.RedemptionID) ([]Owed, error) {
+	// PostgreSQL would take longer to compile these statements than to run them.
+	if _, err := tx.Exec(ctx, `SET LOCAL jit = off`); err != nil {
+		return nil, err
+	}
 	var latest vouchers.RedemptionID
 	if err := tx.Get(ctx, &latest, `SELECT COALESCE((SELECT up_to_id FROM payouts ORDER BY id DESC LIMIT 1), 0)`); err != nil {
 		return nil, err
 	}
-	var all []Owed
-	err := tx.Select(ctx, &all, `
-		WITH since AS MATERIALIZED (
-		      SELECT o.id AS structure_id, COALESCE((
-		          SELECT p.up_to_id FROM payouts p WHERE p.structure_id = o.id ORDER BY p.id DESC LIMIT 1), 0) AS after_id
-		      FROM organisations o WHERE o.kind = 'structure')
-		SELECT w.structure_id, r.campaign_id, w.after_id, sum(r.redemptions)::bigint AS redemptions, sum(r.amount_cents)::bigint AS amount_cents
-		FROM since w
-		JOIN (SELECT q.structure_id, q.campaign_id, count(*) AS redemptions, sum(q.amount_cents) AS amount_cents
-		      FROM redemptions q
-		      WHERE q.id > $2 AND q.id <= $1 AND q.undone_at IS NULL
-		      GROUP BY q.structure_id, q.campaign_id
-		      UNION ALL
-		      SELECT q.structure_id, q.campaign_id, count(*), sum(q.amount_cents)
-		      FROM since v JOIN LATERAL (
-		          SELECT * FROM redemptions q
-		          WHERE q.structure_id = v.structure_id AND q.id > v.after_id AND q.id <= LEAST($1, $2::bigint) AND q.undone_at IS NULL OFFSET 0) AS q ON true
-		      GROUP BY q.structure_id, q.campaign_id) AS r ON r.structure_id = w.structure_id
-		GROUP BY w.structure_id, r.campaign_id, w.after_id
-		ORDER BY w.structure_id, r.campaign_id`, upTo, latest)
-	return all, err
+	after, err := afterOf(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var all, older []Owed
+	if err := tx.Select(ctx, &all, `
+		SELECT structure_id, campaign_id, count(*) AS redemptions, sum(amount_cents)::bigint AS amount_cents
+		FROM redemptions WHERE id > $1 AND id <= $2 AND undone_at IS NULL
+		GROUP BY structure_id, campaign_id`, latest, upTo); err != nil {
+		return nil, err
+	}
+	if err := tx.Select(ctx, &older, `
+		SELECT u.structure_id, q.campaign_id, q.redemptions, q.amount_cents
+		FROM unnest($1::bigint[], $2::bigint[]) AS u(structure_id, after_id)
+		CROSS JOIN LATERAL (
+			SELECT campaign_id, count(*) AS redemptions, sum(amount_cents)::bigint AS amount_cents FROM redemptions
+			WHERE structure_id = u.structure_id AND id > u.after_id AND id <= $3 AND undone_at IS NULL
+			GROUP BY campaign_id) AS q`, db.Array(after.structures), db.Array(after.ids), min(latest, upTo)); err != nil {
+		return nil, err
+	}
+	all = append(all, older...)
+	for i := range all {
+		all[i].AfterID = after.of[all[i].Structure]
+	}
+	slices.SortStableFunc(all, func(a, b Owed) int {
+		return cmp.Or(cmp.Compare(a.Structure, b.Structure), cmp.Compare(a.Campaign, b.Campaign))
+	})
+	return all, nil
+}
+
+// paidUpTo is the end of each structure's last payout.
+type paidUpTo struct {
+	of              map[vouchers.OrganisationID]vouchers.RedemptionID
+	structures, ids []int64
+}
+
+func afterOf(ctx context.Context, tx *db.Tx) (paidUpTo, error) {
+	var rows []struct {
+		Structure vouchers.OrganisationID `db:"id"`
+		After     vouchers.RedemptionID   `db:"after_id"`
+	}
+	err := tx.Select(ctx, &rows, `
+		SELECT o.id, COALESCE((SELECT p.up_to_id FROM payouts p WHERE p.structure_id = o.id ORDER BY p.id DESC LIMIT 1), 0) AS after_id
+		FROM organisations o WHERE o.kind = 'structure'`)
+	p := paidUpTo{of: make(map[vouchers.OrganisationID]vouchers.RedemptionID, len(rows))}
+	for _, r := range rows {
+		p.of[r.Structure] = r.After
+		p.structures, p.ids = append(p.structures, int64(r.Structure)), append(p.ids, int64(r.After))
+	}
+	return p, err
 }
 
 // Settled is a redemption as a payout's statement lists it.
