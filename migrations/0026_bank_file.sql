@@ -6,7 +6,6 @@
 ALTER TABLE settlements
     ADD COLUMN file_version     text NOT NULL DEFAULT '09' CONSTRAINT settlements_file_version CHECK (file_version IN ('03', '09')),
     ADD COLUMN file_layout      integer NOT NULL DEFAULT 1 CONSTRAINT settlements_file_layout CHECK (file_layout IN (1, 2)),
-    ADD COLUMN batch_booking    boolean NOT NULL DEFAULT false,
     ADD COLUMN category_purpose text NOT NULL DEFAULT '' CONSTRAINT settlements_category_purpose CHECK (category_purpose ~ '^([A-Z]{4})?$');
 
 -- A settlement of more payouts than the bank takes in one file has several.

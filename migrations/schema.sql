@@ -1249,7 +1249,6 @@ CREATE TABLE settlements (
     cancel_reason text NOT NULL DEFAULT ''::text,
     file_version text NOT NULL DEFAULT '09'::text,
     file_layout integer NOT NULL DEFAULT 1,
-    batch_booking boolean NOT NULL DEFAULT false,
     category_purpose text NOT NULL DEFAULT ''::text,
     CONSTRAINT settlements_cancelled CHECK ((((cancelled_at IS NULL) = (cancelled_by IS NULL)) AND ((cancelled_at IS NULL) OR (taken_at IS NULL)))),
     CONSTRAINT settlements_category_purpose CHECK ((category_purpose ~ '^([A-Z]{4})?$'::text)),

@@ -50,7 +50,6 @@ type Config struct {
 	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
 
 	BankFileVersion     string `env:"BANK_FILE_VERSION" envDefault:"09" help:"the version of pain.001.001 that the banks of both accounts read: 09 or 03"`
-	BankBatchBooking    bool   `env:"BANK_BATCH_BOOKING" help:"true asks the bank for one debit for a whole file of payouts, instead of one for each"`
 	BankCategoryPurpose string `env:"BANK_CATEGORY_PURPOSE" help:"what all payouts are for, where the bank wants to know: a code of ISO 20022 such as SUPP or GOVT"`
 	BankFileLimit       int    `env:"BANK_FILE_LIMIT" envDefault:"10000" help:"most transfers that the bank takes in a file; a settlement of more has several files"`
 
@@ -246,7 +245,7 @@ func (c Config) debtor() settlement.Debtor {
 	street, postcode, town := c.address()
 	from := account(c.SegregatedIBAN, c.SegregatedBIC)
 	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town,
-		Profile: settlement.Profile{Version: sepa.Version(c.BankFileVersion), Batch: c.BankBatchBooking, Purpose: c.BankCategoryPurpose, Limit: c.BankFileLimit}}
+		Profile: settlement.Profile{Version: sepa.Version(c.BankFileVersion), Purpose: c.BankCategoryPurpose, Limit: c.BankFileLimit}}
 }
 
 // PrintConfig lists the environment with its defaults.

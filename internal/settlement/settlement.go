@@ -42,7 +42,6 @@ type Debtor struct {
 // is closed into its rows: another one changes no file that there is.
 type Profile struct {
 	Version sepa.Version `db:"file_version"`     // "": 09
-	Batch   bool         `db:"batch_booking"`    // one debit for a whole file
 	Purpose string       `db:"category_purpose"` // of all transfers, as "SUPP"; "": none
 	Limit   int          `db:"-"`                // most transfers in a file; 0: DefaultLimit
 }

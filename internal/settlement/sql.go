@@ -71,10 +71,10 @@ func insertSettlement(ctx context.Context, tx *db.Tx, actor identity.Actor, from
 	_, err := tx.Exec(ctx, `
 		INSERT INTO settlements (id, message_id, closed_at, closed_by, execution_on, payouts, total_cents, file_sha256,
 			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town,
-			file_version, file_layout, batch_booking, category_purpose)
-		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			file_version, file_layout, category_purpose)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		id, messageID(id), tx.Now, actor.Person, on, len(p.pay), p.total(),
-		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town, from.Version, hybrid, from.Batch, from.Purpose)
+		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town, from.Version, hybrid, from.Purpose)
 	return id, err
 }
 
@@ -200,7 +200,7 @@ func headOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (fileHead,
 	var head fileHead
 	err := tx.Get(ctx, &head, `
 		SELECT message_id, closed_at, execution_on, debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town,
-			file_version, file_layout, batch_booking, category_purpose,
+			file_version, file_layout, category_purpose,
 			(SELECT COALESCE(max(file_number), 1) FROM payouts WHERE settlement_id = $1) AS files
 		FROM settlements WHERE id = $1`, id)
 	return head, err
