@@ -1012,6 +1012,7 @@ CREATE TABLE payouts (
     return_reason text,
     reissued_in bigint,
     rejected_at timestamp with time zone,
+    file_number integer NOT NULL DEFAULT 1,
     returned_at timestamp with time zone,
     CONSTRAINT payouts_amount CHECK ((amount_cents > 0)),
     CONSTRAINT payouts_end_to_end UNIQUE (end_to_end),
@@ -1260,7 +1261,11 @@ CREATE TABLE refund_files (
     debtor_street text NOT NULL,
     debtor_postcode text NOT NULL,
     debtor_town text NOT NULL,
+    file_version text NOT NULL DEFAULT '09'::text,
+    file_layout integer NOT NULL DEFAULT 1,
     CONSTRAINT refund_files_account CHECK ((account = ANY (ARRAY['segregated'::text, 'operating'::text]))),
+    CONSTRAINT refund_files_file_layout CHECK ((file_layout = ANY (ARRAY[1, 2]))),
+    CONSTRAINT refund_files_file_version CHECK ((file_version = ANY (ARRAY['03'::text, '09'::text]))),
     CONSTRAINT refund_files_message UNIQUE (message_id),
     CONSTRAINT refund_files_pkey PRIMARY KEY (id)
 );
@@ -1380,6 +1385,23 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_pkey PRIMARY KEY (token_hash)
 );
 
+CREATE TABLE settlement_files (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    settlement_id bigint NOT NULL,
+    number integer NOT NULL,
+    message_id text NOT NULL,
+    payouts integer NOT NULL,
+    total_cents bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    taken_at timestamp with time zone,
+    CONSTRAINT settlement_files_message UNIQUE (message_id),
+    CONSTRAINT settlement_files_number CHECK ((number > 0)),
+    CONSTRAINT settlement_files_numbered UNIQUE (settlement_id, number),
+    CONSTRAINT settlement_files_payouts CHECK ((payouts > 0)),
+    CONSTRAINT settlement_files_pkey PRIMARY KEY (id),
+    CONSTRAINT settlement_files_total CHECK ((total_cents > 0))
+);
+
 CREATE TABLE settlements (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     message_id text NOT NULL,
@@ -1402,7 +1424,13 @@ CREATE TABLE settlements (
     cancelled_at timestamp with time zone,
     cancelled_by bigint,
     cancel_reason text NOT NULL DEFAULT ''::text,
+    file_version text NOT NULL DEFAULT '09'::text,
+    file_layout integer NOT NULL DEFAULT 1,
+    category_purpose text NOT NULL DEFAULT ''::text,
     CONSTRAINT settlements_cancelled CHECK ((((cancelled_at IS NULL) = (cancelled_by IS NULL)) AND ((cancelled_at IS NULL) OR (taken_at IS NULL)))),
+    CONSTRAINT settlements_category_purpose CHECK ((category_purpose ~ '^([A-Z]{4})?$'::text)),
+    CONSTRAINT settlements_file_layout CHECK ((file_layout = ANY (ARRAY[1, 2]))),
+    CONSTRAINT settlements_file_version CHECK ((file_version = ANY (ARRAY['03'::text, '09'::text]))),
     CONSTRAINT settlements_in_order CHECK ((((taken_at IS NULL) OR (approved_at IS NOT NULL)) AND ((sent_at IS NULL) OR (taken_at IS NOT NULL)))),
     CONSTRAINT settlements_message UNIQUE (message_id),
     CONSTRAINT settlements_pkey PRIMARY KEY (id),
@@ -1900,6 +1928,8 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_organisation FOREIGN KEY (organisat
 
 ALTER TABLE sessions ADD CONSTRAINT sessions_person FOREIGN KEY (person_id) REFERENCES people(id);
 
+ALTER TABLE settlement_files ADD CONSTRAINT settlement_files_settlement FOREIGN KEY (settlement_id) REFERENCES settlements(id);
+
 ALTER TABLE settlements ADD CONSTRAINT settlements_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
 
 ALTER TABLE settlements ADD CONSTRAINT settlements_cancelled_by FOREIGN KEY (cancelled_by) REFERENCES people(id);
@@ -2043,6 +2073,8 @@ CREATE INDEX jobs_finished_by_time ON public.jobs USING btree (state, finished_a
 CREATE INDEX joinings_by_end ON public.joinings USING btree (expires_at);
 
 CREATE UNIQUE INDEX label_suspensions_one_open ON public.label_suspensions USING btree (label_id) WHERE (lifted_at IS NULL);
+
+CREATE INDEX labels_by_place ON public.labels USING btree (place_id);
 
 CREATE UNIQUE INDEX labels_one_in_force ON public.labels USING btree (place_id, kind) WHERE (ended_at IS NULL);
 

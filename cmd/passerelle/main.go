@@ -56,6 +56,7 @@ type commands struct {
 	} `cmd:"" help:"Take files out."`
 	Bench struct {
 		Redeem   benchRedeem   `cmd:"" help:"Redemptions over HTTP beside hand-written SQL in pgbench, in alternating slices of one run."`
+		Settle   benchSettle   `cmd:"" help:"A settlement of all redemptions, closed, approved and fetched as a file, beside the plain sum and COPY of the same rows, in alternating slices of one run."`
 		Search   benchSearch   `cmd:"" help:"How well and how fast questions are answered, beside a plain look-up."`
 		Coverage benchCoverage `cmd:"" help:"How far people have to go, in a région and in the whole country, beside reading the places."`
 	} `cmd:"" help:"Measure, each time beside a limit."`
@@ -351,6 +352,33 @@ type benchRedeem struct {
 func (b *benchRedeem) Run(p *program) error {
 	result, err := bench.Redeem(p, bench.Options{Clients: b.Clients, Rows: b.Rows, Slices: b.Slices, Slice: b.Slice,
 		Log: app.NewLog(os.Stderr, slog.LevelWarn), Out: os.Stderr})
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		return writeJSON(os.Stdout, result)
+	}
+	result.Print(os.Stdout)
+	return nil
+}
+
+type benchSettle struct {
+	Rows   int  `default:"1000000" help:"Redemptions to settle, a hundred to a structure."`
+	Slices int  `default:"5" help:"Of each kind, alternating."`
+	JSON   bool `name:"json" help:"Print the result as one JSON object on standard output."`
+}
+
+// Help says what is measured.
+func (benchSettle) Help() string {
+	return "The limit: PostgreSQL sums the redemptions by structure and campaign, and copies the same rows into a file on its own machine (COPY). " +
+		"The value: the service's own use cases close a settlement, approve it and fetch its file, which is made three times: fixed by its hash, compared, given; " +
+		"no HTTP is in it. Each slice runs on a copy of the database that has been read once, so both find their rows in memory. " +
+		"The ledger is rolled up beforehand, as the service does every minute. gate_ms is the longest that a redemption would have waited. " +
+		"Memory is this program's, PostgreSQL's not counted."
+}
+
+func (b *benchSettle) Run(p *program) error {
+	result, err := bench.Settle(p, bench.SettleOptions{Rows: b.Rows, Slices: b.Slices, Log: app.NewLog(os.Stderr, slog.LevelWarn), Out: os.Stderr})
 	if err != nil {
 		return err
 	}

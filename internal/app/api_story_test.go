@@ -355,6 +355,9 @@ func (s *city) settles(operator, structure *citizen) {
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != closed.says("file_sha256") {
 		s.t.Error("the file is not the one that was closed")
 	}
+	operator.gets(at + "/pain001?file=1").wants(200)
+	operator.gets(at+"/pain001?file=2").refuses(404, "not_found")
+	operator.gets(at+"/pain001?file=x").refuses(422, "invalid_input")
 	operator.posts(at+"/sent", nil).wants(200).is("state", `"sent"`)
 	payout := operator.gets(at).wants(200).items("list")[0]
 	for _, replayed := range []string{"", "true"} {

@@ -50,10 +50,13 @@ type Config struct {
 	OperatingIBAN   string `env:"OPERATING_IBAN" help:"the operator's own bank account, to which fees are paid; without it nothing can be charged for the service"`
 	OperatingBIC    string `env:"OPERATING_BIC" help:"its BIC; may be absent"`
 
-	SettlementDays    settlement.Calendar `env:"SETTLEMENT_DAYS" envDefault:"tue" help:"days on which structures are paid: daily (Monday to Friday), or some of mon, tue, wed, thu, fri, sat, sun"`
-	SettlementMinimum uint32              `env:"SETTLEMENT_MINIMUM" envDefault:"0" help:"in euros: what a structure is owed below it waits for more, 30 days at most or until the structure asks for it"`
-	DebtNoteFrom      int                 `env:"DEBT_NOTE_FROM" envDefault:"100" help:"euros; a structure that owes as much for corrected redemptions is asked to pay by a debt note"`
-	DebtNoteDays      int                 `env:"DEBT_NOTE_AFTER_DAYS" envDefault:"90" help:"days after which a smaller debt is asked for too"`
+	SettlementDays      settlement.Calendar `env:"SETTLEMENT_DAYS" envDefault:"tue" help:"days on which structures are paid: daily (Monday to Friday), or some of mon, tue, wed, thu, fri, sat, sun"`
+	SettlementMinimum   uint32              `env:"SETTLEMENT_MINIMUM" envDefault:"0" help:"in euros: what a structure is owed below it waits for more, 30 days at most or until the structure asks for it"`
+	DebtNoteFrom        int                 `env:"DEBT_NOTE_FROM" envDefault:"100" help:"euros; a structure that owes as much for corrected redemptions is asked to pay by a debt note"`
+	DebtNoteDays        int                 `env:"DEBT_NOTE_AFTER_DAYS" envDefault:"90" help:"days after which a smaller debt is asked for too"`
+	BankFileVersion     string              `env:"BANK_FILE_VERSION" envDefault:"09" help:"the version of pain.001.001 that the banks of both accounts read: 09 or 03"`
+	BankCategoryPurpose string              `env:"BANK_CATEGORY_PURPOSE" help:"what all payouts are for, where the bank wants to know: a code of ISO 20022 such as SUPP or GOVT"`
+	BankFileLimit       int                 `env:"BANK_FILE_LIMIT" envDefault:"10000" help:"most transfers that the bank takes in a file; a settlement of more has several files"`
 
 	PayeeCheckURL   string `env:"PAYEE_CHECK_URL" help:"a service that verifies payees (EPC VOP API, payee-verifications); without it the operator verifies accounts by phone"`
 	PayeeCheckToken string `env:"PAYEE_CHECK_TOKEN" help:"the bearer token of that service"`
@@ -129,7 +132,7 @@ func (c Config) complete() (Config, error) {
 	if c.DebtNoteFrom < 0 || c.DebtNoteDays < 0 {
 		return c, errors.New("DEBT_NOTE_FROM and DEBT_NOTE_AFTER_DAYS cannot be below zero")
 	}
-	return c, errors.Join(c.checkOperator(), c.checkStripe())
+	return c, errors.Join(c.checkOperator(), c.checkBank(), c.checkStripe())
 }
 
 // debtNotes is when structures are asked to pay what they owe.
@@ -242,11 +245,26 @@ func (c Config) seller() invoicing.Seller {
 		Segregated: account(c.SegregatedIBAN, c.SegregatedBIC), Operating: account(c.OperatingIBAN, c.OperatingBIC)}
 }
 
-// debtor is the operator in bank files.
+// checkBank checks what is said of the operator's bank.
+func (c Config) checkBank() error {
+	if v := sepa.Version(c.BankFileVersion); v != sepa.Version09 && v != sepa.Version03 {
+		return errors.New("BANK_FILE_VERSION is neither 09 nor 03: ask your bank which pain.001.001 it reads")
+	}
+	if c.BankCategoryPurpose != "" && !sepa.ValidPurpose(c.BankCategoryPurpose) {
+		return errors.New("BANK_CATEGORY_PURPOSE is no code of four capital letters such as SUPP or GOVT")
+	}
+	if c.BankFileLimit < 1 || c.BankFileLimit > 100_000 {
+		return errors.New("BANK_FILE_LIMIT is not between 1 and 100000: ask your bank how many transfers it takes in a file")
+	}
+	return nil
+}
+
+// debtor is the operator in bank files, with what its bank asks of them.
 func (c Config) debtor() settlement.Debtor {
 	street, postcode, town := c.address()
 	from := account(c.SegregatedIBAN, c.SegregatedBIC)
-	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town, SIRET: c.OperatorSIRET}
+	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town, SIRET: c.OperatorSIRET,
+		Profile: settlement.Profile{Version: sepa.Version(c.BankFileVersion), Purpose: c.BankCategoryPurpose, Limit: c.BankFileLimit}}
 }
 
 func (c Config) settlementPolicy() settlement.Policy {

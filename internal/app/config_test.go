@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/passerelle/passerelle/internal/settlement"
 )
 
 func TestConfigSaysWhatItMeans(t *testing.T) {
@@ -14,7 +16,7 @@ func TestConfigSaysWhatItMeans(t *testing.T) {
 	data := t.TempDir()
 	cfg, err := ReadConfig([]string{"PASSERELLE_DATA=" + data, "SMTP_URL=", "OPERATOR_NAME=",
 		"TRUSTED_PROXY=10.0.0.1, 192.168.7.9/16,::1", "OPERATOR_ADDRESS=Bâtiment B, 12 rue des Lilas, 74000 Annecy-le-Vieux",
-		"SEGREGATED_IBAN=FR76 3000 6000 0112 3456 7890 189"})
+		"SEGREGATED_IBAN=FR76 3000 6000 0112 3456 7890 189", "BANK_FILE_VERSION=03", "BANK_CATEGORY_PURPOSE=GOVT"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +33,9 @@ func TestConfigSaysWhatItMeans(t *testing.T) {
 	d := cfg.debtor()
 	if d.Street != "Bâtiment B, 12 rue des Lilas" || d.Postcode != "74000" || d.Town != "Annecy-le-Vieux" || d.IBAN.Full() != "FR7630006000011234567890189" {
 		t.Errorf("debtor %+v", d)
+	}
+	if d.Profile != (settlement.Profile{Version: "03", Purpose: "GOVT", Limit: 10_000}) {
+		t.Errorf("the bank's profile is %+v", d.Profile)
 	}
 	if s := cfg.seller(); s.Street != d.Street || s.Postcode != d.Postcode || s.Town != d.Town || s.Segregated.IBAN != d.IBAN || s.Operating.IBAN != "" {
 		t.Errorf("seller %+v", s)
@@ -61,6 +66,10 @@ func TestWrongConfigIsRefusedAtOnce(t *testing.T) {
 		"SEGREGATED_IBAN=FR7630006000011234567890188":      "SEGREGATED_IBAN",
 		"SEGREGATED_IBAN=FR7630006000011234567890189":      "OPERATOR_ADDRESS",
 		"SEGREGATED_BIC=AGRI":                              "SEGREGATED_BIC",
+		"BANK_FILE_VERSION=08":                             "BANK_FILE_VERSION is neither 09 nor 03",
+		"BANK_CATEGORY_PURPOSE=Supplier":                   "BANK_CATEGORY_PURPOSE is no code",
+		"BANK_FILE_LIMIT=0":                                "BANK_FILE_LIMIT is not between",
+		"BANK_FILE_LIMIT=many":                             "BankFileLimit",
 		"OPERATOR_SIRET=73282932000075":                    "OPERATOR_SIRET",
 		"TRUSTED_PROXY=10.0.0.1,proxy.example":             "TRUSTED_PROXY",
 	} {

@@ -111,7 +111,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
 	r.agenda = agenda.New(s.DB, r.booking.Follow)
 	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
-	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Orders: r.orders, Notify: n.closing(), Log: log,
+	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Reads: sepa.Version(cfg.BankFileVersion), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
 		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)

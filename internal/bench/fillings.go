@@ -1,14 +1,17 @@
 package bench
 
+import "slices"
+
 // filling is one statement that fills the stage; args names its values.
 type filling struct {
 	sql  string
 	args []string
 }
 
-// Organisation 1 is the funder, 2 the prescriber, the structures follow from 3; place n
-// belongs to organisation n + 2; booklet n is of campaign n % campaigns + 1.
-var fillings = []filling{
+// ground is what both benches stand on. Organisation 1 is the funder, 2 the prescriber, the
+// structures follow from 3; place n belongs to organisation n + 2; booklet n is of campaign
+// n % campaigns + 1, and all vouchers are paid and allocated.
+var ground = []filling{
 	{`INSERT INTO organisations (kind, name, siret, email, created_at)
 		SELECT CASE n WHEN 1 THEN 'funder' WHEN 2 THEN 'prescriber' ELSE 'structure' END, 'Bench ' || n, NULL, 'bench@passerelle.example', $2
 		FROM generate_series(1, $1::int + 2) AS n`, []string{"structures", "now"}},
@@ -16,9 +19,6 @@ var fillings = []filling{
 		SELECT 'bench' || n || '@passerelle.example', 'Bench', '', $2 FROM generate_series(1, $1::int + 2) AS n`, []string{"structures", "now"}},
 	{`INSERT INTO memberships (person_id, organisation_id, role, created_at)
 		SELECT n, n, 'agent', $2 FROM generate_series(1, $1::int + 2) AS n`, []string{"structures", "now"}},
-	{`INSERT INTO api_tokens (token_hash, person_id, organisation_id, label, scopes, created_at, expires_at)
-		SELECT t.hash, t.n + 2, t.n + 2, 'bench', '{redemptions}', $2, $2::timestamptz + interval '1 day'
-		FROM unnest($1::bytea[]) WITH ORDINALITY AS t(hash, n)`, []string{"tokens", "now"}},
 	{`INSERT INTO places (source, source_id, siret, structure_id, claimed_at, name, address, postcode, insee, town, epci, departement,
 			phone, email, website, hours, themes, presentation, accessibility, folded, imported_at)
 		SELECT 'bench', n::text, '', n + 2, $2, 'Lieu ' || n, '', '74000', '74010', 'Annecy', '200066793', '74',
@@ -46,6 +46,13 @@ var fillings = []filling{
 		SELECT $1, 'receipt', id, 'bank:segregated', 'campaign:' || campaign_id || ':funds', face_cents, campaign_id FROM orders ORDER BY id`,
 		[]string{"now"}},
 	{`INSERT INTO guarded_balances (account, balance) SELECT 'campaign:' || id || ':funds', 0 FROM campaigns`, nil},
+}
+
+// fillings are the stage of redemptions: live booklets, and counters that may redeem them.
+var fillings = append(slices.Clone(ground), []filling{
+	{`INSERT INTO api_tokens (token_hash, person_id, organisation_id, label, scopes, created_at, expires_at)
+		SELECT t.hash, t.n + 2, t.n + 2, 'bench', '{redemptions}', $2, $2::timestamptz + interval '1 day'
+		FROM unnest($1::bytea[]) WITH ORDINALITY AS t(hash, n)`, []string{"tokens", "now"}},
 	{`INSERT INTO booklets (campaign_id, allocation_id, prescriber_id, key_id, typed_hash, vouchers, face_cents, from_on, until_on, insee,
 			handed_over_at, handed_over_by)
 		SELECT a.campaign_id, a.id, 2, $2, h.hash, $3, $4, $5, $5::date + 90, '', $6, 2
@@ -58,4 +65,4 @@ var fillings = []filling{
 		SELECT $1, 'handover', id, 'campaign:' || campaign_id || ':funds', 'campaign:' || campaign_id || ':live', vouchers * face_cents, campaign_id
 		FROM booklets ORDER BY id`, []string{"now"}},
 	{`ANALYZE`, nil},
-}
+}...)

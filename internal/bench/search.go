@@ -113,7 +113,12 @@ func (r SearchResult) Print(out io.Writer) {
 }
 
 // withDatabase runs do on a migrated database of its own, which it leaves nothing of.
-func withDatabase(ctx context.Context, log *slog.Logger, do func(*db.DB) error) (err error) {
+func withDatabase(ctx context.Context, log *slog.Logger, do func(*db.DB) error) error {
+	return withServer(ctx, log, func(server *db.Embedded) error { return onDatabase(ctx, server.URL(), do) })
+}
+
+// withServer runs do with a PostgreSQL of its own, whose database is migrated.
+func withServer(ctx context.Context, log *slog.Logger, do func(*db.Embedded) error) (err error) {
 	dir, err := os.MkdirTemp("", "passerelle-bench-")
 	if err != nil {
 		return err
@@ -130,7 +135,12 @@ func withDatabase(ctx context.Context, log *slog.Logger, do func(*db.DB) error) 
 	if err := db.Migrate(ctx, server.URL()); err != nil {
 		return err
 	}
-	d, err := db.Open(ctx, server.URL(), time.Now)
+	return do(server)
+}
+
+// onDatabase runs do with a pool of its own, and closes it.
+func onDatabase(ctx context.Context, url string, do func(*db.DB) error) (err error) {
+	d, err := db.Open(ctx, url, time.Now)
 	if err != nil {
 		return err
 	}

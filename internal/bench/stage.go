@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -76,18 +77,24 @@ func (s *stage) fill(ctx context.Context) error {
 		sum := sha256.Sum256([]byte(token(i)))
 		tokens[i] = sum[:]
 	}
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		for _, fill := range fillings {
+	return fill(ctx, s.db, fillings, map[string]any{
+		"today": s.today, "campaigns": campaignsMany, "structures": structuresMany, "booklets": s.last,
+		"size": bookletSize, "face": int64(face), "theme": theme, "key": int(s.keys.Current()),
+		"hashes": db.Array(hashes), "tokens": db.Array(tokens),
+	})
+}
+
+// fill runs fillings with their values, and "now".
+func fill(ctx context.Context, d *db.DB, all []filling, values map[string]any) error {
+	return d.InTx(ctx, func(tx *db.Tx) error {
+		values["now"] = tx.Now
+		for _, one := range all {
 			var args []any
-			for _, name := range fill.args {
-				args = append(args, map[string]any{
-					"now": tx.Now, "today": s.today, "campaigns": campaignsMany, "structures": structuresMany, "booklets": s.last,
-					"size": bookletSize, "face": int64(face), "theme": theme, "key": int(s.keys.Current()),
-					"hashes": db.Array(hashes), "tokens": db.Array(tokens),
-				}[name])
+			for _, name := range one.args {
+				args = append(args, values[name])
 			}
-			if _, err := tx.Exec(ctx, fill.sql, args...); err != nil {
-				return fmt.Errorf("%s: %w", fill.sql, err)
+			if _, err := tx.Exec(ctx, one.sql, args...); err != nil {
+				return fmt.Errorf("%s: %w", one.sql, err)
 			}
 		}
 		return nil
@@ -132,9 +139,11 @@ func (s *stage) take(n int) (first int, err error) {
 func (s *stage) used(n int) { s.next += n }
 
 // verify recomputes the invariants over all that both kinds of slices wrote.
-func (s *stage) verify(ctx context.Context) (bool, error) {
+func (s *stage) verify(ctx context.Context) (bool, error) { return verify(ctx, s.db, s.opts.Out) }
+
+func verify(ctx context.Context, d *db.DB, out io.Writer) (bool, error) {
 	var findings []reporting.Finding
-	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+	err := d.Read(ctx, func(tx *db.Tx) (err error) {
 		findings, err = reporting.Verify(ctx, tx, settlement.FileOf)
 		return err
 	})
@@ -142,7 +151,7 @@ func (s *stage) verify(ctx context.Context) (bool, error) {
 	for _, f := range findings {
 		if !f.OK {
 			ok = false
-			fmt.Fprintf(s.opts.Out, "%s is broken: %v\n", f.ID, f.Evidence)
+			fmt.Fprintf(out, "%s is broken: %v\n", f.ID, f.Evidence)
 		}
 	}
 	return ok, err

@@ -80,7 +80,7 @@ func (s *Service) approve(ctx context.Context, tx *db.Tx, actor identity.Actor, 
 	if debtor.IBAN == "" {
 		return File{}, fault.New(fault.Conflict, "seller_account_unknown")
 	}
-	id, err := insertFile(ctx, tx, actor, newFile{account: from, on: on, refunds: all, seller: s.Seller, debtor: debtor})
+	id, err := insertFile(ctx, tx, actor, newFile{account: from, on: on, refunds: all, seller: s.Seller, debtor: debtor, version: cmp.Or(s.Reads, sepa.Version09)})
 	if err != nil {
 		return File{}, err
 	}

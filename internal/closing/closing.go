@@ -20,6 +20,7 @@ import (
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -40,6 +41,7 @@ type Orders interface {
 // Options is what the room works with.
 type Options struct {
 	Seller invoicing.Seller // the operator: who pays, from which account
+	Reads  sepa.Version     // the files that its bank reads; "": 09
 	Orders Orders
 	Expire func(context.Context) error // ends the booklets that are over
 	Notify Notify

@@ -27,6 +27,8 @@ type fileHead struct {
 	Street      string       `db:"debtor_street"`
 	Postcode    string       `db:"debtor_postcode"`
 	Town        string       `db:"debtor_town"`
+	Version     sepa.Version `db:"file_version"`
+	Layout      layout       `db:"file_layout"`
 }
 
 type fileLine struct {
@@ -35,23 +37,36 @@ type fileLine struct {
 	payee
 }
 
-func (p payee) party() sepa.Party {
-	return sepa.Party{Name: p.Holder, IBAN: p.IBAN, BIC: p.BIC,
-		Address: sepa.Address{Street: p.Street, PostCode: p.Postcode, Town: p.Town, Country: country}}
+func (p payee) party(l layout) sepa.Party {
+	return sepa.Party{Name: p.Holder, IBAN: p.IBAN, BIC: p.BIC, Address: l.address(p.Street, p.Postcode, p.Town)}
+}
+
+// layout is how a file shows addresses; it never changes for one that is fixed.
+type layout int
+
+const (
+	wholeStreet layout = 1 // the street as it is, in one field
+	hybrid      layout = 2 // in fields where it reads as a street, in lines where it does not
+)
+
+func (l layout) address(street, postcode, town string) sepa.Address {
+	if l == wholeStreet {
+		return sepa.Address{Street: street, PostCode: postcode, Town: town, Country: country}
+	}
+	return sepa.NewAddress(street, postcode, town, country)
 }
 
 // initiation is the file as a pure function of the rows. Each refund is a debit of its own
-// on our statement.
+// on our statement, and of no category: they are no payments for anything.
 func initiation(head fileHead, lines []fileLine) sepa.Initiation {
 	in := sepa.Initiation{
-		MessageID: head.MessageID, CreatedAt: head.ApprovedAt, Initiator: head.Name, ExecutionDate: head.ExecutionOn,
-		Debtor: sepa.Party{Name: head.Name, IBAN: head.IBAN, BIC: head.BIC,
-			Address: sepa.Address{Street: head.Street, PostCode: head.Postcode, Town: head.Town, Country: country}},
+		Version: head.Version, MessageID: head.MessageID, CreatedAt: head.ApprovedAt, Initiator: head.Name, ExecutionDate: head.ExecutionOn,
+		Debtor:   sepa.Party{Name: head.Name, IBAN: head.IBAN, BIC: head.BIC, Address: head.Layout.address(head.Street, head.Postcode, head.Town)},
 		Payments: make([]sepa.Payment, len(lines)),
 	}
 	for i, l := range lines {
 		in.Payments[i] = sepa.Payment{EndToEndID: l.EndToEnd, InstructionID: l.EndToEnd, Amount: l.Amount,
-			Creditor: l.party(), Remittance: l.EndToEnd}
+			Creditor: l.party(head.Layout), Remittance: l.EndToEnd}
 	}
 	return in
 }

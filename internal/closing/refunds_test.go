@@ -35,7 +35,11 @@ func (s *stage) fileIsValid(f closing.File, texts ...string) {
 	if standards == "" {
 		standards = filepath.Join("..", "..", "..", "shared", "standards")
 	}
-	schema := filepath.Join(standards, "iso20022", "pain.001.001.09.xsd")
+	version := "09"
+	if bytes.Contains(first.Bytes(), []byte("pain.001.001.03")) {
+		version = "03"
+	}
+	schema := filepath.Join(standards, "iso20022", "pain.001.001."+version+".xsd")
 	if _, err := os.Stat(schema); err != nil {
 		if os.Getenv("CI") == "true" {
 			s.t.Fatalf("schema not present: %v; set PASSERELLE_STANDARDS", err)
@@ -91,6 +95,18 @@ func TestAnOverPaymentGoesBackToItsPayerWhenSomebodyElseApproves(t *testing.T) {
 		t.Errorf("outcome %q", out)
 	}
 	s.holds()
+}
+
+func TestAFileKeepsTheVersionThatTheBankReadWhenItWasApproved(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.bankReads(sepa.Version03)
+	_, r := s.overpaid()
+	f, err := s.room.Approve(t.Context(), s.Operator, closing.ApproveRequest{Refunds: []vouchers.RefundID{r.ID}})
+	s.ok(err)
+	s.fileIsValid(f, "pain.001.001.03", "<ReqdExctnDt>", "<StrtNm>rue de la Prefecture</StrtNm>", "<BtchBookg>false</BtchBookg>")
+	s.bankReads(sepa.Version09)
+	s.fileIsValid(f, "pain.001.001.03")
 }
 
 func TestARequestCanBeWithdrawn(t *testing.T) {

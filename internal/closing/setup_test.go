@@ -38,6 +38,8 @@ type stage struct {
 	finance identity.Actor // of the operator, another person than Operator
 	told    *told
 	t       testing.TB
+
+	bankReads func(sepa.Version) // opens the room again, with a bank that reads another version
 }
 
 // told are the notices, by kind: to whom, and about what.
@@ -69,9 +71,12 @@ func setup(t testing.TB) *stage {
 		Segregated: invoicing.Account{IBAN: segregated, BIC: "AGRIFRPP"}, Operating: invoicing.Account{IBAN: operating}}
 	d := w.DB.WithoutRetries() // so that a deadlock shows
 	s.orders = orders.New(d, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
-	s.room = closing.New(d, closing.Options{Seller: seller, Orders: s.orders,
-		Expire: func(ctx context.Context) error { _, err := w.Issuing.ExpireDue(ctx); return err },
-		Notify: s.told.notify(), Log: slog.New(slog.DiscardHandler)})
+	s.bankReads = func(v sepa.Version) {
+		s.room = closing.New(d, closing.Options{Seller: seller, Reads: v, Orders: s.orders,
+			Expire: func(ctx context.Context) error { _, err := w.Issuing.ExpireDue(ctx); return err },
+			Notify: s.told.notify(), Log: slog.New(slog.DiscardHandler)})
+	}
+	s.bankReads("")
 	s.finance = s.colleague(w.Operator, "Sacha")
 	return s
 }

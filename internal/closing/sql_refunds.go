@@ -130,6 +130,7 @@ type newFile struct {
 	refunds []Refund
 	seller  invoicing.Seller
 	debtor  invoicing.Account
+	version sepa.Version
 }
 
 // insertFile writes the file under an id drawn first, because its message id is made of
@@ -145,10 +146,10 @@ func insertFile(ctx context.Context, tx *db.Tx, actor identity.Actor, n newFile)
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO refund_files (id, account, message_id, approved_at, approved_by, execution_on, refunds, total_cents, file_sha256,
-			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town)
-		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11, $12, $13, $14)`,
+			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town, file_version, file_layout)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11, $12, $13, $14, $15, $16)`,
 		id, n.account, messageID(id), tx.Now, actor.Person, n.on, len(n.refunds), total,
-		n.seller.Name, n.debtor.IBAN.Full(), n.debtor.BIC, n.seller.Street, n.seller.Postcode, n.seller.Town)
+		n.seller.Name, n.debtor.IBAN.Full(), n.debtor.BIC, n.seller.Street, n.seller.Postcode, n.seller.Town, n.version, hybrid)
 	return id, err
 }
 
@@ -185,7 +186,8 @@ func files(ctx context.Context, tx *db.Tx, most int) ([]File, error) {
 func fileRows(ctx context.Context, tx *db.Tx, id vouchers.RefundFileID) (fileHead, []fileLine, error) {
 	var head fileHead
 	err := tx.Get(ctx, &head, `
-		SELECT message_id, approved_at, execution_on, debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town
+		SELECT message_id, approved_at, execution_on, debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town,
+			file_version, file_layout
 		FROM refund_files WHERE id = $1`, id)
 	if err != nil {
 		return head, nil, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
@@ -74,16 +76,18 @@ func (w *snapshot) onTheWay(ctx context.Context) error {
 			continue
 		}
 		last = one.Ordered
-		file, err := settlement.FileOf(ctx, w.tx, one.Ordered)
+		files, err := settlement.FilesOf(ctx, w.tx, one.Ordered)
 		if err != nil {
 			return err
 		}
-		err = w.f.encrypt("in-transit/"+one.File+".xml", func(out io.Writer) error {
-			_, err := out.Write(file)
-			return err
-		})
-		if err != nil {
-			return err
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			err = w.f.encrypt("in-transit/"+name+".xml", func(out io.Writer) error {
+				_, err := out.Write(files[name])
+				return err
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return w.f.create("in-transit.csv", func(out io.Writer) error {

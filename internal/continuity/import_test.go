@@ -199,7 +199,8 @@ func TestWhatTheTrusteeHasPaidIsNotPaidAgain(t *testing.T) {
 		}))
 	}
 	var file bytes.Buffer
-	w.ok(room.File(t.Context(), operator, 2, &file))
+	_, err = room.File(t.Context(), operator, 2, 0, &file)
+	w.ok(err)
 	if !bytes.Equal(file.Bytes(), w.trustee.decrypts(t, dir, "pain001.xml.age")) {
 		t.Error("another file than the one that was paid")
 	}

@@ -120,9 +120,10 @@ type onTheWay struct {
 func allOnTheWay(ctx context.Context, tx *db.Tx) ([]onTheWay, error) {
 	var all []onTheWay
 	err := tx.Select(ctx, &all, `
-		SELECT 'versement' AS what, s.id AS settlement_id, o.id AS to_id, COALESCE(o.siret, '') AS siret, o.name, s.message_id, p.end_to_end, s.execution_on,
+		SELECT 'versement' AS what, s.id AS settlement_id, o.id AS to_id, COALESCE(o.siret, '') AS siret, o.name, COALESCE(f.message_id, s.message_id) AS message_id, p.end_to_end, s.execution_on,
 			CASE WHEN s.sent_at IS NOT NULL THEN 'oui' WHEN s.taken_at IS NOT NULL THEN 'peut-être' ELSE 'non' END AS sent, p.amount_cents
-		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id WHERE p.state = 'in_transit'
+		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id
+		LEFT JOIN settlement_files f ON f.settlement_id = s.id AND f.number = p.file_number WHERE p.state = 'in_transit'
 		UNION ALL
 		SELECT 'remboursement', 0, COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, 'peut-être', r.amount_cents
 		FROM refunds r JOIN refund_files f ON f.id = r.file_id LEFT JOIN organisations o ON o.id = r.funder_id WHERE r.state = 'ordered'

@@ -117,9 +117,11 @@ func (e *Embedded) Tool(name string) string { return filepath.Join(e.bin, name) 
 
 // URL is the address of the database "passerelle" for lib/pq and libpq. It stays the
 // same over Restart.
-func (e *Embedded) URL() string { return e.urlOf("passerelle") }
+func (e *Embedded) URL() string { return e.URLOf("passerelle") }
 
-func (e *Embedded) urlOf(database string) string {
+// URLOf is the address of another database of the server.
+
+func (e *Embedded) URLOf(database string) string {
 	q := url.Values{"host": {e.socket}, "user": {"passerelle"}, "sslmode": {"disable"}}
 	return "postgres:///" + database + "?" + q.Encode()
 }

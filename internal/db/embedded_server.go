@@ -234,7 +234,7 @@ func (e *Embedded) waitReady(ctx context.Context, s *server) error {
 }
 
 func (e *Embedded) makeDatabase(ctx context.Context) error {
-	conn, err := sql.Open("postgres", e.urlOf("postgres"))
+	conn, err := sql.Open("postgres", e.URLOf("postgres"))
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (p *paying) fetches(s settlement.Settlement) step {
 		now: func() bool { return p.opened(s).TakenAt != nil && p.left[s.MessageID] != nil },
 		do: func(ctx context.Context, at *instance, who identity.Actor) error {
 			var file bytes.Buffer
-			err := at.settlement.File(ctx, who, s.ID, &file)
+			_, err := at.settlement.File(ctx, who, s.ID, 0, &file)
 			if err != nil && file.Len() > 0 {
 				p.t.Errorf("%d bytes of %s left, and then: %v", file.Len(), s.MessageID, err)
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -35,7 +36,7 @@ func SettlementRoutes(room *settlement.Service) []Route {
 			Doc: "cancel a settlement whose file nobody has fetched: it is owed again"},
 		{Method: "POST", Path: "/api/v1/settlements/:id/sent", Handler: w.send, Access: finance, Doc: "note that the bank has the settlement's file"},
 		{Method: "GET", Path: "/api/v1/settlements/:id/pain001", Handler: w.file, Access: finance,
-			Doc: "the settlement's pain.001.001.09 file for the bank, always the same bytes"},
+			Doc: "a pain.001 file of the settlement for the bank, always the same bytes"},
 		{Method: "GET", Path: "/api/v1/payouts", Handler: w.payouts, Access: structure,
 			Doc: "what the structure is owed, and its payouts, newest first"},
 		{Method: "GET", Path: "/api/v1/payouts/:id/statement", Handler: w.statement, Access: ForAny(identity.Structure, identity.Operator),
@@ -156,16 +157,24 @@ func decided(c *fiber.Ctx, do func(context.Context, vouchers.SettlementID) (sett
 	return apiJSON(c, http.StatusOK, after)
 }
 
+// file sends a file of the settlement: the one that ?file= says, or the only one.
 func (w settlementWindow) file(c *fiber.Ctx) error {
 	id, err := pathID[vouchers.SettlementID](c, "id")
 	if err != nil {
 		return err
 	}
+	number := 0
+	if text := c.Query("file"); text != "" {
+		if number, err = strconv.Atoi(text); err != nil || number < 1 {
+			return invalid("file")
+		}
+	}
 	var file bytes.Buffer
-	if err := w.room.File(c.UserContext(), actor(c), id, &file); err != nil {
+	f, err := w.room.File(c.UserContext(), actor(c), id, number, &file)
+	if err != nil {
 		return err
 	}
-	c.Attachment(fmt.Sprintf("PSL%d.xml", id))
+	c.Attachment(f.MessageID + ".xml")
 	c.Set(fiber.HeaderContentType, "application/xml; charset=utf-8")
 	return c.Send(file.Bytes())
 }

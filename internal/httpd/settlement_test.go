@@ -41,6 +41,7 @@ func init() {
 	}
 	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held, Asked: 1, AskedTotal: 10_00, Due: &day},
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: append(all, one), Next: "/settlements?before=1"}
+	payouts[0].Holder, payouts[0].HolderInFile = "Médiathèque", "Mediatheque"
 	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: all[0], List: payouts}, MayPay: true, Problem: "x", Field: "reason"}
 	samples["settlement/delays"] = DelaysBody{From: 900, Until: 1000, All: DelayView{9, 3, 8, 12, 8, "97 %", nil}, Own: &DelayView{Oldest: new(vouchers.Day)}}
 	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true, MayAsk: true, Problem: "x", Days: "mardi",
@@ -48,10 +49,13 @@ func init() {
 }
 
 // tills is a world behind the settlement window; a bearer token names who asks.
-func tills(t *testing.T) (*world.World, *window) {
+func tills(t *testing.T) (*world.World, *window) { return tillsOf(t, settlement.Profile{}) }
+
+// tillsOf is tills of an operator whose bank asks for something else.
+func tillsOf(t *testing.T, bank settlement.Profile) (*world.World, *window) {
 	t.Helper()
 	w := world.New(t)
-	room := settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: "FR7630006000011234567890189", Town: "Lyon"},
+	room := settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: "FR7630006000011234567890189", Town: "Lyon", Profile: bank},
 		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	stranger := w.NewStructure("Autre lieu")
 	actors := map[string]identity.Actor{"operator": w.Operator, "second": w.Colleague(), "structure": w.Structure.Actor, "stranger": stranger.Actor}
@@ -195,5 +199,37 @@ func TestTheOperatorSettlesFromThePage(t *testing.T) {
 	}
 	if _, page := pages.as("operator", "GET", at, ""); !strings.Contains(page, "/pain001") || strings.Contains(page, at+"/cancellation") {
 		t.Errorf("once sent: %s", page)
+	}
+}
+
+func TestEachFileOfASettlementIsFetchedFromThePage(t *testing.T) {
+	t.Parallel()
+	w, pages := tillsOf(t, settlement.Profile{Limit: 1})
+	booklet := w.HandOver(w.Campaign, 10)
+	w.Redeem(w.Structure, booklet, 3)
+	w.Redeem(w.NewStructure("Médiathèque de Cluses"), booklet, 1)
+	answer, _ := pages.as("operator", "POST", "/settlements", "_key=9876543210&execution_on=2026-03-11")
+	at := answer.Header.Get("Location")
+	_, page := pages.as("second", "GET", at, "")
+	hash, _, _ := strings.Cut(strings.Split(page, `name="file_sha256" value="`)[1], `"`)
+	pages.as("second", "POST", at+"/approval", "_key=1000000001&file_sha256="+hash)
+	for _, path := range []string{at + "/pain001", at + "/pain001?file=0", at + "/pain001?file=x"} {
+		if answer, text := pages.as("operator", "GET", "/api/v1"+path, ""); answer.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", path, answer.StatusCode, text)
+		}
+	}
+	for n := 1; n <= 2; n++ {
+		_, page = pages.as("operator", "GET", at, "")
+		link := fmt.Sprintf("/api/v1%s/pain001?file=%d", at, n)
+		if !strings.Contains(page, link) || strings.Contains(page, at+"/sent") || !strings.Contains(page, "Mediatheque de Cluses") {
+			t.Errorf("before file %d: %s", n, page)
+		}
+		answer, file := pages.as("operator", "GET", link, "")
+		if name := fmt.Sprintf("PSL1F%d", n); answer.Header.Get("Content-Disposition") != `attachment; filename="`+name+`.xml"` || !strings.Contains(file, "<MsgId>"+name) {
+			t.Errorf("file %d: %v %.300s", n, answer.Header, file)
+		}
+	}
+	if _, page = pages.as("operator", "GET", at, ""); !strings.Contains(page, at+"/sent") {
+		t.Errorf("all files are fetched, and none can be told as sent: %s", page)
 	}
 }

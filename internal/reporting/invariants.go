@@ -1,11 +1,12 @@
 package reporting
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/seals"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -22,8 +23,9 @@ type Finding struct {
 	Evidence []string `json:"evidence"` // the first rows that break it: "campaign:12 live_cents=8000 ledger_cents=9000"
 }
 
-// FileOf makes a settlement's payment file anew from its rows.
-type FileOf func(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]byte, error)
+// FileOf makes a settlement's payment files anew from its rows, and tells the SHA-256 of them
+// all, one after the other, and of each.
+type FileOf func(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (whole []byte, each [][]byte, err error)
 
 // invariant is one numbered promise: a query that returns a line of evidence for each
 // row that breaks it, and so none while it holds.
@@ -85,24 +87,37 @@ func recompute(ctx context.Context, tx *db.Tx, id string, file FileOf) ([]string
 	return nil, nil
 }
 
-// changedFiles names the settlements whose rows no longer give the file that was
-// approved.
+// changedFiles names the settlements whose rows no longer give the files that were approved.
+// All of them count, one after the other; the hash of each is compared where it is kept.
 func changedFiles(ctx context.Context, tx *db.Tx, file FileOf) ([]string, error) {
 	var closed []struct {
-		ID   vouchers.SettlementID `db:"id"`
-		Hash []byte                `db:"file_sha256"`
+		ID     vouchers.SettlementID `db:"id"`
+		Number int                   `db:"number"` // 0: all files
+		Hash   []byte                `db:"sha256"`
 	}
-	if err := tx.Select(ctx, &closed, `SELECT id, file_sha256 FROM settlements ORDER BY id`); err != nil {
+	if err := tx.Select(ctx, &closed, `
+		SELECT id, 0 AS number, file_sha256 AS sha256 FROM settlements
+		UNION ALL SELECT settlement_id, number, sha256 FROM settlement_files ORDER BY id, number`); err != nil {
 		return nil, err
 	}
 	var changed []string
+	var each [][]byte
 	for _, s := range closed {
-		made, err := file(ctx, tx, s.ID)
-		if err != nil {
-			return nil, fmt.Errorf("file of settlement %d: %w", s.ID, err)
+		var made []byte
+		var err error
+		switch {
+		case s.Number == 0:
+			made, each, err = file(ctx, tx, s.ID)
+			if code := fault.Code(err); code != "" {
+				changed = append(changed, fmt.Sprintf("settlement:%d no_file=%s", s.ID, code))
+			} else if err != nil {
+				return nil, fmt.Errorf("file of settlement %d: %w", s.ID, err)
+			}
+		case s.Number <= len(each):
+			made = each[s.Number-1]
 		}
-		if sum := sha256.Sum256(made); string(sum[:]) != string(s.Hash) {
-			changed = append(changed, fmt.Sprintf("settlement:%d approved_sha256=%x file_sha256=%x", s.ID, s.Hash, sum))
+		if !bytes.Equal(made, s.Hash) {
+			changed = append(changed, fmt.Sprintf("settlement:%d file=%d approved_sha256=%x file_sha256=%x", s.ID, s.Number, s.Hash, made))
 		}
 	}
 	return changed, nil

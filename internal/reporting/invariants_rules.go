@@ -53,7 +53,8 @@ const oneEffectPerKey = `
 
 // INV-10: a structure's payouts follow each other without gap or overlap, so each
 // redemption is in at most one; a payout is its redemptions, what it pays again and its
-// adjustments, campaign by campaign; a settlement is its payouts. Verify compares the files.
+// adjustments, campaign by campaign; a settlement is its payouts, and so is each of its files. Verify compares
+// what is in the files.
 const payoutsFollowEachOther = `
 	SELECT format('payout:%s after=%s previous_up_to=%s', id, after_id, previous) AS evidence
 	FROM (SELECT id, after_id, COALESCE(lag(up_to_id) OVER (PARTITION BY structure_id ORDER BY id), 0) AS previous FROM payouts) AS w
@@ -85,6 +86,16 @@ const payoutsFollowEachOther = `
 	FROM settlements s
 	CROSS JOIN LATERAL (SELECT count(*), COALESCE(sum(amount_cents), 0) AS cents FROM payouts WHERE settlement_id = s.id) AS p
 	WHERE s.payouts <> p.count OR s.total_cents <> p.cents
+	UNION ALL
+	SELECT format('settlement:%s file=%s payouts=%s counted=%s total_cents=%s sum_cents=%s', f.settlement_id, f.number, f.payouts, p.count, f.total_cents, p.cents)
+	FROM settlement_files f
+	CROSS JOIN LATERAL (SELECT count(*), COALESCE(sum(amount_cents), 0) AS cents FROM payouts
+		WHERE settlement_id = f.settlement_id AND file_number = f.number) AS p
+	WHERE f.payouts <> p.count OR f.total_cents <> p.cents
+	UNION ALL
+	SELECT format('payout:%s file=%s is_no_file_of settlement:%s', p.id, p.file_number, p.settlement_id)
+	FROM payouts p
+	WHERE NOT EXISTS (SELECT 1 FROM settlement_files f WHERE f.settlement_id = p.settlement_id AND f.number = p.file_number) AND p.file_number <> 1
 	UNION ALL` + adjustmentsFollowPayouts + `
 	UNION ALL` + refundsAddUp
 

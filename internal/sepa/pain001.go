@@ -2,14 +2,24 @@ package sepa
 
 import (
 	"io"
+	"regexp"
 	"strconv"
 	"time"
 
 	"github.com/passerelle/passerelle/vouchers"
 )
 
+// Version is the version of pain.001.001 that a bank reads.
+type Version string
+
+const (
+	Version09 Version = "09" // what the SEPA rulebooks ask for
+	Version03 Version = "03" // for a bank that does not read it yet
+)
+
 // Initiation is one order to a bank: transfers in euros from one account, on one day.
 type Initiation struct {
+	Version         Version   // "": Version09
 	MessageID       string    // 1 to 35 characters of the SEPA set, never used twice
 	CreatedAt       time.Time // written in UTC, to the second
 	Initiator       string    // who sends the file
@@ -29,78 +39,82 @@ type Payment struct {
 	Remittance    string // what the creditor reads; cut at 140 characters
 }
 
+// NameMost is how many characters a name has at most in a file.
+const NameMost = 70
+
 // Party is one end of a transfer.
 type Party struct {
-	Name    string // cut at 70 characters
+	Name    string // cut at NameMost characters
 	IBAN    IBAN
 	BIC     BIC // may be empty: the bank finds it from the IBAN
 	Address Address
 }
 
-// Address is a structured postal address. Free address lines are refused by the SEPA
-// rulebooks from November 2026; town and country are what they ask for at least.
-type Address struct {
-	Street   string
-	Building string // the number in the street
-	PostCode string
-	Town     string
-	Country  string // two letters of ISO 3166
-}
-
-const painNamespace = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
-
-// WriteInitiation writes in as a pain.001.001.09 file. The same Initiation always gives
-// the same bytes. Names, addresses and remittance are put into the SEPA character set.
+// WriteInitiation writes in as a pain.001.001.09 file, or .03. The same Initiation always
+// gives the same bytes. Names, addresses and remittance are put into the SEPA character set.
 // Nothing is written when Validate finds a fault.
 func WriteInitiation(w io.Writer, in Initiation) error {
 	if err := in.Validate(); err != nil {
 		return err
 	}
-	x := newXMLWriter(w)
-	x.document(painNamespace)
+	if in.Version == "" {
+		in.Version = Version09
+	}
+	x := newOrderWriter(w, in.Version)
 	x.open("CstmrCdtTrfInitn")
 	x.groupHeader(in)
 	x.open("PmtInf")
 	x.paymentInformation(in)
 	for i := range in.Payments {
-		x.element("CdtTrfTxInf", transferOf(&in.Payments[i]))
+		x.transfer(&in.Payments[i])
 	}
 	x.close("PmtInf")
 	x.close("CstmrCdtTrfInitn")
 	return x.finish()
 }
 
-func (x *xmlWriter) groupHeader(in Initiation) {
+func (x *orderWriter) groupHeader(in Initiation) {
 	x.open("GrpHdr")
-	x.element("MsgId", in.MessageID)
-	x.element("CreDtTm", moment(in.CreatedAt))
-	x.element("NbOfTxs", strconv.Itoa(len(in.Payments)))
-	x.element("CtrlSum", in.Sum().String())
-	x.element("InitgPty", xmlParty{Name: Latin(in.Initiator, 70)})
+	x.leaf("MsgId", in.MessageID)
+	x.leaf("CreDtTm", moment(in.CreatedAt))
+	x.leaf("NbOfTxs", strconv.Itoa(len(in.Payments)))
+	x.leaf("CtrlSum", in.Sum().String())
+	x.open("InitgPty")
+	x.leaf("Nm", Latin(in.Initiator, NameMost))
+	x.close("InitgPty")
 	x.close("GrpHdr")
 }
 
 // paymentInformation writes what holds for all transfers. There is one block per file,
 // so it bears the message's own identifier.
-func (x *xmlWriter) paymentInformation(in Initiation) {
-	x.element("PmtInfId", in.MessageID)
-	x.element("PmtMtd", "TRF")
-	x.element("BtchBookg", strconv.FormatBool(in.Batch))
-	x.element("NbOfTxs", strconv.Itoa(len(in.Payments)))
-	x.element("CtrlSum", in.Sum().String())
+func (x *orderWriter) paymentInformation(in Initiation) {
+	x.leaf("PmtInfId", in.MessageID)
+	x.leaf("PmtMtd", "TRF")
+	x.leaf("BtchBookg", strconv.FormatBool(in.Batch))
+	x.leaf("NbOfTxs", strconv.Itoa(len(in.Payments)))
+	x.leaf("CtrlSum", in.Sum().String())
 	x.open("PmtTpInf")
-	x.element("SvcLvl", xmlCode{"SEPA"})
+	x.code("SvcLvl", "SEPA")
 	if in.CategoryPurpose != "" {
-		x.element("CtgyPurp", xmlCode{in.CategoryPurpose})
+		x.code("CtgyPurp", in.CategoryPurpose)
 	}
 	x.close("PmtTpInf")
+	x.executionDate(in.ExecutionDate)
+	x.party("Dbtr", in.Debtor)
+	x.account("DbtrAcct", in.Debtor.IBAN)
+	x.debtorAgent(in.Debtor.BIC)
+	x.leaf("ChrgBr", "SLEV")
+}
+
+// executionDate is a date in version 03, and a choice of date or time since.
+func (x *orderWriter) executionDate(on vouchers.Day) {
+	if x.version == Version03 {
+		x.leaf("ReqdExctnDt", on.String())
+		return
+	}
 	x.open("ReqdExctnDt")
-	x.element("Dt", in.ExecutionDate.String())
+	x.leaf("Dt", on.String())
 	x.close("ReqdExctnDt")
-	x.element("Dbtr", partyOf(in.Debtor))
-	x.element("DbtrAcct", xmlAccount{in.Debtor.IBAN.Full()})
-	x.element("DbtrAgt", debtorAgent(in.Debtor.BIC))
-	x.element("ChrgBr", "SLEV")
 }
 
 // Sum is the total of all payments, in cents: the file's control sum.
@@ -112,78 +126,76 @@ func (in Initiation) Sum() vouchers.Cents {
 	return sum
 }
 
-type xmlCode struct {
-	Code string `xml:"Cd"`
-}
-
-type xmlParty struct {
-	Name    string      `xml:"Nm"`
-	Address *xmlAddress `xml:"PstlAdr"`
-}
-
-type xmlAddress struct {
-	Street   string `xml:"StrtNm,omitempty"`
-	Building string `xml:"BldgNb,omitempty"`
-	PostCode string `xml:"PstCd,omitempty"`
-	Town     string `xml:"TwnNm"`
-	Country  string `xml:"Ctry"`
-}
-
-type xmlAgent struct {
-	BIC   string  `xml:"FinInstnId>BICFI,omitempty"`
-	Other *string `xml:"FinInstnId>Othr>Id"`
-}
-
-type xmlTransfer struct {
-	InstructionID string         `xml:"PmtId>InstrId,omitempty"`
-	EndToEndID    string         `xml:"PmtId>EndToEndId"`
-	Amount        xmlAmount      `xml:"Amt>InstdAmt"`
-	Agent         *xmlAgent      `xml:"CdtrAgt"`
-	Creditor      xmlParty       `xml:"Cdtr"`
-	Account       xmlAccount     `xml:"CdtrAcct"`
-	Remittance    *xmlRemittance `xml:"RmtInf"`
-}
-
-type xmlRemittance struct {
-	Text string `xml:"Ustrd"`
-}
-
-func transferOf(p *Payment) xmlTransfer {
-	t := xmlTransfer{
-		InstructionID: p.InstructionID,
-		EndToEndID:    p.EndToEndID,
-		Amount:        euros(p.Amount),
-		Creditor:      partyOf(p.Creditor),
-		Account:       xmlAccount{p.Creditor.IBAN.Full()},
+func (x *orderWriter) transfer(p *Payment) {
+	x.open("CdtTrfTxInf")
+	x.open("PmtId")
+	x.text("InstrId", p.InstructionID)
+	x.leaf("EndToEndId", p.EndToEndID)
+	x.close("PmtId")
+	x.open("Amt")
+	x.amount("InstdAmt", p.Amount)
+	x.close("Amt")
+	if x.takes(p.Creditor.BIC) {
+		x.agent("CdtrAgt", p.Creditor.BIC)
 	}
-	if p.Creditor.BIC != "" {
-		t.Agent = &xmlAgent{BIC: string(p.Creditor.BIC)}
-	}
+	x.party("Cdtr", p.Creditor)
+	x.account("CdtrAcct", p.Creditor.IBAN)
 	if text := Latin(p.Remittance, 140); text != "" {
-		t.Remittance = &xmlRemittance{text}
+		x.open("RmtInf")
+		x.leaf("Ustrd", text)
+		x.close("RmtInf")
 	}
-	return t
+	x.close("CdtTrfTxInf")
 }
 
-func partyOf(p Party) xmlParty {
-	return xmlParty{
-		Name: Latin(p.Name, 70),
-		Address: &xmlAddress{
-			Street:   Latin(p.Address.Street, 70),
-			Building: Latin(p.Address.Building, 16),
-			PostCode: Latin(p.Address.PostCode, 16),
-			Town:     Latin(p.Address.Town, 35),
-			Country:  p.Address.Country,
-		},
+func (x *orderWriter) party(role string, p Party) {
+	x.open(role)
+	x.leaf("Nm", Latin(p.Name, NameMost))
+	x.open("PstlAdr")
+	x.text("StrtNm", Latin(p.Address.Street, streetMost))
+	x.text("BldgNb", Latin(p.Address.Building, buildingMost))
+	x.text("PstCd", Latin(p.Address.PostCode, 16))
+	x.leaf("TwnNm", Latin(p.Address.Town, 35))
+	x.leaf("Ctry", p.Address.Country)
+	for _, line := range p.Address.Lines {
+		x.text("AdrLine", Latin(line, addressLineMost))
 	}
+	x.close("PstlAdr")
+	x.close(role)
+}
+
+// olderBIC is BICIdentifier of version 03: narrower than what is a BIC since 2014.
+var olderBIC = regexp.MustCompile(`^[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?$`)
+
+// takes tells whether the file can hold a BIC. Without it the bank finds it from the IBAN.
+func (x *orderWriter) takes(bic BIC) bool {
+	return bic != "" && (x.version != Version03 || olderBIC.MatchString(string(bic)))
+}
+
+func (x *orderWriter) agent(role string, bic BIC) {
+	name := "BICFI"
+	if x.version == Version03 {
+		name = "BIC"
+	}
+	x.open(role)
+	x.open("FinInstnId")
+	x.leaf(name, string(bic))
+	x.close("FinInstnId")
+	x.close(role)
 }
 
 // debtorAgent names the payer's bank, which the schema demands even where the IBAN
 // says enough.
-func debtorAgent(bic BIC) xmlAgent {
-	if bic != "" {
-		return xmlAgent{BIC: string(bic)}
+func (x *orderWriter) debtorAgent(bic BIC) {
+	if x.takes(bic) {
+		x.agent("DbtrAgt", bic)
+		return
 	}
-	unknown := "NOTPROVIDED"
-	return xmlAgent{Other: &unknown}
+	x.open("DbtrAgt")
+	x.open("FinInstnId")
+	x.open("Othr")
+	x.leaf("Id", "NOTPROVIDED")
+	x.close("Othr")
+	x.close("FinInstnId")
+	x.close("DbtrAgt")
 }

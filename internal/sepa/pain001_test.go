@@ -2,8 +2,10 @@ package sepa
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +54,12 @@ func TestOrdersAreWrittenAsTheSchemaSays(t *testing.T) {
 	banked := settlement(t)
 	banked.Debtor.BIC, banked.CategoryPurpose, banked.Batch = "AGRIFRPP", "SUPP", false
 	banked.Payments = banked.Payments[1:]
-	for name, in := range map[string]Initiation{"pain001-batch.xml": plain, "pain001-bic-purpose.xml": banked} {
+	older, olderBanked := plain, banked
+	older.Version, olderBanked.Version = Version03, Version03
+	older.Payments = slices.Clone(plain.Payments)
+	older.Payments[1].Creditor.BIC = "C0BADEFF" // a BIC since 2014, and none of version 03: left out
+	for name, in := range map[string]Initiation{"pain001-batch.xml": plain, "pain001-bic-purpose.xml": banked,
+		"pain001-03-batch.xml": older, "pain001-03-bic-purpose.xml": olderBanked} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var first, second bytes.Buffer
@@ -60,7 +67,7 @@ func TestOrdersAreWrittenAsTheSchemaSays(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, name, first.Bytes())
-			followsSchema(t, "pain.001.001.09", first.Bytes())
+			followsSchema(t, "pain.001.001."+cmp.Or(string(in.Version), "09"), first.Bytes())
 			if !bytes.Equal(first.Bytes(), second.Bytes()) {
 				t.Error("written again, the file differs")
 			}
@@ -72,6 +79,7 @@ func TestOrdersThatABankWouldRefuseAreNotWritten(t *testing.T) {
 	t.Parallel()
 	for code, spoil := range map[string]func(*Initiation){
 		"transfer_file_identifier":   func(in *Initiation) { in.MessageID = strings.Repeat("A", 36) },
+		"transfer_file_version":      func(in *Initiation) { in.Version = "08" },
 		"transfer_file_undated":      func(in *Initiation) { in.ExecutionDate = 0 },
 		"transfer_file_empty":        func(in *Initiation) { in.Payments = nil },
 		"transfer_purpose":           func(in *Initiation) { in.CategoryPurpose = "supplier" },
@@ -79,6 +87,7 @@ func TestOrdersThatABankWouldRefuseAreNotWritten(t *testing.T) {
 		"transfer_duplicate":         func(in *Initiation) { in.Payments[1].EndToEndID = "PAYOUT-1" },
 		"transfer_amount":            func(in *Initiation) { in.Payments[1].Amount = 0 },
 		"transfer_name_missing":      func(in *Initiation) { in.Payments[1].Creditor.Name = " 漢 " },
+		"transfer_address_lines":     func(in *Initiation) { in.Payments[1].Creditor.Address.Lines = []string{"a", "b", "c"} },
 		"transfer_town_missing":      func(in *Initiation) { in.Payments[1].Creditor.Address.Town = "" },
 		"transfer_country_missing":   func(in *Initiation) { in.Payments[1].Creditor.Address.Country = "" },
 		"transfer_bic":               func(in *Initiation) { in.Payments[1].Creditor.BIC = "X" },

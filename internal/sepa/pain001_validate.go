@@ -12,24 +12,29 @@ import (
 const maxTransfer vouchers.Cents = 99_999_999_999
 
 var (
-	purposePattern = regexp.MustCompile(`^[A-Z0-9]{4}$`)
+	purposePattern = regexp.MustCompile(`^[A-Z]{4}$`)
 	countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
+// ValidPurpose tells whether a code may be a category purpose (ExternalCategoryPurpose1Code).
+func ValidPurpose(code string) bool { return purposePattern.MatchString(code) }
+
 // Validate tells the first reason for which a bank would refuse the file.
 //
-// Faults: transfer_file_identifier, transfer_file_undated, transfer_file_empty,
+// Faults: transfer_file_version, transfer_file_identifier, transfer_file_undated, transfer_file_empty,
 // transfer_purpose, transfer_duplicate (with the payment's end-to-end identifier), and
 // those of Payment.Validate, for the payer as well.
 func (in Initiation) Validate() error {
 	switch {
+	case in.Version != "" && in.Version != Version09 && in.Version != Version03:
+		return fault.New(fault.Invalid, "transfer_file_version", "version", string(in.Version))
 	case !validIdentifier(in.MessageID):
 		return fault.New(fault.Invalid, "transfer_file_identifier", "identifier", in.MessageID)
 	case in.CreatedAt.IsZero() || in.ExecutionDate == 0:
 		return fault.New(fault.Invalid, "transfer_file_undated")
 	case len(in.Payments) == 0:
 		return fault.New(fault.Invalid, "transfer_file_empty")
-	case in.CategoryPurpose != "" && !purposePattern.MatchString(in.CategoryPurpose):
+	case in.CategoryPurpose != "" && !ValidPurpose(in.CategoryPurpose):
 		return fault.New(fault.Invalid, "transfer_purpose", "purpose", in.CategoryPurpose)
 	case !readable(in.Initiator):
 		return fault.New(fault.Invalid, "transfer_name_missing", "payment", in.MessageID)
@@ -55,7 +60,7 @@ func (in Initiation) Validate() error {
 //
 // Faults, each with the payment's end-to-end identifier: transfer_identifier,
 // transfer_amount, transfer_name_missing, transfer_town_missing,
-// transfer_country_missing, transfer_iban, transfer_iban_outside_sepa, transfer_bic.
+// transfer_address_lines, transfer_country_missing, transfer_iban, transfer_iban_outside_sepa, transfer_bic.
 func (p Payment) Validate() error {
 	if !validIdentifier(p.EndToEndID) || (p.InstructionID != "" && !validIdentifier(p.InstructionID)) {
 		return fault.New(fault.Invalid, "transfer_identifier", "payment", p.EndToEndID)
@@ -75,6 +80,8 @@ func (p Party) validate(payment string) error {
 		return refuse("transfer_name_missing")
 	case !readable(p.Address.Town):
 		return refuse("transfer_town_missing")
+	case len(p.Address.Lines) > addressLinesMost:
+		return refuse("transfer_address_lines")
 	case !countryPattern.MatchString(p.Address.Country):
 		return refuse("transfer_country_missing")
 	case p.BIC != "" && !bicPattern.MatchString(string(p.BIC)):

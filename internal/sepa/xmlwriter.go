@@ -72,8 +72,11 @@ func (x *xmlWriter) finish() error {
 	return x.err
 }
 
-// The elements that orders and statements share. Optional ones are pointers: an empty
-// parent would break the schemas.
+// The elements that several messages share.
+
+type xmlCode struct {
+	Code string `xml:"Cd"`
+}
 
 type xmlAmount struct {
 	Currency string `xml:"Ccy,attr"`

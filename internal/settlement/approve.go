@@ -18,7 +18,8 @@ import (
 // CancelledCode is the reason of payouts whose settlement was cancelled, in place of a bank's.
 const CancelledCode = "CANC"
 
-// ApproveRequest names the file that is approved by its hash: who approves has seen that one.
+// ApproveRequest names the files that are approved by the hash of them all: who approves has
+// seen those.
 type ApproveRequest struct {
 	ID     vouchers.SettlementID `json:"-"`
 	SHA256 string                `json:"file_sha256"` // in hexadecimal
@@ -42,7 +43,7 @@ func (s *Service) Approve(ctx context.Context, actor identity.Actor, req Approve
 		if err := inTime(closed, tx); err != nil {
 			return err
 		}
-		if _, err := fixedFile(ctx, tx, closed); err != nil {
+		if err := fixedFiles(ctx, tx, closed, 0, nil); err != nil {
 			return err
 		}
 		if err := setApproved(ctx, tx, actor, req.ID); err != nil {
@@ -107,10 +108,15 @@ func (s *Service) Send(ctx context.Context, actor identity.Actor, id vouchers.Se
 		switch {
 		case closed.State == Waiting || closed.State == Cancelled:
 			return fault.New(fault.Conflict, "settlement_unapproved")
-		case closed.TakenAt == nil:
-			return fault.New(fault.Conflict, "settlement_not_taken")
 		case closed.SentAt != nil:
 			return nil
+		}
+		var err error
+		if closed.Files, err = filesOf(ctx, tx, id); err != nil {
+			return err
+		}
+		if !closed.AllTaken() {
+			return fault.New(fault.Conflict, "settlement_not_taken")
 		}
 		if err := setSent(ctx, tx, id); err != nil {
 			return err

@@ -2,10 +2,12 @@ package settlement
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
@@ -45,6 +47,7 @@ func (n Next) Total() vouchers.Cents {
 // NextOf makes it, as tx sees the books. It changes nothing. Its fault is payer_unknown,
 // where something is to be paid and the operator has not said from which account.
 func NextOf(ctx context.Context, tx *db.Tx, from Debtor) (Next, error) {
+	from = inOneFile(from)
 	plan, err := (&Service{debtor: from}).planNow(ctx, tx, scope{}) // below the minimum too
 	if err != nil {
 		return Next{}, err
@@ -66,12 +69,32 @@ func NextOf(ctx context.Context, tx *db.Tx, from Debtor) (Next, error) {
 		return n, fault.New(fault.Conflict, "payer_unknown")
 	}
 	var file bytes.Buffer
-	head := fileHead{MessageID: n.MessageID, ClosedAt: tx.Now, ExecutionOn: n.ExecutionOn, Debtor: from}
-	if err := sepa.WriteInitiation(&file, initiation(head, lines)); err != nil {
+	head := fileHead{MessageID: n.MessageID, ClosedAt: tx.Now, ExecutionOn: n.ExecutionOn, Layout: hybrid, Files: 1, Debtor: from}
+	if err := sepa.WriteInitiation(&file, initiation(head, 1, lines)); err != nil {
 		return n, fmt.Errorf("the settlement to come: %w", err)
 	}
 	n.File = file.Bytes()
 	return n, nil
+}
+
+// inOneFile is a debtor whose bank takes any number of transfers in one file.
+func inOneFile(from Debtor) Debtor {
+	from.Version, from.Limit = cmp.Or(from.Version, sepa.Version09), math.MaxInt
+	return from
+}
+
+// FilesOf are the files of a settlement by their message ids, whatever was approved.
+func FilesOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (map[string][]byte, error) {
+	files, err := filesOf(ctx, tx, id)
+	all := make(map[string][]byte, len(files))
+	for _, f := range files {
+		var file bytes.Buffer
+		if _, _, err := makeFiles(ctx, tx, id, f.Number, &file); err != nil {
+			return nil, err
+		}
+		all[f.MessageID] = file.Bytes()
+	}
+	return all, err
 }
 
 // nextID is the id that the next settlement will be given. Sequences have no snapshot; one
@@ -88,7 +111,7 @@ func nextID(ctx context.Context, tx *db.Tx) (id vouchers.SettlementID, err error
 func CloseAsPaid(ctx context.Context, tx *db.Tx, from Debtor, at time.Time, file [sha256.Size]byte) (Settlement, error) {
 	then := *tx
 	then.Now = at
-	closed, err := (&Service{debtor: from}).close(ctx, &then, identity.Actor{}, CloseRequest{})
+	closed, err := (&Service{debtor: inOneFile(from)}).close(ctx, &then, identity.Actor{}, CloseRequest{})
 	if err != nil {
 		return closed, err
 	}

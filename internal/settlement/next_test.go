@@ -27,7 +27,7 @@ func TestTheSettlementToComeIsTheOneThatIsClosed(t *testing.T) {
 	}
 	told, err := next(payer)
 	b.ok(err)
-	followsSchema(t, told.File)
+	followsSchema(t, "09", told.File)
 	if again, err := next(payer); err != nil || !bytes.Equal(again.File, told.File) || told.Total() != 20_00 || len(told.Held) != 1 || told.Held[0].Amount != 30_00 {
 		t.Errorf("%+v, %v", told, err)
 	}

@@ -38,6 +38,9 @@ type Payout struct {
 	EndToEnd      string                  `json:"end_to_end_id" db:"end_to_end"`
 	IBAN          sepa.IBAN               `json:"-" db:"iban"`
 	Account       string                  `json:"account"` // the IBAN, masked
+	Holder        string                  `json:"holder" db:"holder"`
+	HolderInFile  string                  `json:"holder_in_file"` // the same as the bank gets it, in the SEPA character set
+	File          int                     `json:"file" db:"file_number"`
 	State         string                  `json:"state" db:"state"`
 	Approved      bool                    `json:"approved" db:"approved"` // by a second person: the bank may be told
 	Sent          bool                    `json:"sent" db:"sent"`         // the bank has the file

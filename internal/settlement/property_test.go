@@ -91,7 +91,8 @@ func (p *player) cancel(r *rapid.T) {
 
 func (p *player) take(r *rapid.T) {
 	p.onSettlement(r, func(s Settlement) (bool, error) {
-		return s.State != Waiting && s.State != Cancelled, p.File(p.t.Context(), p.Operator, s.ID, io.Discard)
+		_, err := p.File(p.t.Context(), p.Operator, s.ID, 0, io.Discard)
+		return s.State != Waiting && s.State != Cancelled, err
 	})
 }
 

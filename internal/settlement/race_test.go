@@ -187,7 +187,7 @@ func TestAFileIsFetchedOrItsSettlementCancelled(t *testing.T) {
 		var file bytes.Buffer
 		var fetching, cancelling error
 		var all sync.WaitGroup
-		fetch := func() { fetching = b.File(t.Context(), b.second, closed.ID, &file) }
+		fetch := func() { _, fetching = b.File(t.Context(), b.second, closed.ID, 0, &file) }
 		cancel := func() { _, cancelling = other.Cancel(t.Context(), b.Operator, closed.ID, "Wrong day") }
 		if round%2 == 0 {
 			fetch, cancel = cancel, fetch

@@ -108,9 +108,23 @@ type recipient struct {
 	Contested bool                    `db:"contested"` // the bank took what it had rejected, and nobody has decided on it yet
 }
 
-func (r recipient) party() sepa.Party {
-	return sepa.Party{Name: r.Holder, IBAN: r.IBAN, BIC: r.BIC,
-		Address: sepa.Address{Street: r.Street, PostCode: r.Postcode, Town: r.Town, Country: country}}
+func (r recipient) party(l layout) sepa.Party {
+	return sepa.Party{Name: r.Holder, IBAN: r.IBAN, BIC: r.BIC, Address: l.address(r.Street, r.Postcode, r.Town)}
+}
+
+// layout is how files of a settlement show addresses; it never changes for one that is closed.
+type layout int
+
+const (
+	wholeStreet layout = 1 // the street as it is, in one field
+	hybrid      layout = 2 // in fields where it reads as a street, in lines where it does not
+)
+
+func (l layout) address(street, postcode, town string) sepa.Address {
+	if l == wholeStreet {
+		return sepa.Address{Street: street, PostCode: postcode, Town: town, Country: country}
+	}
+	return sepa.NewAddress(street, postcode, town, country)
 }
 
 // payment is a due and its recipient.
@@ -179,7 +193,7 @@ func (p payment) obstacle() string {
 	case p.to.Contested:
 		return "booked_after_all"
 	}
-	transfer := sepa.Payment{EndToEndID: endToEnd(0, p.Structure), Amount: p.amount(), Creditor: p.to.party()}
+	transfer := sepa.Payment{EndToEndID: endToEnd(0, p.Structure), Amount: p.amount(), Creditor: p.to.party(hybrid)}
 	return fault.Code(transfer.Validate())
 }
 
@@ -189,5 +203,14 @@ func endToEnd(s vouchers.SettlementID, structure vouchers.OrganisationID) string
 	return fmt.Sprintf("PSL%d-%d", s, structure)
 }
 
-// messageID names a settlement's file at our bank: "PSL12".
+// messageID names a settlement: "PSL12".
 func messageID(s vouchers.SettlementID) string { return fmt.Sprintf("PSL%d", s) }
+
+// fileID names a settlement's file at our bank, as message and as block: "PSL12", or "PSL12F2"
+// where it has several. No payout is ever named so.
+func fileID(settlement string, number, of int) string {
+	if of <= 1 {
+		return settlement
+	}
+	return fmt.Sprintf("%sF%d", settlement, number)
+}

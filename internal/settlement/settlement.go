@@ -5,6 +5,7 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,9 @@ import (
 // Scope is what an API token needs to close settlements and fetch their files.
 const Scope = "settlements"
 
-// Debtor is who pays: the operator's segregated account.
+// Debtor is who pays: the operator's segregated account. It is the only one from which payouts
+// leave, so a settlement has one, closed into its rows; refunds, which may leave another, have
+// files of their own (package closing).
 type Debtor struct {
 	Name     string    `db:"debtor_name"`
 	IBAN     sepa.IBAN `db:"debtor_iban"` // "" as long as the operator has not said it: nothing can be settled
@@ -34,7 +37,19 @@ type Debtor struct {
 	Postcode string    `db:"debtor_postcode"`
 	Town     string    `db:"debtor_town"`
 	SIRET    string    `db:"-"` // for papers
+	Profile
 }
+
+// Profile is what the debtor's bank asks of a file. The one in force when a settlement is closed
+// is closed into its rows: another one changes no file that there is.
+type Profile struct {
+	Version sepa.Version `db:"file_version"`     // "": 09
+	Purpose string       `db:"category_purpose"` // of all transfers, as "SUPP"; "": none
+	Limit   int          `db:"-"`                // most transfers in a file; 0: DefaultLimit
+}
+
+// DefaultLimit is how many transfers a file has at most, where the bank has not said.
+const DefaultLimit = 10_000
 
 // Notify enqueues a notice to a structure in the transaction of what it tells: a payout is
 // booked, or the bank has refused its account.
@@ -57,6 +72,7 @@ type Service struct {
 
 // New makes the service, which settles on Tuesdays and reminds nobody.
 func New(d *db.DB, debtor Debtor, notify Notify) *Service {
+	debtor.Version, debtor.Limit = cmp.Or(debtor.Version, sepa.Version09), cmp.Or(debtor.Limit, DefaultLimit)
 	return &Service{db: d, debtor: debtor, notify: notify, remind: func(context.Context, *db.Tx, string, Preview) error { return nil }}
 }
 
@@ -90,12 +106,13 @@ type Settlement struct {
 	ExecutionOn vouchers.Day          `json:"execution_on" db:"execution_on"`
 	Payouts     int                   `json:"payouts" db:"payouts"`
 	Total       vouchers.Cents        `json:"total_cents" db:"total_cents"`
-	SHA256      string                `json:"file_sha256" db:"file_sha256"` // of the pain.001 file, in hexadecimal
+	SHA256      string                `json:"file_sha256" db:"file_sha256"` // of its pain.001 files, one after the other; in hexadecimal
 	InTransit   int                   `json:"in_transit" db:"in_transit"`
 	Booked      int                   `json:"booked" db:"booked"`
 	Returned    int                   `json:"returned" db:"returned"`
 	Rejected    int                   `json:"rejected" db:"rejected"`
-	Held        []Held                `json:"held,omitempty"` // told by Close only
+	Files       []File                `json:"files,omitempty"` // told by Close and Open
+	Held        []Held                `json:"held,omitempty"`  // told by Close only
 
 	State        string            `json:"state" db:"state"`
 	ClosedBy     vouchers.PersonID `json:"-" db:"closed_by"`
@@ -129,7 +146,7 @@ type Preview struct {
 }
 
 // Close makes the payouts of all that structures are owed up to now, moves their
-// amounts to the account of what is under way, and fixes the file for the bank by its
+// amounts to the account of what is under way, and fixes the files for the bank by their
 // hash. Redemptions wait for the moment that it takes.
 //
 // Faults: nothing_to_settle, payer_unknown, execution_in_the_past,
@@ -175,23 +192,26 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, re
 	if err != nil {
 		return Settlement{}, err
 	}
-	if err := order(ctx, tx, id, plan); err != nil {
+	if err := order(ctx, tx, id, plan, s.debtor.Limit); err != nil {
 		return Settlement{}, err
 	}
-	if err := fixFile(ctx, tx, id); err != nil {
+	if err := fixFiles(ctx, tx, id); err != nil {
 		return Settlement{}, err
 	}
 	closed, err := settlement(ctx, tx, id)
 	if err != nil {
 		return Settlement{}, err
 	}
+	if closed.Files, err = filesOf(ctx, tx, id); err != nil {
+		return Settlement{}, err
+	}
 	closed.Held = plan.held
 	return closed, audit.Record(ctx, tx, actor, "settlement_closed", objectName(id), nil, closed)
 }
 
-// order writes the payouts and moves their money.
-func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan) error {
-	payouts, err := insertPayouts(ctx, tx, id, plan)
+// order writes the payouts, so many to a file, and moves their money.
+func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan, limit int) error {
+	payouts, err := insertPayouts(ctx, tx, id, plan, limit)
 	if err != nil {
 		return err
 	}
@@ -317,6 +337,9 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Se
 	var d Detail
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		if d.Settlement, err = settlement(ctx, tx, id); err != nil {
+			return err
+		}
+		if d.Files, err = filesOf(ctx, tx, id); err != nil {
 			return err
 		}
 		d.List, err = payoutsIn(ctx, tx, id)

@@ -123,8 +123,19 @@ func (b bundle) returns(p Payout) {
 func (b bundle) file(id vouchers.SettlementID) []byte {
 	b.t.Helper()
 	var file bytes.Buffer
-	b.ok(b.File(b.t.Context(), b.Operator, id, &file))
+	_, err := b.File(b.t.Context(), b.Operator, id, 0, &file)
+	b.ok(err)
 	return file.Bytes()
+}
+
+// keeps checks that no file of a settlement leaves.
+func (b bundle) keeps(id vouchers.SettlementID, code string) {
+	b.t.Helper()
+	var file bytes.Buffer
+	_, err := b.File(b.t.Context(), b.Operator, id, 0, &file)
+	if b.refused(err, code); file.Len() > 0 {
+		b.t.Errorf("%d bytes leave", file.Len())
+	}
 }
 
 func (b bundle) money(a identity.Actor) Money {
@@ -211,13 +222,13 @@ var invariants = map[string]string{
 
 // followsSchema validates a file against the ISO 20022 schema, which may not be copied
 // into this repository: PASSERELLE_STANDARDS names the folder that holds iso20022/.
-func followsSchema(t *testing.T, document []byte) {
+func followsSchema(t *testing.T, version string, document []byte) {
 	t.Helper()
 	standards := os.Getenv("PASSERELLE_STANDARDS")
 	if standards == "" {
 		standards = filepath.Join("..", "..", "..", "shared", "standards")
 	}
-	schema := filepath.Join(standards, "iso20022", "pain.001.001.09.xsd")
+	schema := filepath.Join(standards, "iso20022", "pain.001.001."+version+".xsd")
 	if _, err := os.Stat(schema); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("schema not present: %v; set PASSERELLE_STANDARDS", err)

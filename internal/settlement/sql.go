@@ -2,12 +2,10 @@ package settlement
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
-	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/redemption"
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -71,21 +69,23 @@ func insertSettlement(ctx context.Context, tx *db.Tx, actor identity.Actor, from
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO settlements (id, message_id, closed_at, closed_by, execution_on, payouts, total_cents, file_sha256,
-			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town)
-		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, '', $8, $9, $10, $11, $12, $13)`,
+			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town,
+			file_version, file_layout, category_purpose)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, '', $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		id, messageID(id), tx.Now, actor.Person, on, len(p.pay), p.total(),
-		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town)
+		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town, from.Version, hybrid, from.Purpose)
 	return id, err
 }
 
-// insertPayouts writes all payouts in one statement and returns their ids by structure.
-func insertPayouts(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, p plan) (map[vouchers.OrganisationID]vouchers.PayoutID, error) {
+// insertPayouts writes all payouts in one statement, at most limit to a file, and returns their
+// ids by structure.
+func insertPayouts(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, p plan, limit int) (map[vouchers.OrganisationID]vouchers.PayoutID, error) {
 	n := len(p.pay)
-	structures, after, counts, amounts := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	structures, after, counts, amounts, files := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	texts := make([][]string, 7)
 	for i, one := range p.pay {
 		structures[i], after[i] = int64(one.Structure), int64(one.after)
-		counts[i], amounts[i] = int64(one.redemptions), int64(one.amount())
+		counts[i], amounts[i], files[i] = int64(one.redemptions), int64(one.amount()), int64(i/limit+1)
 		to := one.to
 		for column, text := range []string{to.IBAN.Full(), string(to.BIC), to.Holder, to.Street, to.Postcode, to.Town,
 			endToEnd(id, one.Structure)} {
@@ -98,15 +98,15 @@ func insertPayouts(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, p p
 	}
 	err := tx.Select(ctx, &rows, `
 		INSERT INTO payouts (settlement_id, structure_id, after_id, up_to_id, redemptions, amount_cents,
-			iban, bic, holder, street, postcode, town, end_to_end, state)
+			iban, bic, holder, street, postcode, town, end_to_end, file_number, state)
 		SELECT $1, u.structure_id, u.after_id, $2, u.redemptions, u.amount_cents,
-			u.iban, u.bic, u.holder, u.street, u.postcode, u.town, u.end_to_end, 'in_transit'
+			u.iban, u.bic, u.holder, u.street, u.postcode, u.town, u.end_to_end, u.file_number, 'in_transit'
 		FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
-				$11::text[], $12::text[], $13::text[])
-			AS u(structure_id, after_id, redemptions, amount_cents, iban, bic, holder, street, postcode, town, end_to_end)
+				$11::text[], $12::text[], $13::text[], $14::bigint[])
+			AS u(structure_id, after_id, redemptions, amount_cents, iban, bic, holder, street, postcode, town, end_to_end, file_number)
 		RETURNING id, structure_id`,
 		id, p.upTo, db.Array(structures), db.Array(after), db.Array(counts), db.Array(amounts), db.Array(texts[0]), db.Array(texts[1]),
-		db.Array(texts[2]), db.Array(texts[3]), db.Array(texts[4]), db.Array(texts[5]), db.Array(texts[6]))
+		db.Array(texts[2]), db.Array(texts[3]), db.Array(texts[4]), db.Array(texts[5]), db.Array(texts[6]), db.Array(files))
 	ids := make(map[vouchers.OrganisationID]vouchers.PayoutID, len(rows))
 	for _, r := range rows {
 		ids[r.Structure] = r.Payout
@@ -146,48 +146,46 @@ func markReissued(ctx context.Context, tx *db.Tx, ids map[vouchers.OrganisationI
 	return err
 }
 
-// insertAsking notes that a structure does not want to wait, unless it has said so.
-func insertAsking(ctx context.Context, tx *db.Tx, actor identity.Actor) (isNew bool, err error) {
-	n, err := tx.Exec(ctx, `
-		INSERT INTO payout_requests (structure_id, asked_at, asked_by) VALUES ($1, $2, $3)
-		ON CONFLICT (structure_id) WHERE payout_id IS NULL DO NOTHING`, actor.Organisation, tx.Now, actor.Person)
-	return n == 1, err
-}
-
-// openRequest is since when a structure does not want to wait, nil where it has not said so.
-func openRequest(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (*time.Time, error) {
-	var at *time.Time
-	err := tx.Get(ctx, &at, `SELECT (SELECT asked_at FROM payout_requests WHERE structure_id = $1 AND payout_id IS NULL)`, structure)
-	return at, err
-}
-
-// answerRequests notes which payouts of a settlement answer what was asked.
-func answerRequests(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE payout_requests q SET payout_id = p.id FROM payouts p
-		WHERE p.settlement_id = $1 AND q.structure_id = p.structure_id AND q.payout_id IS NULL`, id)
-	return err
-}
-
-// reopenRequests lets wait again what the payouts of a cancelled settlement had answered.
-func reopenRequests(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE payout_requests q SET payout_id = NULL FROM payouts p
-		WHERE p.settlement_id = $1 AND q.payout_id = p.id
-			AND NOT EXISTS (SELECT 1 FROM payout_requests o WHERE o.structure_id = q.structure_id AND o.payout_id IS NULL)`, id)
-	return err
-}
-
 func storeHash(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, sum []byte) error {
 	_, err := tx.Exec(ctx, `UPDATE settlements SET file_sha256 = $2 WHERE id = $1`, id, sum)
 	return err
 }
 
-// fileHead and fileLine are all that a file is made of.
+// insertFiles writes what the files of a settlement hold, with their hashes in order.
+func insertFiles(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, hashes [][]byte) error {
+	for i, sum := range hashes {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO settlement_files (settlement_id, number, message_id, payouts, total_cents, sha256)
+			SELECT $1, $2, $3, count(*), sum(amount_cents), $4 FROM payouts WHERE settlement_id = $1 AND file_number = $2`,
+			id, i+1, fileID(messageID(id), i+1, len(hashes)), sum)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// selectFiles lists the files of settlements s. One that an older program closes meanwhile
+// has no row of its own: it is the settlement's only file.
+const selectFiles = `
+	SELECT COALESCE(f.number, 1) AS number, COALESCE(f.message_id, s.message_id) AS message_id, COALESCE(f.payouts, s.payouts) AS payouts,
+		COALESCE(f.total_cents, s.total_cents) AS total_cents, encode(COALESCE(f.sha256, s.file_sha256), 'hex') AS sha256,
+		CASE WHEN f.payouts < s.payouts THEN f.taken_at ELSE s.taken_at END AS taken_at
+	FROM settlements s LEFT JOIN settlement_files f ON f.settlement_id = s.id `
+
+func filesOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]File, error) {
+	var all []File
+	err := tx.Select(ctx, &all, selectFiles+`WHERE s.id = $1 ORDER BY f.number`, id)
+	return all, err
+}
+
+// fileHead and fileLine are all that files are made of.
 type fileHead struct {
 	MessageID   string       `db:"message_id"`
 	ClosedAt    time.Time    `db:"closed_at"`
 	ExecutionOn vouchers.Day `db:"execution_on"`
+	Layout      layout       `db:"file_layout"`
+	Files       int          `db:"files"` // how many there are
 	Debtor
 }
 
@@ -197,19 +195,22 @@ type fileLine struct {
 	recipient
 }
 
-func fileRows(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (fileHead, []fileLine, error) {
+func headOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (fileHead, error) {
 	var head fileHead
 	err := tx.Get(ctx, &head, `
-		SELECT message_id, closed_at, execution_on, debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town
+		SELECT message_id, closed_at, execution_on, debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town,
+			file_version, file_layout, category_purpose,
+			(SELECT COALESCE(max(file_number), 1) FROM payouts WHERE settlement_id = $1) AS files
 		FROM settlements WHERE id = $1`, id)
-	if err != nil {
-		return head, nil, err
-	}
+	return head, err
+}
+
+func linesOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number int) ([]fileLine, error) {
 	var lines []fileLine
-	err = tx.Select(ctx, &lines, `
+	err := tx.Select(ctx, &lines, `
 		SELECT end_to_end, amount_cents, iban, bic, holder, street, postcode, town
-		FROM payouts WHERE settlement_id = $1 ORDER BY structure_id`, id)
-	return head, lines, err
+		FROM payouts WHERE settlement_id = $1 AND file_number = $2 ORDER BY structure_id`, id, number)
+	return lines, err
 }
 
 const selectSettlements = `
@@ -230,60 +231,6 @@ func settlement(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (Settl
 	return s, err
 }
 
-// lockSettlement lets one decision on a settlement happen at a time.
-func lockSettlement(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (Settlement, error) {
-	if _, err := tx.Exec(ctx, `SELECT id FROM settlements WHERE id = $1 FOR UPDATE`, id); err != nil {
-		return Settlement{}, err
-	}
-	s, err := settlement(ctx, tx, id)
-	if errors.Is(err, db.ErrNoRows) {
-		return s, fault.New(fault.NotFound, "not_found")
-	}
-	return s, err
-}
-
-func setApproved(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.SettlementID) error {
-	_, err := tx.Exec(ctx, `UPDATE settlements SET approved_at = $2, approved_by = $3 WHERE id = $1`, id, tx.Now, actor.Person)
-	return err
-}
-
-func setCancelled(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers.SettlementID, reason string) error {
-	_, err := tx.Exec(ctx, `UPDATE settlements SET cancelled_at = $2, cancelled_by = $3, cancel_reason = $4 WHERE id = $1`, id, tx.Now, actor.Person, reason)
-	return err
-}
-
-func setTaken(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
-	_, err := tx.Exec(ctx, `UPDATE settlements SET taken_at = $2 WHERE id = $1 AND taken_at IS NULL`, id, tx.Now)
-	return err
-}
-
-// setPaidElsewhere notes that the bank has the file of a settlement from somebody else, whom
-// nobody here has approved.
-func setPaidElsewhere(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
-	_, err := tx.Exec(ctx, `UPDATE settlements SET approved_at = closed_at, taken_at = closed_at, sent_at = closed_at WHERE id = $1`, id)
-	return err
-}
-
-// setSent notes that the bank has a settlement's file, unless that was known.
-func setSent(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE settlements SET taken_at = COALESCE(taken_at, $2), sent_at = $2 WHERE id = $1 AND sent_at IS NULL`, id, tx.Now)
-	return err
-}
-
-// takeAllBack marks the payouts of a settlement as ones that never left, and returns what
-// each of them paid.
-func takeAllBack(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]returnedPart, error) {
-	var all []returnedPart
-	err := tx.Select(ctx, &all, `
-		WITH back AS (
-			UPDATE payouts SET state = 'rejected', return_reason = $2, rejected_at = $3
-			WHERE settlement_id = $1 AND state = 'in_transit' RETURNING id, structure_id)
-		SELECT q.payout_id, back.structure_id, q.campaign_id, q.amount_cents
-		FROM back JOIN payout_parts q ON q.payout_id = back.id ORDER BY q.payout_id, q.campaign_id`, id, CancelledCode, tx.Now)
-	return all, err
-}
-
 func settlements(ctx context.Context, tx *db.Tx, before vouchers.SettlementID, limit int) ([]Settlement, error) {
 	all := []Settlement{}
 	err := tx.Select(ctx, &all, selectSettlements+`WHERE $1 = 0 OR s.id < $1 ORDER BY s.id DESC LIMIT $2`, before, limit)
@@ -292,22 +239,28 @@ func settlements(ctx context.Context, tx *db.Tx, before vouchers.SettlementID, l
 
 const selectPayouts = `
 	SELECT p.id, p.settlement_id, p.structure_id, o.name AS structure_name, p.redemptions, p.amount_cents, p.end_to_end, p.iban,
-		p.state, s.approved_at IS NOT NULL AS approved, s.sent_at IS NOT NULL AS sent, s.closed_at, s.execution_on, p.booked_on, COALESCE(p.return_reason, '') AS return_reason, p.reissued_in
+		p.holder, p.file_number, p.state, s.approved_at IS NOT NULL AS approved, s.sent_at IS NOT NULL AS sent, s.closed_at, s.execution_on,
+		p.booked_on, COALESCE(p.return_reason, '') AS return_reason, p.reissued_in
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id `
 
 func payoutList(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Payout, error) {
 	all := []Payout{}
 	err := tx.Select(ctx, &all, selectPayouts+where, args...)
 	for i := range all {
-		all[i].Account = all[i].IBAN.Masked()
+		all[i].show()
 	}
 	return all, err
+}
+
+// show fills in what follows from the row.
+func (p *Payout) show() {
+	p.Account, p.HolderInFile = p.IBAN.Masked(), sepa.Latin(p.Holder, sepa.NameMost)
 }
 
 func payoutOne(ctx context.Context, tx *db.Tx, where string, arg any) (Payout, error) {
 	var p Payout
 	err := tx.Get(ctx, &p, selectPayouts+where, arg)
-	p.Account = p.IBAN.Masked()
+	p.show()
 	return p, err
 }
 
@@ -375,13 +328,15 @@ func markRejected(ctx context.Context, tx *db.Tx, id vouchers.PayoutID, reason s
 	return err
 }
 
-// sentIn reads the payouts of the settlement whose file bears a message id.
+// sentIn reads the payouts of the file that bears a message id.
 func sentIn(ctx context.Context, tx *db.Tx, message string) ([]sepa.Ordered, error) {
 	var all []sepa.Ordered
 	err := tx.Select(ctx, &all, `
 		SELECT p.end_to_end, o.name AS payee, p.amount_cents, p.state = 'rejected' AS rejected
-		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id
-		WHERE s.message_id = $1 AND s.approved_at IS NOT NULL ORDER BY p.id`, message)
+		FROM settlements s LEFT JOIN settlement_files f ON f.settlement_id = s.id
+		JOIN payouts p ON p.settlement_id = s.id AND p.file_number = COALESCE(f.number, 1)
+		JOIN organisations o ON o.id = p.structure_id
+		WHERE COALESCE(f.message_id, s.message_id) = $1 AND s.approved_at IS NOT NULL ORDER BY p.id`, message)
 	return all, err
 }
 

@@ -75,7 +75,7 @@ func TestTheFileIsValidAndAlwaysTheSame(t *testing.T) {
 	b.Redeem(b.Structure, b.HandOver(b.Campaign, 10), 3)
 	d := b.settles()
 	first := b.file(d.ID)
-	followsSchema(t, first)
+	followsSchema(t, "09", first)
 	for _, want := range []string{"<MsgId>PSL1</MsgId>", "<EndToEndId>" + d.List[0].EndToEnd + "</EndToEndId>", `<InstdAmt Ccy="EUR">30.00</InstdAmt>`,
 		"<Nm>Passerelle - fonds cantonnes</Nm>", "<IBAN>FR7630006000011234567890189</IBAN>", "<Dt>2026-03-10</Dt>"} {
 		if !bytes.Contains(first, []byte(want)) {
@@ -94,7 +94,7 @@ func TestTheFileIsValidAndAlwaysTheSame(t *testing.T) {
 		return err
 	})
 	var out bytes.Buffer
-	if err := b.File(t.Context(), b.Operator, d.ID, &out); err == nil || fault.Code(err) != "" || out.Len() > 0 {
+	if _, err := b.File(t.Context(), b.Operator, d.ID, 0, &out); err == nil || fault.Code(err) != "" || out.Len() > 0 {
 		t.Errorf("a row was changed and the file goes out: %v, %d bytes", err, out.Len())
 	}
 }
@@ -248,12 +248,14 @@ func TestEachSeesItsOwn(t *testing.T) {
 	agent.Role = identity.Agent
 	_, err = b.Close(t.Context(), agent, CloseRequest{})
 	b.refused(err, "forbidden")
-	b.refused(b.File(t.Context(), agent, p.Settlement, &bytes.Buffer{}), "forbidden")
+	_, err = b.File(t.Context(), agent, p.Settlement, 0, &bytes.Buffer{})
+	b.refused(err, "forbidden")
 	token := b.Operator
 	token.Scopes = []string{"reports"}
 	_, err = b.Close(t.Context(), token, CloseRequest{})
 	b.refused(err, "scope_missing")
-	b.refused(b.File(t.Context(), b.Operator, p.Settlement+1, &bytes.Buffer{}), "not_found")
+	_, err = b.File(t.Context(), b.Operator, p.Settlement+1, 0, &bytes.Buffer{})
+	b.refused(err, "not_found")
 	_, err = b.Open(t.Context(), b.Operator, p.Settlement+1)
 	b.refused(err, "not_found")
 	_, err = New(b.DB, Debtor{}, b.notify).Close(t.Context(), b.Operator, CloseRequest{})

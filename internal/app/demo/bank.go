@@ -2,8 +2,10 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/passerelle/passerelle/internal/sepa"
@@ -43,24 +45,31 @@ func (a *account) receive(on vouchers.Day, from sepa.Counterparty, amount vouche
 		Transactions: []sepa.Transaction{{Amount: amount, Counterparty: from, Remittance: remittance}}})
 }
 
-// accept takes a pain.001 file.
+// accept takes a pain.001 file, of either version that the operator may have chosen.
 func (a *account) accept(file []byte) error {
 	var message struct {
 		Orders []struct {
-			On        vouchers.Day `xml:"ReqdExctnDt>Dt"`
-			Transfers []transfer   `xml:"CdtTrfTxInf"`
+			On struct {
+				Older string `xml:",chardata"`
+				Day   string `xml:"Dt"`
+			} `xml:"ReqdExctnDt"`
+			Transfers []transfer `xml:"CdtTrfTxInf"`
 		} `xml:"CstmrCdtTrfInitn>PmtInf"`
 	}
 	if err := xml.Unmarshal(file, &message); err != nil {
 		return fmt.Errorf("the bank cannot read the file: %w", err)
 	}
 	for _, order := range message.Orders {
+		on, err := vouchers.ParseDay(cmp.Or(order.On.Day, strings.TrimSpace(order.On.Older)))
+		if err != nil {
+			return fmt.Errorf("the bank cannot read the day of the file: %w", err)
+		}
 		for _, t := range order.Transfers {
 			cents, err := vouchers.ParseCents(t.Amount)
 			if err != nil {
 				return err
 			}
-			t.on, t.cents = order.On, cents
+			t.on, t.cents = on, cents
 			a.ordered = append(a.ordered, t)
 		}
 	}

@@ -42,7 +42,7 @@ func (p *play) planSettlements() {
 	p.on(lasts-1, 16.5, "settlements", p.settle)
 }
 
-// settle closes a settlement, which somebody else approves, and gives its file to the bank.
+// settle closes a settlement, which somebody else approves, and gives its files to the bank.
 func (p *play) settle(ctx context.Context) error {
 	var closed settlement.Settlement
 	if err := p.operator.third.post(ctx, "/settlements", struct{}{}, &closed); err != nil {
@@ -52,12 +52,14 @@ func (p *play) settle(ctx context.Context) error {
 	if err := p.operator.admin.post(ctx, at+"/approval", settlement.ApproveRequest{SHA256: closed.SHA256}, nil); err != nil {
 		return err
 	}
-	file, err := p.fetch(ctx, p.operator.third, at+"/pain001", fmt.Sprintf("pain001-%d.xml", closed.ID))
-	if err != nil {
-		return err
-	}
-	if err := p.bank.segregated.accept(file); err != nil {
-		return err
+	for _, f := range closed.Files {
+		file, err := p.fetch(ctx, p.operator.third, fmt.Sprintf("%s/pain001?file=%d", at, f.Number), fmt.Sprintf("pain001-%s.xml", f.MessageID))
+		if err != nil {
+			return err
+		}
+		if err := p.bank.segregated.accept(file); err != nil {
+			return err
+		}
 	}
 	return p.operator.third.post(ctx, at+"/sent", struct{}{}, nil)
 }
