@@ -49,11 +49,15 @@ func nothingUsed(context.Context, identity.Actor, string) ([]complaints.Use, err
 func counsel(t *testing.T) *counterWindow {
 	t.Helper()
 	w := &counterWindow{World: world.New(t), near: &labelling.NearQuery{}}
-	room := complaints.New(w.DB, w.Keys, func(context.Context, *db.Tx, string, complaints.By, complaints.Event, complaints.Complaint) error { return nil })
+	room := complaints.New(w.DB, w.Keys, func(context.Context, *db.Tx, string, complaints.By, complaints.Event, complaints.Complaint) error {
+		return nil
+	})
 	till := settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: "FR7630006000011234567890189", Town: "Lyon"},
 		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	card := Issuing{Service: w.Issuing, Keys: w.Keys, Uses: room.Uses,
-		Booked: func(context.Context, identity.Actor, string, vouchers.BookletID) ([]booking.Booking, error) { return nil, nil },
+		Booked: func(context.Context, identity.Actor, string, vouchers.BookletID) ([]booking.Booking, error) {
+			return nil, nil
+		},
 		Places: func(context.Context, labelling.NearQuery) ([]labelling.Place, error) { return nil, nil }}
 	actors := map[string]identity.Actor{"operator": w.Operator, "second": w.Colleague(), "structure": w.Structure.Actor, "funder": w.Funder}
 	w.window = setup(t, func(o *Options) {

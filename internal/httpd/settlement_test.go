@@ -31,7 +31,7 @@ func init() {
 	}
 	one := settlement.Settlement{ID: 1, MessageID: "PSL1", ExecutionOn: day, Payouts: 3, Total: 90_00, SHA256: strings.Repeat("0f", 32),
 		InTransit: 1, Booked: 1, Returned: 1, Rejected: 1}
-	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held},
+	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Netted: 30_00, Held: held},
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: []settlement.Settlement{one}, Next: "/settlements?before=1"}
 	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: one, List: payouts}, MayFetch: true}
 	samples["settlement/delays"] = DelaysBody{From: 900, Until: 1000, All: DelayView{9, 3, 8, 12, nil}, Own: &DelayView{Oldest: new(vouchers.Day)}}

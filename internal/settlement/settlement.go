@@ -87,6 +87,7 @@ type Preview struct {
 	ExecutionOn vouchers.Day   `json:"execution_on"`
 	Payouts     int            `json:"payouts"`
 	Total       vouchers.Cents `json:"total_cents"`
+	Netted      vouchers.Cents `json:"netted_cents"` // taken out of what is owed, for structures' debts
 	Held        []Held         `json:"held"`
 }
 
@@ -230,6 +231,9 @@ func (s *Service) Preview(ctx context.Context, actor identity.Actor) (Preview, e
 			return err
 		}
 		p = Preview{ExecutionOn: sepa.NextWorkingDay(vouchers.DayOf(tx.Now)), Payouts: len(plan.pay), Total: plan.total(), Held: plan.held}
+		for _, n := range plan.netted {
+			p.Netted += n.amount
+		}
 		return nil
 	})
 	return p, err
