@@ -43,6 +43,10 @@ func TestACoFunderSeesTheCampaignAndNobodysPapers(t *testing.T) {
 			if status < 400 || s.rows("^(throttle|sessions)$") != before {
 				t.Errorf("%s %s: %d, or something was changed", route.Method, c.path, status)
 			}
+		case path == "/complaints/:id" && status == http.StatusOK: // where it stands, and nothing that somebody wrote
+			if strings.Contains(text, `"words":"`+canary) || strings.Contains(text, `class="said"`) {
+				t.Errorf("%s tells what somebody wrote", c.path)
+			}
 		case isShared && status == http.StatusOK:
 			campaign++
 			if strings.Contains(text, fmt.Sprintf("/orders/%v", s.order)) || strings.Contains(text, fmt.Sprintf("/invoices/%v", s.invoice)) {

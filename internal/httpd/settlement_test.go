@@ -39,7 +39,7 @@ func init() {
 		other.State = state
 		all = append(all, other)
 	}
-	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Held: held, Asked: 1, AskedTotal: 10_00, Due: &day},
+	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Netted: 30_00, Held: held, Asked: 1, AskedTotal: 10_00, Due: &day},
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: append(all, one), Next: "/settlements?before=1"}
 	payouts[0].Holder, payouts[0].HolderInFile = "Médiathèque", "Mediatheque"
 	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: all[0], List: payouts}, MayPay: true, Problem: "x", Field: "reason"}

@@ -229,7 +229,7 @@ func TestWhatWasPaidIsADebtThatIsNetted(t *testing.T) {
 	b.Redeem(b.Structure, other, 2)
 	preview, err := b.Preview(t.Context(), b.Operator)
 	b.ok(err)
-	if preview.Payouts != 0 || preview.Total != 0 {
+	if preview.Payouts != 0 || preview.Total != 0 || preview.Netted != 20_00 {
 		t.Errorf("the preview says %+v", preview)
 	}
 	_, err = b.Close(t.Context(), b.Operator, CloseRequest{})

@@ -139,6 +139,7 @@ type Preview struct {
 	ExecutionOn vouchers.Day   `json:"execution_on"`
 	Payouts     int            `json:"payouts"`
 	Total       vouchers.Cents `json:"total_cents"`
+	Netted      vouchers.Cents `json:"netted_cents"` // taken out of what is owed, for structures' debts
 	Held        []Held         `json:"held"`
 	Asked       int            `json:"asked"` // of the payouts, those of structures that asked not to wait
 	AskedTotal  vouchers.Cents `json:"asked_total_cents"`
@@ -297,6 +298,9 @@ func (s *Service) Preview(ctx context.Context, actor identity.Actor) (Preview, e
 		}
 		today := vouchers.DayOf(tx.Now)
 		p = Preview{ExecutionOn: sepa.NextWorkingDay(today), Payouts: len(plan.pay), Total: plan.total(), Held: plan.held}
+		for _, n := range plan.netted {
+			p.Netted += n.amount
+		}
 		for _, one := range plan.pay {
 			if one.to.Asked {
 				p.Asked, p.AskedTotal = p.Asked+1, p.AskedTotal+one.amount()
