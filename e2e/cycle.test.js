@@ -270,6 +270,32 @@ test("a campaign's whole life, clicked through", { timeout: 400_000 }, async (t)
     await watcher.look("card");
   });
 
+  await step("the holder says what is wrong with one use, and only that line waits until the operator has decided", async () => {
+    const holder = await stage.stand({ javaScriptEnabled: false });
+    await holder.open(read);
+    await holder.press(/^Signaler un problème/, "main");
+    await holder.choose("Trop de chèques ont été pris");
+    await holder.press("Envoyer");
+    await holder.reads("Cet encaissement n’est pas payé tant que la réclamation est en cours.");
+    await host.open("/complaints");
+    await host.reads("Trop de chèques ont été pris");
+    await host.look("complaints-structure");
+    await operator.open("/settlements");
+    await operator.reads("1 structure recevra 20,00 €.");
+    await operator.open("/complaints");
+    await operator.look("complaints");
+    await operator.press(/Trop de chèques ont été pris$/, "main");
+    await operator.look("complaint");
+    await operator.choose("Non : maintenir l’encaissement");
+    await operator.fill({ "Raison de la décision": "La feuille d’émargement dit deux heures." });
+    await operator.press("Voir l’effet avant de décider");
+    await operator.look("complaint-effect");
+    await operator.press("Maintenir l’encaissement");
+    await operator.reads("Réclamation rejetée : l’encaissement est maintenu.");
+    await holder.page.reload();
+    await holder.reads("La feuille d’émargement dit deux heures.");
+  });
+
   await step("the operator previews and closes the settlement, and cannot approve it, not even in another tab", async () => {
     await operator.open("/settlements");
     await operator.reads("1 structure recevra 40,00 €.");

@@ -34,7 +34,9 @@ func (s *city) contests(operator, funder, structure *citizen) {
 	s.complains(q, first)
 	q.operator.writes("POST", "/clawbacks", thing{"redemption": second, "reason": "Compté deux fois"}).refuses(409, "redemption_not_paid")
 	closed := q.operator.posts("/settlements", thing{}).wants(201).is("total_cents", "6000") // 10.00 were owed before
-	payout := q.operator.gets(fmt.Sprintf("/settlements/%d", closed.id())).wants(200).items("list")[0]
+	at := fmt.Sprintf("/settlements/%d", closed.id())
+	q.operator.newColleague("finance", "september").posts(at+"/approval", thing{"file_sha256": closed.says("file_sha256")})
+	payout := q.operator.gets(at).wants(200).items("list")[0]
 	q.operator.does("POST", "/statements", "application/xml", s.statement(false, sepa.Transaction{Amount: 60_00, EndToEndID: payout["end_to_end_id"].(string)})).wants(201)
 	s.clawsBack(q, second, third)
 	q.operator.gets("/invariants").wants(200).is("ok", "true")

@@ -117,6 +117,9 @@ func (h handedOn) settlesOne(t *testing.T) settlement.Payout {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := room.Approve(t.Context(), h.Colleague(), settlement.ApproveRequest{ID: closed.ID, SHA256: closed.SHA256}); err != nil {
+		t.Fatal(err)
+	}
 	d, err := room.Open(t.Context(), h.Operator, closed.ID)
 	if err != nil {
 		t.Fatal(err)

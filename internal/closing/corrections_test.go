@@ -24,6 +24,8 @@ func (s *stage) paid(till *settlement.Service) {
 	s.t.Helper()
 	closed, err := till.Close(s.t.Context(), s.Operator, settlement.CloseRequest{})
 	s.ok(err)
+	_, err = till.Approve(s.t.Context(), s.Colleague(), settlement.ApproveRequest{ID: closed.ID, SHA256: closed.SHA256})
+	s.ok(err)
 	d, err := till.Open(s.t.Context(), s.Operator, closed.ID)
 	s.ok(err)
 	for _, p := range d.List {
