@@ -101,7 +101,7 @@ func TestAHolderReportsAUseAndFollowsIt(t *testing.T) {
 	if answer, html := w.shows(opened, "POST", fmt.Sprintf("/c/uses/%d", id), "cause=&_key=0123456789"); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(html, "error-summary") {
 		t.Errorf("without a cause: %d", answer.StatusCode)
 	}
-	answer, _ := w.shows(opened, "POST", fmt.Sprintf("/c/uses/%d", id), "cause=not_mine&email=aline%40exemple.fr&_key=0123456790")
+	answer, _ := w.shows(opened, "POST", fmt.Sprintf("/c/uses/%d", id), "cause=not_mine&email=aline%40exemple.fr&proof=&_key=0123456790")
 	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/c/complaints/1" {
 		t.Fatalf("%d to %s", answer.StatusCode, answer.Header.Get("Location"))
 	}

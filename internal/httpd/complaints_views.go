@@ -51,6 +51,7 @@ type complaintForm struct {
 	Email      string                `form:"email"`
 	Phone      string                `form:"phone"`
 	Trap       string                `form:"homepage"`
+	Proof      string                `form:"proof"` // a file that was not chosen comes as a field without text
 }
 
 // NewComplaintBody is what complaints/new.html shows.
@@ -187,6 +188,7 @@ func (w *Complaints) answerForm(c *fiber.Ctx) error {
 	}
 	var form struct {
 		Answer string `form:"answer"`
+		Proof  string `form:"proof"` // as in complaintForm
 	}
 	if err := decodeForm(c, &form); err != nil {
 		return err
