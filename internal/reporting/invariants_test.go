@@ -25,6 +25,8 @@ var breakages = []struct {
 	{"more forgiven than was lost", "INV-2", "order:1 forgiven_cents=100 lost_cents=0",
 		forgiven(`(SELECT max(person_id) FROM memberships)`)},
 	{"a debt that one person asked and agreed to forgive", "INV-12", " requested_by=1 decided_by=1", forgiven(`1`)},
+	{"a payout that is booked and that nobody approved", "INV-12", "settlement:1 closed_by=",
+		`UPDATE settlements SET approved_at = NULL, approved_by = NULL, taken_at = NULL, sent_at = NULL WHERE id = 1`},
 	{"a settlement that one person closed and approved", "INV-12", "settlement:1 closed_by=", `UPDATE settlements SET approved_at = closed_at, approved_by = closed_by WHERE id = 1`},
 	{"a receipt whose bank line says less", "INV-1", "line:1 ",
 		`UPDATE statement_lines SET amount_cents = amount_cents - 1 WHERE id = 1`},
