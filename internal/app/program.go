@@ -102,11 +102,10 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 		orders:     orders.New(s.DB, cfg.seller(), n.orderFunded),
 		invoicing:  invoicing.New(s.DB),
 		issuing:    issuing.New(s.DB, keys, cfg.PublicURL, n.handedOver, log),
-		settlement: settlement.New(s.DB, cfg.debtor(), n.payout).With(cfg.settlementPolicy(), n.settlementDue),
+		settlement: settlement.New(s.DB, cfg.debtor(), n.payout).With(cfg.settlementPolicy(), n.settlementDue, n.structureDebt),
 		complaints: complaints.New(s.DB, keys, n.complaint),
 		noteDebt:   n.debtNote,
 	}
-	r.settlement.TellDebts(n.structureDebt)
 	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
 	r.agenda = agenda.New(s.DB, r.booking.Follow)

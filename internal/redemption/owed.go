@@ -29,12 +29,12 @@ func LastID(ctx context.Context, tx *db.Tx) (vouchers.RedemptionID, error) {
 	return id, err
 }
 
-// OwedUpTo sums the redemptions up to an id that were not undone and come after the
-// last payout of their structure, by structure and campaign, some of them in two lines. One
-// that was corrected counts: what is withheld of it is an adjustment (settlement). However old the history is, it
-// reads those and no others: what came after the latest payout of all in one go, and what came
-// before it along redemptions_by_structure, which is nothing but for structures that were not
-// in the latest settlement.
+// OwedUpTo sums the redemptions up to an id that were not undone and come after the last
+// payout of their structure, by structure and campaign, some of them in two lines. One that
+// was corrected counts: what is withheld of it is an adjustment (settlement). However old the
+// history is, it reads those and no others: what came after the latest payout of all in one
+// go, and what came before it along redemptions_by_structure, which is nothing but for
+// structures that were not in the latest settlement.
 func OwedUpTo(ctx context.Context, tx *db.Tx, upTo vouchers.RedemptionID) ([]Owed, error) {
 	// PostgreSQL would take longer to compile these statements than to run them.
 	if _, err := tx.Exec(ctx, `SET LOCAL jit = off`); err != nil {

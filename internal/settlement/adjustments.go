@@ -184,10 +184,10 @@ func (s standing) outcome(today vouchers.Day) Outcome {
 	}
 }
 
-// withholdAgain withholds what came back of a payout while a complaint about it is open: it
+// withholdAgain withholds what came back of structures' payouts while a complaint about it is open: it
 // was paid when the complaint was made.
-func withholdAgain(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) error {
-	open, err := complainedOf(ctx, tx, structure)
+func withholdAgain(ctx context.Context, tx *db.Tx, structures ...vouchers.OrganisationID) error {
+	open, err := complainedOf(ctx, tx, structures)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package settlement
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/passerelle/passerelle/internal/audit"
@@ -74,9 +73,7 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.
 		var transfers []ledger.Transfer
 		var structures []vouchers.OrganisationID
 		for _, part := range back {
-			if !slices.Contains(structures, part.Structure) {
-				structures = append(structures, part.Structure)
-			}
+			structures = append(structures, part.Structure)
 			sum += part.Amount
 			transfers = append(transfers, ledger.Rejected(part.Payout, part.Structure, map[vouchers.CampaignID]vouchers.Cents{part.Campaign: part.Amount})...)
 		}
@@ -86,10 +83,8 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.
 		if err := ledger.Post(ctx, tx, transfers...); err != nil {
 			return err
 		}
-		for _, structure := range structures {
-			if err := withholdAgain(ctx, tx, structure); err != nil {
-				return err
-			}
+		if err := withholdAgain(ctx, tx, structures...); err != nil {
+			return err
 		}
 		if err := reopenRequests(ctx, tx, id); err != nil {
 			return err
@@ -157,12 +152,4 @@ func inTime(closed Settlement, tx *db.Tx) error {
 		return fault.New(fault.Conflict, "settlement_late", "on", closed.ExecutionOn)
 	}
 	return nil
-}
-
-// mayPay is for the operator's finance people.
-func mayPay(actor identity.Actor) error {
-	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
-		return err
-	}
-	return actor.NeedsScope(Scope)
 }

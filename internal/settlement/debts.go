@@ -125,9 +125,6 @@ func (s *Service) OneRequest(ctx context.Context, actor identity.Actor, id int64
 // redemption is clawed back, or that a debt is forgiven.
 type TellDebt func(ctx context.Context, tx *db.Tx, to string, r Request) error
 
-// TellDebts says how structures are told of what is decided about their debts.
-func (s *Service) TellDebts(tell TellDebt) { s.tellDebt = tell }
-
 // ClawbackRequest asks that a paid redemption be corrected.
 type ClawbackRequest struct {
 	Redemption vouchers.RedemptionID `json:"redemption"`
@@ -136,7 +133,7 @@ type ClawbackRequest struct {
 
 // RequestClawback keeps the request for another person to decide. Nothing moves.
 func (s *Service) RequestClawback(ctx context.Context, actor identity.Actor, req ClawbackRequest) (Request, error) {
-	if err := mayCorrect(actor); err != nil {
+	if err := mayPay(actor); err != nil {
 		return Request{}, err
 	}
 	if err := tidyReason(&req.Reason); err != nil {
@@ -178,7 +175,7 @@ type ForgiveRequest struct {
 // RequestForgiveness keeps the request for another person to decide. Nothing moves, and what
 // is taken for the debt meanwhile is taken.
 func (s *Service) RequestForgiveness(ctx context.Context, actor identity.Actor, req ForgiveRequest) (Request, error) {
-	if err := mayCorrect(actor); err != nil {
+	if err := mayPay(actor); err != nil {
 		return Request{}, err
 	}
 	if err := tidyReason(&req.Reason); err != nil {
@@ -212,7 +209,7 @@ func ask(ctx context.Context, tx *db.Tx, actor identity.Actor, r Request) (Reque
 
 // ApproveRequest does what was asked. Whoever asked cannot.
 func (s *Service) ApproveRequest(ctx context.Context, actor identity.Actor, id int64) (Request, error) {
-	if err := mayCorrect(actor); err != nil {
+	if err := mayPay(actor); err != nil {
 		return Request{}, err
 	}
 	return s.decide(ctx, actor, "approve_correction_request", id, func(tx *db.Tx) (Request, error) {
@@ -276,7 +273,7 @@ func forgive(ctx context.Context, tx *db.Tx, r Request) (vouchers.Cents, error) 
 
 // RefuseRequest ends a request without effect; who asked may take it back so.
 func (s *Service) RefuseRequest(ctx context.Context, actor identity.Actor, id int64) (Request, error) {
-	if err := mayCorrect(actor); err != nil {
+	if err := mayPay(actor); err != nil {
 		return Request{}, err
 	}
 	return s.decide(ctx, actor, "refuse_correction_request", id, func(tx *db.Tx) (Request, error) {
@@ -320,14 +317,6 @@ func (s *Service) decide(ctx context.Context, actor identity.Actor, action strin
 		return err
 	})
 	return r, err
-}
-
-// mayCorrect is for the operator's finance people.
-func mayCorrect(actor identity.Actor) error {
-	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
-		return err
-	}
-	return actor.NeedsScope(Scope)
 }
 
 func tidyReason(reason *string) error {

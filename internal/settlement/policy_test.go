@@ -83,7 +83,7 @@ func TestPromisesAreWorkingDaysInOrder(t *testing.T) {
 func TestALittleWaitsForMoreAMonthAtMost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.With(Policy{Minimum: 20_00}, b.remind)
+	b.With(Policy{Minimum: 20_00}, b.remind, nil)
 	bonlieu := b.NewStructure("Bonlieu")
 	booklet := b.HandOver(b.Campaign, 20)
 	b.Redeem(b.Structure, booklet, 1)
@@ -107,7 +107,7 @@ func TestALittleWaitsForMoreAMonthAtMost(t *testing.T) {
 func TestAStructureAsksNotToWait(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.With(Policy{Minimum: 50_00}, b.remind)
+	b.With(Policy{Minimum: 50_00}, b.remind, nil)
 	bonlieu := b.NewStructure("Bonlieu")
 	booklet := b.HandOver(b.Campaign, 20)
 	_, err := b.Ask(t.Context(), b.Structure.Actor)

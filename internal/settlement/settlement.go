@@ -76,9 +76,10 @@ func New(d *db.DB, debtor Debtor, notify Notify) *Service {
 	return &Service{db: d, debtor: debtor, notify: notify, remind: func(context.Context, *db.Tx, string, Preview) error { return nil }}
 }
 
-// With gives the service a policy, and somebody to remind of it.
-func (s *Service) With(p Policy, remind Remind) *Service {
-	s.policy, s.remind = p, remind
+// With gives the service a policy, somebody to remind of it, and how structures are told of
+// what is decided about their debts.
+func (s *Service) With(p Policy, remind Remind, tell TellDebt) *Service {
+	s.policy, s.remind, s.tellDebt = p, remind, tell
 	return s
 }
 
@@ -358,6 +359,14 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Se
 // mayRead is for the operator's people, whatever their role.
 func mayRead(actor identity.Actor) error {
 	return actor.Needs(identity.Operator, identity.Finance, identity.Agent, identity.Reader)
+}
+
+// mayPay is for the operator's finance people.
+func mayPay(actor identity.Actor) error {
+	if err := actor.Needs(identity.Operator, identity.Finance); err != nil {
+		return err
+	}
+	return actor.NeedsScope(Scope)
 }
 
 func redemptionName(id vouchers.RedemptionID) string { return fmt.Sprintf("redemption:%d", id) }

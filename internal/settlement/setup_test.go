@@ -49,7 +49,7 @@ func setup(t testing.TB) bundle {
 		return nil
 	})
 	b := bundle{World: w, Service: s, t: t, second: w.Colleague(), notices: &notices, reminders: new([]Preview)}
-	s.With(Policy{}, b.remind)
+	s.With(Policy{}, b.remind, nil)
 	return b
 }
 

@@ -90,11 +90,11 @@ func insertCorrection(ctx context.Context, tx *db.Tx, actor identity.Actor, c Co
 	return id, err
 }
 
-// complainedOf are a structure's redemptions about which a complaint is open.
-func complainedOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) ([]vouchers.RedemptionID, error) {
+// complainedOf are structures' redemptions about which a complaint is open.
+func complainedOf(ctx context.Context, tx *db.Tx, structures []vouchers.OrganisationID) ([]vouchers.RedemptionID, error) {
 	var ids []vouchers.RedemptionID
 	err := tx.Select(ctx, &ids, `
-		SELECT redemption_id FROM complaints WHERE structure_id = $1 AND state = 'open' ORDER BY redemption_id`, structure)
+		SELECT redemption_id FROM complaints WHERE structure_id = ANY ($1) AND state = 'open' ORDER BY redemption_id`, db.Array(structures))
 	return ids, err
 }
 
