@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
+	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
@@ -231,5 +233,33 @@ func TestEachFileOfASettlementIsFetchedFromThePage(t *testing.T) {
 	}
 	if _, page = pages.as("operator", "GET", at, ""); !strings.Contains(page, at+"/sent") {
 		t.Errorf("all files are fetched, and none can be told as sent: %s", page)
+	}
+}
+
+// The lines of a statement for a spreadsheet come to what was paid, corrections included.
+func TestAStatementsLinesComeToItsPayout(t *testing.T) {
+	t.Parallel()
+	site, err := loadSite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1_800_000_000, 0)
+	s := documents.Statement{EndToEndID: "PSL1-4", Settlement: "PSL1", Regime: "exempt", Recovered: 5_00,
+		Redeemed: []documents.Redeemed{{At: at, Place: "Thônes", Theme: "Outils", Booklet: "7", Vouchers: 3, Amount: 30_00}},
+		Adjusted: []documents.Adjusted{{Kind: "withheld", At: at, Amount: -10_00}, {Kind: "released", At: at, Amount: 20_00}}}
+	var out bytes.Buffer
+	if err := documents.WriteCSV(&out, payoutSheet(site.Words.For("fr"), s)); err != nil {
+		t.Fatal(err)
+	}
+	var amounts, what []string
+	for line := range strings.Lines(strings.ReplaceAll(out.String(), "\u00a0", " ")) {
+		cells := strings.Split(line, ";")
+		amounts, what = append(amounts, cells[7]), append(what, cells[4])
+	}
+	if got := strings.Join(amounts[1:], " "); got != "30,00 -10,00 20,00 -5,00" {
+		t.Errorf("the amounts are %s", got)
+	}
+	if got := strings.Join(what[1:], "; "); got != "Outils; Retenu pour une réclamation; Rendu après une réclamation; Retenu sur une somme due" {
+		t.Errorf("the lines are %s", got)
 	}
 }

@@ -134,16 +134,25 @@ func (w settlementWindow) decideForm(c *fiber.Ctx, became, field string, do func
 	return done(c, fmt.Sprintf("/settlements/%d", id), "settlement."+became, "count", after.Payouts, "amount", after.Total)
 }
 
-// payoutSheet is a payout's statement as a table. Each line bears the statement's own number.
+// payoutSheet is a payout's statement as a table, whose amounts come to what was paid. Each
+// line bears the statement's own number.
 func payoutSheet(w *i18n.Words, s documents.Statement) documents.Sheet {
 	sheet := documents.Sheet{Name: s.EndToEndID, Columns: []documents.Column{{Header: w.Text("settlement.sheet.statement")}, {Header: w.Text("settlement.number")},
 		{Header: w.Text("settlement.sheet.at"), Kind: documents.Moment}, {Header: w.Text("settlement.sheet.place")}, {Header: w.Text("settlement.sheet.theme")},
 		{Header: w.Text("settlement.sheet.booklet")}, {Header: w.Text("settlement.sheet.vouchers"), Kind: documents.Integer},
 		{Header: w.Text("settlement.amount"), Kind: documents.Money}, {Header: w.Text("settlement.sheet.vat")}}}
+	add := func(at documents.Cell, place, what, booklet string, count int, amount vouchers.Cents, vat string) {
+		sheet.Rows = append(sheet.Rows, []documents.Cell{documents.TextCell(s.EndToEndID), documents.TextCell(s.Settlement), at, documents.TextCell(place),
+			documents.TextCell(what), documents.TextCell(booklet), documents.IntegerCell(int64(count)), documents.MoneyCell(amount), documents.TextCell(vat)})
+	}
 	for _, r := range s.Redeemed {
-		sheet.Rows = append(sheet.Rows, []documents.Cell{documents.TextCell(s.EndToEndID), documents.TextCell(s.Settlement), documents.MomentCell(r.At),
-			documents.TextCell(r.Place), documents.TextCell(r.Theme), documents.TextCell(r.Booklet), documents.IntegerCell(int64(r.Vouchers)),
-			documents.MoneyCell(r.Amount), documents.TextCell(w.Text("settlement.vat." + cmp.Or(s.Regime, "none")))})
+		add(documents.MomentCell(r.At), r.Place, r.Theme, r.Booklet, r.Vouchers, r.Amount, w.Text("settlement.vat."+cmp.Or(s.Regime, "none")))
+	}
+	for _, a := range s.Adjusted {
+		add(documents.MomentCell(a.At), a.Place, w.Text("settlement.sheet."+a.Kind), a.Booklet, 0, a.Amount, "")
+	}
+	if s.Recovered > 0 {
+		add(documents.TextCell(""), "", w.Text("settlement.sheet.netted"), "", 0, -s.Recovered, "")
 	}
 	return sheet
 }
