@@ -528,6 +528,47 @@ CREATE TABLE complaints (
     CONSTRAINT complaints_words CHECK ((length(words) <= 2000))
 );
 
+CREATE TABLE connect_accounts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    structure_id bigint NOT NULL,
+    account text,
+    submitted boolean NOT NULL DEFAULT false,
+    ready boolean NOT NULL DEFAULT false,
+    problem text NOT NULL DEFAULT ''::text,
+    last4 text NOT NULL DEFAULT ''::text,
+    created_at timestamp with time zone NOT NULL,
+    created_by bigint NOT NULL,
+    approved_at timestamp with time zone,
+    approved_by bigint,
+    in_force_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended_by bigint,
+    end_reason text NOT NULL DEFAULT ''::text,
+    CONSTRAINT connect_accounts_account CHECK ((account ~ '^acct_[A-Za-z0-9_]+$'::text)),
+    CONSTRAINT connect_accounts_approved CHECK ((((approved_at IS NULL) = (approved_by IS NULL)) AND ((approved_at IS NULL) = (in_force_at IS NULL)))),
+    CONSTRAINT connect_accounts_cooled CHECK ((in_force_at >= (created_at + '72:00:00'::interval))),
+    CONSTRAINT connect_accounts_made CHECK (((approved_at IS NULL) OR (account IS NOT NULL))),
+    CONSTRAINT connect_accounts_pkey PRIMARY KEY (id),
+    CONSTRAINT connect_accounts_two_people CHECK ((approved_by <> created_by))
+);
+
+CREATE TABLE connect_transfers (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    payout_id bigint NOT NULL,
+    attempt integer NOT NULL DEFAULT 1,
+    state text NOT NULL,
+    transfer text,
+    payout text,
+    problem text NOT NULL DEFAULT ''::text,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT connect_transfers_once UNIQUE (payout_id),
+    CONSTRAINT connect_transfers_payout UNIQUE (payout),
+    CONSTRAINT connect_transfers_pkey PRIMARY KEY (id),
+    CONSTRAINT connect_transfers_state CHECK ((state = ANY (ARRAY['waiting'::text, 'asked'::text, 'transferred'::text, 'leaving'::text, 'paid'::text, 'reversing'::text, 'back'::text]))),
+    CONSTRAINT connect_transfers_transfer UNIQUE (transfer)
+);
+
 CREATE TABLE continuity_exports (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     made_at timestamp with time zone NOT NULL,
@@ -1014,6 +1055,7 @@ CREATE TABLE payouts (
     rejected_at timestamp with time zone,
     file_number integer NOT NULL DEFAULT 1,
     returned_at timestamp with time zone,
+    connected text NOT NULL DEFAULT ''::text,
     CONSTRAINT payouts_amount CHECK ((amount_cents > 0)),
     CONSTRAINT payouts_end_to_end UNIQUE (end_to_end),
     CONSTRAINT payouts_one_per_settlement UNIQUE (settlement_id, structure_id),
@@ -1402,6 +1444,29 @@ CREATE TABLE settlement_files (
     CONSTRAINT settlement_files_total CHECK ((total_cents > 0))
 );
 
+CREATE TABLE settlement_topups (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    settlement_id bigint NOT NULL,
+    file_number integer NOT NULL,
+    amount_cents bigint NOT NULL,
+    end_to_end text NOT NULL,
+    holder text NOT NULL,
+    iban text NOT NULL,
+    bic text NOT NULL,
+    town text NOT NULL,
+    country text NOT NULL,
+    reference text NOT NULL,
+    state text NOT NULL,
+    booked_on date,
+    topup text,
+    CONSTRAINT settlement_topups_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT settlement_topups_end_to_end UNIQUE (end_to_end),
+    CONSTRAINT settlement_topups_one UNIQUE (settlement_id),
+    CONSTRAINT settlement_topups_pkey PRIMARY KEY (id),
+    CONSTRAINT settlement_topups_state CHECK ((state = ANY (ARRAY['in_transit'::text, 'booked'::text, 'returned'::text, 'rejected'::text]))),
+    CONSTRAINT settlement_topups_topup UNIQUE (topup)
+);
+
 CREATE TABLE settlements (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     message_id text NOT NULL,
@@ -1469,7 +1534,7 @@ CREATE TABLE statement_lines (
     CONSTRAINT statement_lines_amount CHECK ((amount_cents > 0)),
     CONSTRAINT statement_lines_explained CHECK (((cause IS NULL) = (outcome = ANY (ARRAY['unattributed'::text, 'unexpected_debit'::text, 'operating_other'::text])))),
     CONSTRAINT statement_lines_once UNIQUE (identity),
-    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text, 'payment_returned'::text, 'topped_up'::text, 'fees_paid'::text, 'card_banked'::text, 'stripe_payout'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_booked'::text, 'fees_back_returned'::text, 'debt_paid'::text, 'operating_other'::text, 'debt_repaid'::text]))),
+    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text, 'payment_returned'::text, 'topped_up'::text, 'fees_paid'::text, 'card_banked'::text, 'stripe_payout'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_booked'::text, 'fees_back_returned'::text, 'debt_paid'::text, 'operating_other'::text, 'debt_repaid'::text, 'payouts_funded'::text, 'payouts_unfunded'::text, 'payouts_home'::text]))),
     CONSTRAINT statement_lines_pkey PRIMARY KEY (id)
 );
 
@@ -1516,10 +1581,13 @@ CREATE TABLE stripe_payouts (
     problem text NOT NULL DEFAULT ''::text,
     created_at timestamp with time zone NOT NULL,
     line_id bigint,
+    back_of bigint,
     CONSTRAINT stripe_payouts_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT stripe_payouts_back_once UNIQUE (back_of),
     CONSTRAINT stripe_payouts_banked CHECK (((state = 'banked'::text) = (line_id IS NOT NULL))),
     CONSTRAINT stripe_payouts_checkout UNIQUE (checkout_id),
     CONSTRAINT stripe_payouts_line UNIQUE (line_id),
+    CONSTRAINT stripe_payouts_one_purpose CHECK (((checkout_id IS NULL) OR (back_of IS NULL))),
     CONSTRAINT stripe_payouts_payout UNIQUE (payout),
     CONSTRAINT stripe_payouts_pkey PRIMARY KEY (id),
     CONSTRAINT stripe_payouts_reference UNIQUE (reference),
@@ -1592,7 +1660,7 @@ CREATE TABLE transfers (
     amount bigint NOT NULL,
     campaign_id bigint NOT NULL,
     CONSTRAINT transfers_amount CHECK ((amount > 0)),
-    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text, 'fees_invoiced'::text, 'fees_paid'::text, 'operating_line'::text, 'payment_returned'::text, 'topped_up'::text, 'card_paid'::text, 'card_cost'::text, 'card_fees'::text, 'card_counted'::text, 'card_banked'::text, 'stripe_payout'::text, 'card_refunded'::text, 'disputed'::text, 'dispute_won'::text, 'debt_secured'::text, 'debt_released'::text, 'debt_paid'::text, 'debt_forgiven'::text, 'campaign_closed'::text, 'rolled_over'::text, 'refund_ordered'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_ordered'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_ordered'::text, 'fees_back_returned'::text, 'payout_rejected'::text, 'refund_rejected'::text, 'claim_rejected'::text, 'fees_back_rejected'::text, 'withheld'::text, 'released'::text, 'given_back'::text, 'clawed_back'::text, 'debt_netted'::text, 'debt_repaid'::text, 'structure_forgiven'::text]))),
+    CONSTRAINT transfers_event CHECK ((event = ANY (ARRAY['receipt'::text, 'attribution'::text, 'unexpected_debit'::text, 'handover'::text, 'redemption'::text, 'undo'::text, 'expiry'::text, 'settlement'::text, 'payout_booked'::text, 'payout_returned'::text, 'fees_invoiced'::text, 'fees_paid'::text, 'operating_line'::text, 'payment_returned'::text, 'topped_up'::text, 'card_paid'::text, 'card_cost'::text, 'card_fees'::text, 'card_counted'::text, 'card_banked'::text, 'stripe_payout'::text, 'card_refunded'::text, 'disputed'::text, 'dispute_won'::text, 'debt_secured'::text, 'debt_released'::text, 'debt_paid'::text, 'debt_forgiven'::text, 'campaign_closed'::text, 'rolled_over'::text, 'refund_ordered'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_ordered'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_ordered'::text, 'fees_back_returned'::text, 'payout_rejected'::text, 'refund_rejected'::text, 'claim_rejected'::text, 'fees_back_rejected'::text, 'withheld'::text, 'released'::text, 'given_back'::text, 'clawed_back'::text, 'debt_netted'::text, 'debt_repaid'::text, 'structure_forgiven'::text, 'payouts_funded'::text, 'payouts_unfunded'::text, 'payouts_home'::text, 'connect_paid'::text, 'connect_returned'::text]))),
     CONSTRAINT transfers_pkey PRIMARY KEY (id),
     CONSTRAINT transfers_two_accounts CHECK ((debit <> credit))
 );
@@ -1757,6 +1825,16 @@ ALTER TABLE complaints ADD CONSTRAINT complaints_opened_by FOREIGN KEY (opened_b
 ALTER TABLE complaints ADD CONSTRAINT complaints_organisation FOREIGN KEY (organisation_id) REFERENCES organisations(id);
 
 ALTER TABLE complaints ADD CONSTRAINT complaints_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE connect_accounts ADD CONSTRAINT connect_accounts_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
+
+ALTER TABLE connect_accounts ADD CONSTRAINT connect_accounts_created_by FOREIGN KEY (created_by) REFERENCES people(id);
+
+ALTER TABLE connect_accounts ADD CONSTRAINT connect_accounts_ended_by FOREIGN KEY (ended_by) REFERENCES people(id);
+
+ALTER TABLE connect_accounts ADD CONSTRAINT connect_accounts_structure FOREIGN KEY (structure_id) REFERENCES organisations(id);
+
+ALTER TABLE connect_transfers ADD CONSTRAINT connect_transfers_of_payout FOREIGN KEY (payout_id) REFERENCES payouts(id);
 
 ALTER TABLE continuity_exports ADD CONSTRAINT continuity_exports_made_by FOREIGN KEY (made_by) REFERENCES people(id);
 
@@ -1930,6 +2008,8 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_person FOREIGN KEY (person_id) REFE
 
 ALTER TABLE settlement_files ADD CONSTRAINT settlement_files_settlement FOREIGN KEY (settlement_id) REFERENCES settlements(id);
 
+ALTER TABLE settlement_topups ADD CONSTRAINT settlement_topups_settlement FOREIGN KEY (settlement_id) REFERENCES settlements(id);
+
 ALTER TABLE settlements ADD CONSTRAINT settlements_approved_by FOREIGN KEY (approved_by) REFERENCES people(id);
 
 ALTER TABLE settlements ADD CONSTRAINT settlements_cancelled_by FOREIGN KEY (cancelled_by) REFERENCES people(id);
@@ -1941,6 +2021,8 @@ ALTER TABLE statement_files ADD CONSTRAINT statement_files_sent_by FOREIGN KEY (
 ALTER TABLE statement_lines ADD CONSTRAINT statement_lines_statement FOREIGN KEY (statement_id) REFERENCES statements(id);
 
 ALTER TABLE statements ADD CONSTRAINT statements_imported_by FOREIGN KEY (imported_by) REFERENCES people(id);
+
+ALTER TABLE stripe_payouts ADD CONSTRAINT stripe_payouts_back_of FOREIGN KEY (back_of) REFERENCES payouts(id);
 
 ALTER TABLE stripe_payouts ADD CONSTRAINT stripe_payouts_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES checkouts(id);
 
@@ -2027,6 +2109,12 @@ CREATE INDEX complaints_by_structure ON public.complaints USING btree (structure
 CREATE UNIQUE INDEX complaints_one_open ON public.complaints USING btree (redemption_id) WHERE (state = 'open'::text);
 
 CREATE INDEX complaints_with_contact ON public.complaints USING btree (ended_at) WHERE ((email <> ''::text) OR (phone <> ''::text));
+
+CREATE INDEX connect_accounts_by_account ON public.connect_accounts USING btree (account);
+
+CREATE UNIQUE INDEX connect_accounts_one ON public.connect_accounts USING btree (structure_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX connect_transfers_open ON public.connect_transfers USING btree (changed_at);
 
 CREATE INDEX contribution_followers_by_report ON public.contribution_followers USING btree (report_id);
 

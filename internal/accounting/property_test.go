@@ -49,6 +49,8 @@ var recipes = []func(d drawn) []ledger.Transfer{
 		parts := map[vouchers.CampaignID]vouchers.Cents{d.c: d.x, d.other: d.y}
 		p := vouchers.PayoutID(d.n)
 		return slices.Concat(ledger.Settled(p, d.structure, parts), ledger.PaidOut(p, parts), ledger.CameBack(p, d.structure, parts),
+			ledger.PaidThrough(p, parts), ledger.CameBackThrough(p, d.structure, parts),
+			ledger.PayoutsFunded(d.n, parts), ledger.PayoutsUnfunded(d.n, parts), ledger.PayoutsHome(d.n, parts),
 			ledger.Rejected(p, d.structure, parts))
 	},
 	func(d drawn) []ledger.Transfer {

@@ -26,6 +26,7 @@ const (
 	Operating        Account = "bank:operating"    // the operator's own, to which fees are paid
 	StripeClearing   Account = "stripe:clearing"   // what Stripe holds for us
 	StripeSegregated Account = "stripe:segregated" // face value at Stripe that counts as received
+	StripePayouts    Account = "stripe:payouts"    // what was sent to Stripe for structures, and is not on their accounts
 	Advances         Account = "operator:advances" // what the operator gave back in advance, out of Stripe's balance
 	StripeCosts      Account = "costs:stripe"      // what Stripe keeps
 	Losses           Account = "costs:losses"      // debts that were forgiven

@@ -22,6 +22,11 @@ const (
 	payoutBooked    Event = "payout_booked"
 	payoutReturned  Event = "payout_returned"
 	payoutRejected  Event = "payout_rejected"
+	payoutsFunded   Event = "payouts_funded"
+	payoutsUnfunded Event = "payouts_unfunded"
+	payoutsHome     Event = "payouts_home"
+	connectPaid     Event = "connect_paid"
+	connectReturned Event = "connect_returned"
 )
 
 // Received is how one receipt of an order is shared out.
@@ -117,6 +122,42 @@ func CameBack(p vouchers.PayoutID, s vouchers.OrganisationID, parts map[vouchers
 func Rejected(p vouchers.PayoutID, s vouchers.OrganisationID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
 	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
 		return Transfer{payoutRejected, int64(p), InTransit, Payable(s), amount, c}
+	})
+}
+
+// PayoutsFunded: the bank's statement shows the transfer to Stripe that the payouts of a
+// settlement go out of there.
+func PayoutsFunded(topUp int64, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{payoutsFunded, topUp, StripePayouts, Segregated, amount, c}
+	})
+}
+
+// PayoutsUnfunded: the bank brought it back.
+func PayoutsUnfunded(topUp int64, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{payoutsUnfunded, topUp, Segregated, StripePayouts, amount, c}
+	})
+}
+
+// PaidThrough: Stripe has paid a payout out of what was sent there.
+func PaidThrough(p vouchers.PayoutID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{connectPaid, int64(p), InTransit, StripePayouts, amount, c}
+	})
+}
+
+// CameBackThrough: what Stripe had paid came back to it. The structure is owed again.
+func CameBackThrough(p vouchers.PayoutID, s vouchers.OrganisationID, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{connectReturned, int64(p), StripePayouts, Payable(s), amount, c}
+	})
+}
+
+// PayoutsHome: a line brings what came back of a payout at Stripe to the segregated account.
+func PayoutsHome(line int64, parts map[vouchers.CampaignID]vouchers.Cents) []Transfer {
+	return perCampaign(parts, func(c vouchers.CampaignID, amount vouchers.Cents) Transfer {
+		return Transfer{payoutsHome, line, Segregated, StripePayouts, amount, c}
 	})
 }
 

@@ -65,7 +65,8 @@ func (s *Service) Event(ctx context.Context, actor identity.Actor, event ledger.
 var sources = map[ledger.Event]string{
 	"receipt": ofLine, "attribution": ofLine, "unexpected_debit": ofLine, "payment_returned": ofLine, "topped_up": ofLine, "card_banked": ofLine,
 	"fees_paid": ofLine, "operating_line": ofLine, "stripe_payout": ofLine, "debt_paid": ofLine, "claim_arrived": ofLine,
-	"settlement": ofPayout, "payout_booked": ofPayout, "payout_returned": ofPayout, "payout_rejected": ofPayout,
+	"settlement": ofPayout, "payout_booked": ofPayout, "payout_returned": ofPayout, "payout_rejected": ofPayout, "connect_paid": ofPayout, "connect_returned": ofPayout,
+	"payouts_funded": ofTopUp, "payouts_unfunded": ofTopUp, "payouts_home": ofLine,
 	"handover": ofBooklet, "expiry": ofBooklet, "redemption": ofRedeemed, "undo": ofRedeemed,
 	"fees_invoiced": ofInvoice,
 	"card_paid":     ofCheckout, "card_cost": ofCheckout, "card_fees": ofCheckout, "card_counted": ofCheckout,
@@ -85,6 +86,7 @@ const (
 		UNION ALL SELECT 'order', order_id FROM takebacks WHERE line_id = $1
 		UNION ALL SELECT 'invoice', invoice_id FROM fee_receipts WHERE line_id = $1`
 	ofPayout   = `SELECT 'settlement' AS kind, settlement_id AS id FROM payouts WHERE id = $1`
+	ofTopUp    = `SELECT 'settlement' AS kind, settlement_id AS id FROM settlement_topups WHERE id = $1`
 	ofBooklet  = `SELECT 'booklet' AS kind, id FROM booklets WHERE id = $1`
 	ofRedeemed = `
 		SELECT 'booklet' AS kind, booklet_id AS id FROM redemptions WHERE id = $1

@@ -116,7 +116,7 @@ func holdings(ctx context.Context, tx *db.Tx, sums []ledger.Sum) ([]Holding, err
 	}
 	held := heldOf(sums)
 	all := []Holding{}
-	for _, a := range []ledger.Account{ledger.Segregated, ledger.Operating, ledger.StripeClearing, ledger.StripeSegregated} {
+	for _, a := range []ledger.Account{ledger.Segregated, ledger.Operating, ledger.StripeClearing, ledger.StripeSegregated, ledger.StripePayouts} {
 		all = append(all, Holding{Account: a, Books: held[a], Bank: told[a]})
 	}
 	return all, nil

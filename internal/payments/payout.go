@@ -28,10 +28,11 @@ const (
 )
 
 // Payout is money from Stripe to one of our bank accounts: the face value of one checkout,
-// or what is left for the operator.
+// what came back of a payout to a structure, or what is left for the operator.
 type Payout struct {
 	ID        int64                `json:"id" db:"id"`
-	Checkout  *vouchers.CheckoutID `json:"checkout" db:"checkout_id"` // nil: the operator's
+	Checkout  *vouchers.CheckoutID `json:"checkout" db:"checkout_id"`
+	BackOf    *vouchers.PayoutID   `json:"back_of" db:"back_of"`      // a payout to a structure; nil as the checkout is: the operator's
 	Order     vouchers.OrderID     `json:"order" db:"order_id"`       // of the checkout; 0 for the operator's
 	Amount    vouchers.Cents       `json:"amount_cents" db:"amount_cents"`
 	Reference string               `json:"reference" db:"reference"` // on the bank's statement
@@ -42,6 +43,9 @@ type Payout struct {
 	Attempt int     `json:"-" db:"attempt"`
 	Payout  *string `json:"-" db:"payout"` // Stripe's id
 }
+
+// face tells whether it is face value, for the segregated account.
+func (p Payout) face() bool { return p.Checkout != nil || p.BackOf != nil }
 
 // name is what Stripe knows the present attempt by.
 func (p Payout) name() string { return fmt.Sprintf("payout:%d:%d", p.ID, p.Attempt) }
@@ -67,7 +71,13 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, id vouchers.CheckoutID)
 			return err
 		}
 	}
-	return s.send(ctx, tx, &id, amount)
+	return send(ctx, tx, Payout{Checkout: &id, Amount: amount})
+}
+
+// BringHome sends what came back of a payout to a structure from Stripe to the segregated
+// account.
+func BringHome(ctx context.Context, tx *db.Tx, of vouchers.PayoutID, amount vouchers.Cents) error {
+	return send(ctx, tx, Payout{BackOf: &of, Amount: amount})
 }
 
 func (s *Service) receive(ctx context.Context, tx *db.Tx, k Checkout, amount vouchers.Cents, recipe func(ledger.Received) []ledger.Transfer) error {
@@ -75,19 +85,17 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, k Checkout, amount vou
 }
 
 // send orders a payout, which a job asks Stripe for.
-func (s *Service) send(ctx context.Context, tx *db.Tx, k *vouchers.CheckoutID, amount vouchers.Cents) error {
-	id, err := nextPayout(ctx, tx)
-	if err != nil {
+func send(ctx context.Context, tx *db.Tx, p Payout) (err error) {
+	if p.ID, err = nextPayout(ctx, tx); err != nil {
 		return err
 	}
-	reference, err := sepa.MakeRF(fmt.Sprintf("STR%06d", id))
-	if err != nil {
+	if p.Reference, err = sepa.MakeRF(fmt.Sprintf("STR%06d", p.ID)); err != nil {
 		return err
 	}
-	if err := insertPayout(ctx, tx, Payout{ID: id, Checkout: k, Amount: amount, Reference: reference}); err != nil {
+	if err := insertPayout(ctx, tx, p); err != nil {
 		return err
 	}
-	return enqueue(ctx, tx, "", task{ourPayout, fmt.Sprint(id)})
+	return enqueue(ctx, tx, "", task{ourPayout, fmt.Sprint(p.ID)})
 }
 
 // enqueue has a job bring something up to date. It gives up within hours: the regular
@@ -110,7 +118,7 @@ func (s *Service) syncPayout(ctx context.Context, id int64) error {
 		return s.syncStripePayout(ctx, *p.Payout)
 	}
 	to := s.SegregatedTo
-	if p.Checkout == nil {
+	if !p.face() {
 		to = s.OperatingTo
 	}
 	made, err := s.Stripe.CreatePayout(ctx, stripe.PayoutRequest{Ours: p.name(), Amount: p.Amount, Destination: to, Descriptor: p.Reference})
@@ -208,6 +216,7 @@ func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) (map[str
 // Outcomes of a line that brings money from Stripe.
 const (
 	CardBanked   = "card_banked"   // face value, on the segregated account
+	PayoutsHome  = "payouts_home"  // what came back of a payout to a structure, on the same
 	StripePayout = "stripe_payout" // the operator's, on the operating account
 )
 
@@ -217,11 +226,18 @@ const (
 func (s *Service) Book(ctx context.Context, tx *db.Tx, m sepa.Movement) (outcome string, cause int64, err error) {
 	p, found, err := payoutWithReference(ctx, tx, m.Name)
 	onSegregated := m.Account == s.Segregated
-	if err != nil || !found || !m.Credit || m.Returned || m.Amount != p.Amount || p.State == payoutBanked || onSegregated != (p.Checkout != nil) {
+	if err != nil || !found || !m.Credit || m.Returned || m.Amount != p.Amount || p.State == payoutBanked || onSegregated != p.face() {
 		return "", 0, err
 	}
 	if err := markBanked(ctx, tx, p.ID, m.Line); err != nil {
 		return "", 0, err
+	}
+	if p.BackOf != nil {
+		parts, err := partsOf(ctx, tx, *p.BackOf)
+		if err != nil {
+			return "", 0, err
+		}
+		return PayoutsHome, p.ID, ledger.Post(ctx, tx, ledger.PayoutsHome(m.Line, parts)...)
 	}
 	if p.Checkout == nil {
 		return StripePayout, p.ID, ledger.Post(ctx, tx, ledger.StripePaidOut(m.Line, m.Amount)...)
@@ -254,6 +270,6 @@ func (s *Service) sweep(ctx context.Context) error {
 		if err != nil || amount <= 0 {
 			return err
 		}
-		return s.send(ctx, tx, nil, amount)
+		return send(ctx, tx, Payout{Amount: amount})
 	})
 }

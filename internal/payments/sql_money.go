@@ -15,7 +15,7 @@ import (
 // Payouts.
 
 const selectPayouts = `
-	SELECT p.id, p.checkout_id, COALESCE(k.order_id, 0) AS order_id, p.amount_cents, p.reference, p.attempt, p.payout, p.state, p.problem, p.created_at
+	SELECT p.id, p.checkout_id, p.back_of, COALESCE(k.order_id, 0) AS order_id, p.amount_cents, p.reference, p.attempt, p.payout, p.state, p.problem, p.created_at
 	FROM stripe_payouts p LEFT JOIN checkouts k ON k.id = p.checkout_id `
 
 func payout(ctx context.Context, tx *db.Tx, id int64) (Payout, error) {
@@ -39,8 +39,8 @@ func nextPayout(ctx context.Context, tx *db.Tx) (int64, error) {
 
 func insertPayout(ctx context.Context, tx *db.Tx, p Payout) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO stripe_payouts (id, checkout_id, amount_cents, reference, state, created_at)
-		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, 'asked', $5)`, p.ID, p.Checkout, p.Amount, p.Reference, tx.Now)
+		INSERT INTO stripe_payouts (id, checkout_id, back_of, amount_cents, reference, state, created_at)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, 'asked', $6)`, p.ID, p.Checkout, p.BackOf, p.Amount, p.Reference, tx.Now)
 	return err
 }
 
@@ -106,6 +106,20 @@ func payoutWithReference(ctx context.Context, tx *db.Tx, reference string) (p Pa
 	return p, err == nil, err
 }
 
+// partsOf is what a payout to a structure came to, by campaign.
+func partsOf(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) (map[vouchers.CampaignID]vouchers.Cents, error) {
+	var rows []struct {
+		Campaign vouchers.CampaignID `db:"campaign_id"`
+		Cents    vouchers.Cents      `db:"amount_cents"`
+	}
+	err := tx.Select(ctx, &rows, `SELECT campaign_id, amount_cents FROM payout_parts WHERE payout_id = $1`, id)
+	parts := make(map[vouchers.CampaignID]vouchers.Cents, len(rows))
+	for _, r := range rows {
+		parts[r.Campaign] = r.Cents
+	}
+	return parts, err
+}
+
 func markBanked(ctx context.Context, tx *db.Tx, id, line int64) error {
 	_, err := tx.Exec(ctx, `UPDATE stripe_payouts SET state = 'banked', problem = '', line_id = $2 WHERE id = $1`, id, line)
 	return err
@@ -127,8 +141,8 @@ func sweepable(ctx context.Context, tx *db.Tx) (vouchers.Cents, error) {
 	var kept vouchers.Cents
 	err = tx.Get(ctx, &kept, `
 		SELECT COALESCE(sum(face + early), 0)::bigint
-			+ (SELECT COALESCE(sum(amount_cents), 0) FROM stripe_payouts WHERE checkout_id IS NULL AND state <> 'banked')::bigint
-			+ CASE WHEN EXISTS (SELECT 1 FROM stripe_payouts WHERE checkout_id IS NULL AND created_at > $1::timestamptz - interval '1 day')
+			+ (SELECT COALESCE(sum(amount_cents), 0) FROM stripe_payouts WHERE checkout_id IS NULL AND back_of IS NULL AND state <> 'banked')::bigint
+			+ CASE WHEN EXISTS (SELECT 1 FROM stripe_payouts WHERE checkout_id IS NULL AND back_of IS NULL AND created_at > $1::timestamptz - interval '1 day')
 				THEN $2::bigint ELSE 0 END
 		FROM (SELECT CASE WHEN EXISTS (SELECT 1 FROM receipts WHERE checkout_id = k.id) THEN 0 ELSE k.face_cents -
 					(SELECT COALESCE(sum(counted_cents + pending_cents), 0) FROM disputes WHERE checkout_id = k.id AND state <> 'won') END AS face,

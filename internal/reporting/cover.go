@@ -100,7 +100,7 @@ func coverOf(at time.Time, sums []ledger.Sum, names []CampaignCover) Cover {
 			line = &CampaignCover{}
 		}
 		touched[sum.Campaign] = true
-		if sum.Account == ledger.Segregated || sum.Account == ledger.StripeSegregated {
+		if slices.Contains([]ledger.Account{ledger.Segregated, ledger.StripeSegregated, ledger.StripePayouts}, sum.Account) {
 			c.Held += sum.Held()
 			line.Held += sum.Held()
 			continue

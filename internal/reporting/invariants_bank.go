@@ -40,7 +40,7 @@ const expectedOfLines = `
 	WHERE e.outcome = l.outcome AND e.account IS NOT NULL`
 
 // INV-4: what we call paid, the bank has debited: one payout, one line, by end-to-end
-// id and amount; what came back, the bank has credited likewise; what it rejected has no
+// id and amount, where it does not go through Stripe; what came back, the bank has credited likewise; what it rejected has no
 // line. What was put back for an
 // order's debt, or paid of it, the bank shows. And each account in the books is the sum of
 // the bank's lines.
@@ -51,8 +51,9 @@ const bankAgrees = `
 	LEFT JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.amount_cents = p.amount_cents AND l.cause = p.id
 		AND l.outcome = CASE WHEN l.credit THEN 'payout_returned' ELSE 'payout_booked' END
 	GROUP BY p.id, p.state
-	HAVING count(l.id) FILTER (WHERE NOT l.credit) <> CASE WHEN p.state IN ('in_transit', 'rejected') THEN 0 ELSE 1 END
-		OR count(l.id) FILTER (WHERE l.credit) <> CASE WHEN p.state = 'returned' THEN 1 ELSE 0 END
+	HAVING count(l.id) FILTER (WHERE NOT l.credit) <> CASE WHEN p.connected <> '' OR p.state IN ('in_transit', 'rejected') THEN 0 ELSE 1 END
+		OR count(l.id) FILTER (WHERE l.credit) <> CASE WHEN p.connected = '' AND p.state = 'returned' THEN 1 ELSE 0 END
+	UNION ALL` + stripeAgrees + `
 	UNION ALL
 	SELECT format('line:%s outcome=%s end_to_end=%s names_no_such_payout', l.id, l.outcome, l.end_to_end)
 	FROM statement_lines l

@@ -29,7 +29,7 @@ var transfersHaveCauses = `
 	UNION ALL ` + invoicesAreSound
 
 // expectedTransfers are what the rows of each room ask of the ledger, event by event.
-var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfFees, expectedOfWriteOffs,
+var expectedTransfers = []string{expectedOfVouchers, expectedOfPayouts, expectedOfTopUps, expectedOfFees, expectedOfWriteOffs,
 	expectedOfClosing, expectedOfRefunds, expectedOfCheckouts, expectedOfCardsBack, expectedOfCorrections}
 
 const expectedOfVouchers = `
@@ -49,10 +49,12 @@ const expectedOfPayouts = `
 	SELECT 'settlement', p.id, 'structure:' || p.structure_id || ':payable', 'payouts:in_transit', s.campaign_id, s.amount_cents
 	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id
 	UNION ALL
-	SELECT 'payout_booked', p.id, 'payouts:in_transit', 'bank:segregated', s.campaign_id, s.amount_cents
+	SELECT CASE WHEN p.connected = '' THEN 'payout_booked' ELSE 'connect_paid' END, p.id, 'payouts:in_transit',
+		CASE WHEN p.connected = '' THEN 'bank:segregated' ELSE 'stripe:payouts' END, s.campaign_id, s.amount_cents
 	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state IN ('booked', 'returned')
 	UNION ALL
-	SELECT 'payout_returned', p.id, 'bank:segregated', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
+	SELECT CASE WHEN p.connected = '' THEN 'payout_returned' ELSE 'connect_returned' END, p.id,
+		CASE WHEN p.connected = '' THEN 'bank:segregated' ELSE 'stripe:payouts' END, 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
 	FROM payouts p JOIN payout_parts s ON s.payout_id = p.id WHERE p.state = 'returned'
 	UNION ALL
 	SELECT 'payout_rejected', p.id, 'payouts:in_transit', 'structure:' || p.structure_id || ':payable', s.campaign_id, s.amount_cents
@@ -170,7 +172,7 @@ const structuresAreOwed = `
 	WHERE ledger.cents <> rows.cents
 	UNION ALL` + withheldAndOwedBack
 
-// INV-5: bank:segregated + stripe:segregated ≥ live + owed to structures + funds + expired
+// INV-5: bank:segregated + stripe:segregated + stripe:payouts ≥ live + owed to structures + funds + expired
 // + the funders' credit + the operator's claims, per campaign and in sum. Live vouchers
 // and what structures are owed are counted from their own rows, so that a voucher nobody
 // paid for shows; what was paid for a redemption that was corrected since is gone, and what
@@ -178,8 +180,8 @@ const structuresAreOwed = `
 // the sum.
 const everythingIsCovered = `
 	WITH parts (campaign_id, held, owed) AS (
-		SELECT campaign_id, amount, 0 FROM transfers WHERE debit IN ('bank:segregated', 'stripe:segregated')
-		UNION ALL SELECT campaign_id, -amount, 0 FROM transfers WHERE credit IN ('bank:segregated', 'stripe:segregated')
+		SELECT campaign_id, amount, 0 FROM transfers WHERE debit IN ('bank:segregated', 'stripe:segregated', 'stripe:payouts')
+		UNION ALL SELECT campaign_id, -amount, 0 FROM transfers WHERE credit IN ('bank:segregated', 'stripe:segregated', 'stripe:payouts')
 		UNION ALL SELECT campaign_id, 0, face_cents FROM vouchers WHERE state IN ('live', 'frozen')
 		UNION ALL SELECT campaign_id, 0, amount_cents FROM redemptions WHERE undone_at IS NULL
 		UNION ALL SELECT s.campaign_id, 0, -s.amount_cents FROM payout_parts s JOIN payouts p ON p.id = s.payout_id WHERE p.state = 'booked'

@@ -30,7 +30,7 @@ const expectedOfCheckouts = `
 		CASE WHEN k.id IS NULL THEN 'bank:operating' ELSE 'bank:segregated' END,
 		CASE WHEN k.id IS NULL THEN 'stripe:clearing' ELSE 'stripe:segregated' END, COALESCE(o.campaign_id, 0), p.amount_cents
 	FROM stripe_payouts p LEFT JOIN checkouts k ON k.id = p.checkout_id LEFT JOIN orders o ON o.id = k.order_id
-	WHERE p.line_id IS NOT NULL AND (k.id IS NULL OR k.counted_at IS NOT NULL)`
+	WHERE p.line_id IS NOT NULL AND p.back_of IS NULL AND (k.id IS NULL OR k.counted_at IS NOT NULL)`
 
 // expectedOfCardsBack are those of money that goes back through Stripe.
 const expectedOfCardsBack = `

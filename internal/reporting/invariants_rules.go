@@ -96,6 +96,7 @@ const payoutsFollowEachOther = `
 	SELECT format('payout:%s file=%s is_no_file_of settlement:%s', p.id, p.file_number, p.settlement_id)
 	FROM payouts p
 	WHERE NOT EXISTS (SELECT 1 FROM settlement_files f WHERE f.settlement_id = p.settlement_id AND f.number = p.file_number) AND p.file_number <> 1
+	UNION ALL` + topUpsAddUp + `
 	UNION ALL` + adjustmentsFollowPayouts + `
 	UNION ALL` + refundsAddUp
 
@@ -164,6 +165,7 @@ const paidToKnownAccounts = `
 	FROM bank_details d
 	WHERE d.in_force_at IS NOT NULL AND d.match <> 'earlier' AND (d.verified_by IS NULL OR d.verified_by = d.created_by
 		OR d.changes AND (d.approved_by IS NULL OR d.approved_by IN (d.created_by, d.verified_by) OR d.in_force_at < d.created_at + interval '72 hours'))
+	UNION ALL` + paidToConnectedAccounts + `
 	UNION ALL` + refundedToVerifiedAccounts
 
 // INV-16: no organisation sees another's rows. Lists are cut by an organisation's or a

@@ -19,6 +19,9 @@ func (s *Service) Sent(ctx context.Context, tx *db.Tx, message string) ([]sepa.O
 // that was known, or "contradicted" where the bank has shown the debit already. Where the
 // account itself is refused, the structure is told, and held until it has given another.
 func (s *Service) Reject(ctx context.Context, tx *db.Tx, name, reason string) (effect string, err error) {
+	if isTopUp(name) {
+		return s.rejectTopUp(ctx, tx, name, reason)
+	}
 	if err := ledger.Enter(ctx, tx); err != nil {
 		return "", err
 	}

@@ -65,25 +65,23 @@ func (s *Service) Cancel(ctx context.Context, actor identity.Actor, id vouchers.
 		if closed.State != Waiting && closed.State != Approved || closed.TakenAt != nil {
 			return fault.New(fault.Conflict, "settlement_decided")
 		}
-		back, err := takeAllBack(ctx, tx, id)
+		if closed.TopUp != nil {
+			if err := endTopUp(ctx, tx, closed.TopUp.ID, Rejected); err != nil {
+				return err
+			}
+		}
+		back, err := takeBack(ctx, tx, id, CancelledCode, false)
 		if err != nil {
 			return err
 		}
 		var sum vouchers.Cents
-		var transfers []ledger.Transfer
-		var structures []vouchers.OrganisationID
 		for _, part := range back {
-			structures = append(structures, part.Structure)
 			sum += part.Amount
-			transfers = append(transfers, ledger.Rejected(part.Payout, part.Structure, map[vouchers.CampaignID]vouchers.Cents{part.Campaign: part.Amount})...)
 		}
 		if sum != closed.Total {
 			return fmt.Errorf("settlement %d: %s of %s could be taken back", id, sum, closed.Total)
 		}
-		if err := ledger.Post(ctx, tx, transfers...); err != nil {
-			return err
-		}
-		if err := withholdAgain(ctx, tx, structures...); err != nil {
+		if err := owedAgain(ctx, tx, back); err != nil {
 			return err
 		}
 		if err := reopenRequests(ctx, tx, id); err != nil {

@@ -137,6 +137,10 @@ func makeFiles(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number 
 	if err != nil {
 		return nil, nil, err
 	}
+	t, err := topUpOf(ctx, tx, id)
+	if err != nil {
+		return nil, nil, err
+	}
 	all := sha256.New()
 	for n := 1; n <= head.Files; n++ {
 		lines, err := linesOf(ctx, tx, id, n)
@@ -148,7 +152,11 @@ func makeFiles(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number 
 		if n == number {
 			out = io.MultiWriter(all, one, w)
 		}
-		if err := sepa.WriteInitiation(out, initiation(head, n, lines)); err != nil {
+		in := initiation(head, n, lines)
+		if t != nil && t.File == n {
+			in.Payments = append(in.Payments, t.payment())
+		}
+		if err := sepa.WriteInitiation(out, in); err != nil {
 			return nil, nil, fmt.Errorf("settlement %d: %w", id, err)
 		}
 		each = append(each, one.Sum(nil))

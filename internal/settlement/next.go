@@ -77,9 +77,10 @@ func NextOf(ctx context.Context, tx *db.Tx, from Debtor) (Next, error) {
 	return n, nil
 }
 
-// inOneFile is a debtor whose bank takes any number of transfers in one file.
+// inOneFile is a debtor whose bank takes any number of transfers in one file, all of them to
+// structures' own banks.
 func inOneFile(from Debtor) Debtor {
-	from.Version, from.Limit = cmp.Or(from.Version, sepa.Version09), math.MaxInt
+	from.Version, from.Limit, from.Stripe = cmp.Or(from.Version, sepa.Version09), math.MaxInt, StripeAccount{}
 	return from
 }
 

@@ -39,7 +39,8 @@ type Payout struct {
 	IBAN          sepa.IBAN               `json:"-" db:"iban"`
 	Account       string                  `json:"account"` // the IBAN, masked
 	Holder        string                  `json:"holder" db:"holder"`
-	HolderInFile  string                  `json:"holder_in_file"` // the same as the bank gets it, in the SEPA character set
+	HolderInFile  string                  `json:"holder_in_file"`                          // the same as the bank gets it, in the SEPA character set
+	Connected     string                  `json:"stripe_account,omitempty" db:"connected"` // through which it goes; "": to the IBAN
 	File          int                     `json:"file" db:"file_number"`
 	State         string                  `json:"state" db:"state"`
 	Approved      bool                    `json:"approved" db:"approved"` // by a second person: the bank may be told
@@ -66,11 +67,14 @@ func (s *Service) Names(ctx context.Context, tx *db.Tx, names []string) (map[str
 }
 
 // Book takes a line of the segregated account that names a payout or a debt into the books,
-// and says what it was: "payout_booked", "payout_returned", "debt_repaid", or "" when no
+// and says what it was: "payout_booked", "payout_returned", "payouts_funded", "payouts_unfunded", "debt_repaid", or "" when no
 // payout in that state has this end-to-end id and amount, or none that was approved.
 func (s *Service) Book(ctx context.Context, tx *db.Tx, m sepa.Movement) (outcome string, payout int64, err error) {
 	if m.Account != s.debtor.IBAN {
 		return "", 0, nil
+	}
+	if isTopUp(m.Name) {
+		return s.bookTopUp(ctx, tx, m)
 	}
 	if m.Credit {
 		if outcome, cause, err := s.comeBack(ctx, tx, m); err != nil || outcome != "" || m.Returned {
@@ -160,7 +164,7 @@ func moving(ctx context.Context, tx *db.Tx, m sepa.Movement, from string) (Payou
 	if errors.Is(err, db.ErrNoRows) {
 		return Payout{}, false, nil
 	}
-	if err != nil || p.State != from || p.Amount != m.Amount || !p.Approved {
+	if err != nil || p.State != from || p.Amount != m.Amount || !p.Approved || p.Connected != "" {
 		return p, false, err
 	}
 	return p, true, setSent(ctx, tx, p.Settlement)
@@ -219,7 +223,7 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 		if m.UnderWay, err = underWay(ctx, tx, actor.Organisation); err != nil {
 			return err
 		}
-		all, err := recipients(ctx, tx, []due{{Structure: actor.Organisation}})
+		all, err := s.recipients(ctx, tx, []due{{Structure: actor.Organisation}})
 		if err != nil {
 			return err
 		}

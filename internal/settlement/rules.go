@@ -106,6 +106,7 @@ type recipient struct {
 	Refused   bool                    `db:"refused"`   // the bank has refused this account since it is in force
 	Asked     bool                    `db:"asked"`     // it does not want to wait
 	Contested bool                    `db:"contested"` // the bank took what it had rejected, and nobody has decided on it yet
+	Connected string                  `db:"connected"` // its account at Stripe, through which it is paid; "": to its bank account
 }
 
 func (r recipient) party(l layout) sepa.Party {
@@ -140,6 +141,38 @@ type plan struct {
 	held []Held
 
 	netted []netting // debts taken out of what is owed
+}
+
+// files gives each payment the number of its file, at most limit transfers to one. What goes
+// through Stripe is one transfer, the last.
+func (p plan) files(limit int) []int64 {
+	numbers := make([]int64, len(p.pay))
+	transfers := 0
+	for i, one := range p.pay {
+		if one.to.Connected == "" {
+			numbers[i] = int64(transfers/limit + 1)
+			transfers++
+		}
+	}
+	for i, one := range p.pay {
+		if one.to.Connected != "" {
+			numbers[i] = int64(transfers/limit + 1)
+		}
+	}
+	return numbers
+}
+
+// topUp is the transfer to Stripe for the payments that go through it; of nothing where none does.
+func (p plan) topUp(id vouchers.SettlementID, from Debtor) TopUp {
+	to := from.Stripe
+	t := TopUp{Settlement: id, EndToEnd: topUpName(id), Holder: to.Holder, IBAN: to.IBAN, BIC: to.BIC, Town: to.Town, Country: to.Country, Reference: to.Reference}
+	numbers := p.files(from.Limit)
+	for i, one := range p.pay {
+		if one.to.Connected != "" {
+			t.Amount, t.File = t.Amount+one.amount(), int(numbers[i])
+		}
+	}
+	return t
 }
 
 func (p plan) total() vouchers.Cents {

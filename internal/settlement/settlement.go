@@ -30,13 +30,14 @@ const Scope = "settlements"
 // leave, so a settlement has one, closed into its rows; refunds, which may leave another, have
 // files of their own (package closing).
 type Debtor struct {
-	Name     string    `db:"debtor_name"`
-	IBAN     sepa.IBAN `db:"debtor_iban"` // "" as long as the operator has not said it: nothing can be settled
-	BIC      sepa.BIC  `db:"debtor_bic"`  // may be empty
-	Street   string    `db:"debtor_street"`
-	Postcode string    `db:"debtor_postcode"`
-	Town     string    `db:"debtor_town"`
-	SIRET    string    `db:"-"` // for papers
+	Stripe   StripeAccount `db:"-"` // where the money of payouts through Stripe is sent
+	Name     string        `db:"debtor_name"`
+	IBAN     sepa.IBAN     `db:"debtor_iban"` // "" as long as the operator has not said it: nothing can be settled
+	BIC      sepa.BIC      `db:"debtor_bic"`  // may be empty
+	Street   string        `db:"debtor_street"`
+	Postcode string        `db:"debtor_postcode"`
+	Town     string        `db:"debtor_town"`
+	SIRET    string        `db:"-"` // for papers
 	Profile
 }
 
@@ -112,8 +113,9 @@ type Settlement struct {
 	Booked      int                   `json:"booked" db:"booked"`
 	Returned    int                   `json:"returned" db:"returned"`
 	Rejected    int                   `json:"rejected" db:"rejected"`
-	Files       []File                `json:"files,omitempty"` // told by Close and Open
-	Held        []Held                `json:"held,omitempty"`  // told by Close only
+	Files       []File                `json:"files,omitempty"`  // told by Close and Open
+	TopUp       *TopUp                `json:"stripe,omitempty"` // the transfer to Stripe, for the payouts that go through it
+	Held        []Held                `json:"held,omitempty"`   // told by Close only
 
 	State        string            `json:"state" db:"state"`
 	ClosedBy     vouchers.PersonID `json:"-" db:"closed_by"`
@@ -194,7 +196,7 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, re
 	if err != nil {
 		return Settlement{}, err
 	}
-	if err := order(ctx, tx, id, plan, s.debtor.Limit); err != nil {
+	if err := order(ctx, tx, id, plan, s.debtor); err != nil {
 		return Settlement{}, err
 	}
 	if err := fixFiles(ctx, tx, id); err != nil {
@@ -212,10 +214,15 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, re
 }
 
 // order writes the payouts, so many to a file, and moves their money.
-func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan, limit int) error {
-	payouts, err := insertPayouts(ctx, tx, id, plan, limit)
+func order(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, plan plan, from Debtor) error {
+	payouts, err := insertPayouts(ctx, tx, id, plan, from.Limit)
 	if err != nil {
 		return err
+	}
+	if t := plan.topUp(id, from); t.Amount > 0 {
+		if err := insertTopUp(ctx, tx, t); err != nil {
+			return err
+		}
 	}
 	if err := insertParts(ctx, tx, payouts, plan.pay); err != nil {
 		return err
@@ -274,7 +281,7 @@ func (s *Service) planNow(ctx context.Context, tx *db.Tx, of scope) (plan, error
 	}
 	netted := net(dues, debts)
 	dues = payable(dues)
-	recipients, err := recipients(ctx, tx, dues)
+	recipients, err := s.recipients(ctx, tx, dues)
 	if err != nil {
 		return plan{}, err
 	}

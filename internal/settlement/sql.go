@@ -33,7 +33,9 @@ func returnedParts(ctx context.Context, tx *db.Tx) ([]returnedPart, error) {
 	return all, err
 }
 
-func recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vouchers.OrganisationID]recipient, error) {
+// recipients are where structures' money goes: through Stripe where a structure has chosen so,
+// Stripe is ready, and nothing came back there that is still owed.
+func (s *Service) recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vouchers.OrganisationID]recipient, error) {
 	ids := make([]int64, len(dues))
 	for i, d := range dues {
 		ids[i] = int64(d.Structure)
@@ -45,14 +47,17 @@ func recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vouchers.Organi
 			EXISTS (SELECT 1 FROM bank_details w WHERE w.structure_id = o.id AND w.ended_at IS NULL AND w.replaced_at IS NULL
 				AND (w.in_force_at IS NULL OR w.in_force_at > $2)) AS changing,
 			EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = o.id AND p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL
-				AND p.return_reason = ANY ($3) AND p.iban = b.iban AND COALESCE(p.rejected_at, p.returned_at) >= b.in_force_at) AS refused,
+				AND p.connected = '' AND p.return_reason = ANY ($3) AND p.iban = b.iban AND COALESCE(p.rejected_at, p.returned_at) >= b.in_force_at) AS refused,
 			EXISTS (SELECT 1 FROM payout_requests q WHERE q.structure_id = o.id AND q.payout_id IS NULL) AS asked,
 			EXISTS (SELECT 1 FROM payouts p JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.outcome = 'unexpected_debit'
 				JOIN bank_cases k ON k.line_id = l.id AND k.decision IS NULL
-				WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL) AS contested
+				WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL) AS contested,
+			COALESCE((SELECT a.account FROM connect_accounts a WHERE $4 AND a.structure_id = o.id AND a.ended_at IS NULL AND a.ready AND a.in_force_at <= $2
+				AND NOT EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = o.id AND p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL
+					AND p.return_reason = $5)), '') AS connected
 		FROM organisations o LEFT JOIN bank_details b ON b.structure_id = o.id AND b.in_force_at <= $2 AND b.ended_at IS NULL
 			AND (b.replaced_at IS NULL OR b.replaced_at > $2)
-		WHERE o.id = ANY ($1)`, db.Array(ids), tx.Now, db.Array(sepa.AccountReasons()))
+		WHERE o.id = ANY ($1)`, db.Array(ids), tx.Now, db.Array(sepa.AccountReasons()), s.debtor.Stripe.IBAN != "", StripeCode)
 	all := make(map[vouchers.OrganisationID]recipient, len(rows))
 	for _, r := range rows {
 		all[r.Structure] = r
@@ -81,14 +86,14 @@ func insertSettlement(ctx context.Context, tx *db.Tx, actor identity.Actor, from
 // ids by structure.
 func insertPayouts(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, p plan, limit int) (map[vouchers.OrganisationID]vouchers.PayoutID, error) {
 	n := len(p.pay)
-	structures, after, counts, amounts, files := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	texts := make([][]string, 7)
+	structures, after, counts, amounts := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	texts := make([][]string, 8)
 	for i, one := range p.pay {
 		structures[i], after[i] = int64(one.Structure), int64(one.after)
-		counts[i], amounts[i], files[i] = int64(one.redemptions), int64(one.amount()), int64(i/limit+1)
+		counts[i], amounts[i] = int64(one.redemptions), int64(one.amount())
 		to := one.to
 		for column, text := range []string{to.IBAN.Full(), string(to.BIC), to.Holder, to.Street, to.Postcode, to.Town,
-			endToEnd(id, one.Structure)} {
+			endToEnd(id, one.Structure), to.Connected} {
 			texts[column] = append(texts[column], text)
 		}
 	}
@@ -98,15 +103,15 @@ func insertPayouts(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, p p
 	}
 	err := tx.Select(ctx, &rows, `
 		INSERT INTO payouts (settlement_id, structure_id, after_id, up_to_id, redemptions, amount_cents,
-			iban, bic, holder, street, postcode, town, end_to_end, file_number, state)
+			iban, bic, holder, street, postcode, town, end_to_end, connected, file_number, state)
 		SELECT $1, u.structure_id, u.after_id, $2, u.redemptions, u.amount_cents,
-			u.iban, u.bic, u.holder, u.street, u.postcode, u.town, u.end_to_end, u.file_number, 'in_transit'
+			u.iban, u.bic, u.holder, u.street, u.postcode, u.town, u.end_to_end, u.connected, u.file_number, 'in_transit'
 		FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
-				$11::text[], $12::text[], $13::text[], $14::bigint[])
-			AS u(structure_id, after_id, redemptions, amount_cents, iban, bic, holder, street, postcode, town, end_to_end, file_number)
+				$11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[])
+			AS u(structure_id, after_id, redemptions, amount_cents, iban, bic, holder, street, postcode, town, end_to_end, connected, file_number)
 		RETURNING id, structure_id`,
 		id, p.upTo, db.Array(structures), db.Array(after), db.Array(counts), db.Array(amounts), db.Array(texts[0]), db.Array(texts[1]),
-		db.Array(texts[2]), db.Array(texts[3]), db.Array(texts[4]), db.Array(texts[5]), db.Array(texts[6]), db.Array(files))
+		db.Array(texts[2]), db.Array(texts[3]), db.Array(texts[4]), db.Array(texts[5]), db.Array(texts[6]), db.Array(texts[7]), db.Array(p.files(limit)))
 	ids := make(map[vouchers.OrganisationID]vouchers.PayoutID, len(rows))
 	for _, r := range rows {
 		ids[r.Structure] = r.Payout
@@ -209,7 +214,7 @@ func linesOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number in
 	var lines []fileLine
 	err := tx.Select(ctx, &lines, `
 		SELECT end_to_end, amount_cents, iban, bic, holder, street, postcode, town
-		FROM payouts WHERE settlement_id = $1 AND file_number = $2 ORDER BY structure_id`, id, number)
+		FROM payouts WHERE settlement_id = $1 AND file_number = $2 AND connected = '' ORDER BY structure_id`, id, number)
 	return lines, err
 }
 
@@ -227,7 +232,11 @@ const selectSettlements = `
 
 func settlement(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (Settlement, error) {
 	var s Settlement
-	err := tx.Get(ctx, &s, selectSettlements+`WHERE s.id = $1`, id)
+	if err := tx.Get(ctx, &s, selectSettlements+`WHERE s.id = $1`, id); err != nil {
+		return s, err
+	}
+	var err error
+	s.TopUp, err = topUpOf(ctx, tx, id)
 	return s, err
 }
 
@@ -239,7 +248,7 @@ func settlements(ctx context.Context, tx *db.Tx, before vouchers.SettlementID, l
 
 const selectPayouts = `
 	SELECT p.id, p.settlement_id, p.structure_id, o.name AS structure_name, p.redemptions, p.amount_cents, p.end_to_end, p.iban,
-		p.holder, p.file_number, p.state, s.approved_at IS NOT NULL AS approved, s.sent_at IS NOT NULL AS sent, s.closed_at, s.execution_on,
+		p.holder, p.connected, p.file_number, p.state, s.approved_at IS NOT NULL AS approved, s.sent_at IS NOT NULL AS sent, s.closed_at, s.execution_on,
 		p.booked_on, COALESCE(p.return_reason, '') AS return_reason, p.reissued_in
 	FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id `
 
@@ -300,7 +309,9 @@ func paidBetween(ctx context.Context, tx *db.Tx, structure vouchers.Organisation
 // named finds which names are end-to-end ids of payouts.
 func named(ctx context.Context, tx *db.Tx, names []string) (map[string]bool, error) {
 	var found []string
-	err := tx.Select(ctx, &found, `SELECT end_to_end FROM payouts WHERE end_to_end = ANY ($1)`, db.Array(names))
+	err := tx.Select(ctx, &found, `
+		SELECT end_to_end FROM payouts WHERE end_to_end = ANY ($1) AND connected = ''
+		UNION ALL SELECT end_to_end FROM settlement_topups WHERE end_to_end = ANY ($1)`, db.Array(names))
 	set := make(map[string]bool, len(found))
 	for _, name := range found {
 		set[name] = true
@@ -336,16 +347,24 @@ func sentIn(ctx context.Context, tx *db.Tx, message string) ([]sepa.Ordered, err
 		FROM settlements s LEFT JOIN settlement_files f ON f.settlement_id = s.id
 		JOIN payouts p ON p.settlement_id = s.id AND p.file_number = COALESCE(f.number, 1)
 		JOIN organisations o ON o.id = p.structure_id
-		WHERE COALESCE(f.message_id, s.message_id) = $1 AND s.approved_at IS NOT NULL ORDER BY p.id`, message)
+		WHERE COALESCE(f.message_id, s.message_id) = $1 AND s.approved_at IS NOT NULL AND p.connected = ''
+		UNION ALL
+		SELECT t.end_to_end, t.holder, t.amount_cents, t.state = 'rejected'
+		FROM settlement_topups t JOIN settlements s ON s.id = t.settlement_id LEFT JOIN settlement_files f ON f.settlement_id = s.id AND f.number = t.file_number
+		WHERE COALESCE(f.message_id, s.message_id) = $1 AND s.approved_at IS NOT NULL`, message)
 	return all, err
 }
 
 func partsOf(ctx context.Context, tx *db.Tx, id vouchers.PayoutID) (map[vouchers.CampaignID]vouchers.Cents, error) {
+	return parts(ctx, tx, `SELECT campaign_id, amount_cents FROM payout_parts WHERE payout_id = $1`, id)
+}
+
+func parts(ctx context.Context, tx *db.Tx, query string, arg any) (map[vouchers.CampaignID]vouchers.Cents, error) {
 	var rows []struct {
 		Campaign vouchers.CampaignID `db:"campaign_id"`
 		Amount   vouchers.Cents      `db:"amount_cents"`
 	}
-	err := tx.Select(ctx, &rows, `SELECT campaign_id, amount_cents FROM payout_parts WHERE payout_id = $1`, id)
+	err := tx.Select(ctx, &rows, query, arg)
 	parts := make(map[vouchers.CampaignID]vouchers.Cents, len(rows))
 	for _, r := range rows {
 		parts[r.Campaign] = r.Amount

@@ -59,16 +59,16 @@ func setSent(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) error {
 	return err
 }
 
-// takeAllBack marks the payouts of a settlement as ones that never left, and returns what
-// each of them paid.
-func takeAllBack(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) ([]returnedPart, error) {
+// takeBack marks the payouts of a settlement as ones that never left, or only those that go
+// through Stripe, and returns what each of them paid.
+func takeBack(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, reason string, through bool) ([]returnedPart, error) {
 	var all []returnedPart
 	err := tx.Select(ctx, &all, `
 		WITH back AS (
 			UPDATE payouts SET state = 'rejected', return_reason = $2, rejected_at = $3
-			WHERE settlement_id = $1 AND state = 'in_transit' RETURNING id, structure_id)
+			WHERE settlement_id = $1 AND state = 'in_transit' AND (connected <> '' OR NOT $4) RETURNING id, structure_id)
 		SELECT q.payout_id, back.structure_id, q.campaign_id, q.amount_cents
-		FROM back JOIN payout_parts q ON q.payout_id = back.id ORDER BY q.payout_id, q.campaign_id`, id, CancelledCode, tx.Now)
+		FROM back JOIN payout_parts q ON q.payout_id = back.id ORDER BY q.payout_id, q.campaign_id`, id, reason, tx.Now, through)
 	return all, err
 }
 
