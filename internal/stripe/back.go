@@ -66,7 +66,7 @@ func (c *Client) Refund(ctx context.Context, id string) (Refund, error) {
 
 // Refunds reads all refunds of a payment, oldest first.
 func (c *Client) Refunds(ctx context.Context, intent string) ([]Refund, error) {
-	p := &stripego.RefundListParams{ListParams: stripego.ListParams{Context: ctx, Limit: stripego.Int64(100)}, PaymentIntent: stripego.String(intent)}
+	p := &stripego.RefundListParams{ListParams: pages(ctx), PaymentIntent: stripego.String(intent)}
 	p.AddExpand("data.payment_intent")
 	var all []Refund
 	found := refund.Client{B: c.backend, Key: c.key}.List(p)

@@ -23,8 +23,9 @@ var ErrSignature = errors.New("stripe: the message is not signed by Stripe, or t
 type Event struct {
 	ID       string
 	Type     string // "checkout.session.completed"
-	Kind     string // of the object: "checkout.session", "refund", "dispute", "payout", "payment_intent"
+	Kind     string // of the object: "checkout.session", "refund", "dispute", "payout", "payment_intent", "transfer", "topup", "account"
 	ObjectID string
+	Account  string // the connected account that it happened on; "" for ours
 }
 
 // types are the events that concern us; Stripe lists at most twenty types at once.
@@ -36,13 +37,15 @@ var types = []string{
 	"charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
 	"charge.refund.updated", "refund.created", "refund.updated",
 	"payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled",
+	"topup.succeeded", "transfer.reversed",
 }
 
 // rawEvent is what an event of any version of Stripe's interface has.
 type rawEvent struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
-	Data struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Account string `json:"account"`
+	Data    struct {
 		Object struct {
 			ID   string `json:"id"`
 			Kind string `json:"object"`
@@ -61,7 +64,7 @@ func Verify(secrets []string, now time.Time, body []byte, signature string) (Eve
 	if err := json.Unmarshal(body, &raw); err != nil || raw.ID == "" {
 		return Event{}, ErrSignature
 	}
-	return Event{raw.ID, raw.Type, raw.Data.Object.Kind, raw.Data.Object.ID}, nil
+	return Event{raw.ID, raw.Type, raw.Data.Object.Kind, raw.Data.Object.ID, raw.Account}, nil
 }
 
 // signed checks a header "t=1492774577,v1=5257a8…,v1=…" as docs.stripe.com/webhooks/signature
@@ -95,11 +98,12 @@ func signed(secrets []string, now time.Time, body []byte, header string) bool {
 	return false
 }
 
-// Events are those since a time, oldest first, whether or not a webhook ever told of
-// them. Stripe keeps them for 30 days.
+// Events are those on our own account since a time, oldest first, whether or not a webhook
+// ever told of them. Stripe keeps them for 30 days. What happens on a connected account is
+// only told by its webhook: its object must be read now and then.
 func (c *Client) Events(ctx context.Context, since time.Time) ([]Event, error) {
 	p := &stripego.EventListParams{
-		ListParams:   stripego.ListParams{Context: ctx, Limit: stripego.Int64(100)},
+		ListParams:   pages(ctx),
 		CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Unix()},
 		Types:        stripego.StringSlice(types),
 	}
@@ -112,7 +116,7 @@ func (c *Client) Events(ctx context.Context, since time.Time) ([]Event, error) {
 		}
 		id, _ := raw.Data.Object["id"].(string)
 		kind, _ := raw.Data.Object["object"].(string)
-		all = append(all, Event{raw.ID, string(raw.Type), kind, id})
+		all = append(all, Event{raw.ID, string(raw.Type), kind, id, raw.Account})
 	}
 	slices.Reverse(all)
 	return all, outcome(found.Err())

@@ -13,7 +13,7 @@ import (
 // DescriptorLength is how many characters a bank's statement shows of a payout.
 const DescriptorLength = 22
 
-// PayoutRequest asks for money to be sent from our balance at Stripe to our bank.
+// PayoutRequest asks for money to be sent from a balance at Stripe to the bank of whose it is.
 type PayoutRequest struct {
 	Ours        string // our payout's name with its attempt, its idempotency key too: Stripe may repeat a refusal for the same name
 	Amount      vouchers.Cents
@@ -30,7 +30,8 @@ const (
 	PayoutFailed PayoutStatus = "failed"
 )
 
-// Payout is money from our balance at Stripe to our bank.
+// Payout is money from a balance at Stripe to the bank of whose it is: ours, or a connected
+// account's.
 type Payout struct {
 	ID        string
 	Ours      string // "" for one that Stripe or a person made
@@ -42,6 +43,21 @@ type Payout struct {
 
 // CreatePayout sends money to our bank. Refusal BalanceInsufficient: there is not enough.
 func (c *Client) CreatePayout(ctx context.Context, req PayoutRequest) (Payout, error) {
+	return c.createPayout(payoutParams(ctx, req))
+}
+
+// CreatePayoutOf sends a connected account's money to its bank. Refusal BalanceInsufficient:
+// it has not enough. Refusal PayoutsNotAllowed: Stripe has stopped its payouts.
+func (c *Client) CreatePayoutOf(ctx context.Context, account string, req PayoutRequest) (Payout, error) {
+	if err := named(account); err != nil {
+		return Payout{}, err
+	}
+	p := payoutParams(ctx, req)
+	p.SetStripeAccount(account)
+	return c.createPayout(p)
+}
+
+func payoutParams(ctx context.Context, req PayoutRequest) *stripego.PayoutParams {
 	p := &stripego.PayoutParams{
 		Params:              write(ctx, req.Ours),
 		Amount:              stripego.Int64(int64(req.Amount)),
@@ -52,6 +68,10 @@ func (c *Client) CreatePayout(ctx context.Context, req PayoutRequest) (Payout, e
 	if req.Destination != "" {
 		p.Destination = stripego.String(req.Destination)
 	}
+	return p
+}
+
+func (c *Client) createPayout(p *stripego.PayoutParams) (Payout, error) {
 	made, err := payout.Client{B: c.backend, Key: c.key}.New(p)
 	if err != nil {
 		return Payout{}, outcome(err)
@@ -59,13 +79,46 @@ func (c *Client) CreatePayout(ctx context.Context, req PayoutRequest) (Payout, e
 	return payoutOf(made)
 }
 
-// Payout reads a payout.
+// Payout reads a payout of ours.
 func (c *Client) Payout(ctx context.Context, id string) (Payout, error) {
-	found, err := payout.Client{B: c.backend, Key: c.key}.Get(id, &stripego.PayoutParams{Params: read(ctx)})
+	return c.payout(id, &stripego.PayoutParams{Params: read(ctx)})
+}
+
+// PayoutOf reads a payout of a connected account.
+func (c *Client) PayoutOf(ctx context.Context, account, id string) (Payout, error) {
+	if err := named(account); err != nil {
+		return Payout{}, err
+	}
+	p := &stripego.PayoutParams{Params: read(ctx)}
+	p.SetStripeAccount(account)
+	return c.payout(id, p)
+}
+
+func (c *Client) payout(id string, p *stripego.PayoutParams) (Payout, error) {
+	found, err := payout.Client{B: c.backend, Key: c.key}.Get(id, p)
 	if err != nil {
 		return Payout{}, outcome(err)
 	}
 	return payoutOf(found)
+}
+
+// PayoutsOf reads a connected account's payouts that were made since a time, newest first.
+func (c *Client) PayoutsOf(ctx context.Context, account string, since time.Time) ([]Payout, error) {
+	if err := named(account); err != nil {
+		return nil, err
+	}
+	p := &stripego.PayoutListParams{ListParams: pages(ctx), CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Unix()}}
+	p.SetStripeAccount(account)
+	var all []Payout
+	found := payout.Client{B: c.backend, Key: c.key}.List(p)
+	for found.Next() {
+		one, err := payoutOf(found.Payout())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, outcome(found.Err())
 }
 
 func payoutOf(raw *stripego.Payout) (Payout, error) {

@@ -1,6 +1,8 @@
 // Package stripe speaks with Stripe: checkout pages, refunds, disputes, payouts and the
-// events that Stripe sends. It knows formats and nothing of the trade: no database, no
-// room. Amounts are cents of euro, times are UTC.
+// events that Stripe sends; and connected accounts, which are other people's: transfers
+// from our balance to theirs, payouts from theirs to their banks when we order them, and
+// top-ups of ours (docs.stripe.com/connect/separate-charges-and-transfers). It knows formats
+// and nothing of the trade: no database, no room. Amounts are cents of euro, times are UTC.
 //
 // An event never carries a fact: it names an object, and the object is read from Stripe.
 // So events may come late, twice, in any order or not at all.
@@ -43,6 +45,9 @@ func (r *Refusal) Error() string { return "stripe refused: " + r.Code }
 const (
 	BalanceInsufficient = "balance_insufficient"
 	Missing             = "resource_missing"
+	AccountInvalid      = "account_invalid"                        // the connected account is closed, or no longer connected to us
+	PayoutsNotAllowed   = "payouts_not_allowed"                    // of the connected account
+	TransfersInactive   = "insufficient_capabilities_for_transfer" // the connected account may not receive
 )
 
 // Client asks Stripe. The zero value asks nobody; use New.
@@ -77,6 +82,11 @@ func write(ctx context.Context, key string) stripego.Params {
 	return stripego.Params{Context: ctx, IdempotencyKey: stripego.String(key)}
 }
 
+// pages are the parameters of a list, all pages of it.
+func pages(ctx context.Context) stripego.ListParams {
+	return stripego.ListParams{Context: ctx, Limit: stripego.Int64(100)}
+}
+
 // outcome tells a definite no from everything else that is no yes.
 func outcome(err error) error {
 	if err == nil {
@@ -89,6 +99,10 @@ func outcome(err error) error {
 	switch answer.HTTPStatusCode {
 	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusNotFound:
 		return &Refusal{Code: string(answer.Code), Message: answer.Msg}
+	case http.StatusForbidden:
+		if answer.Code == AccountInvalid {
+			return &Refusal{Code: AccountInvalid, Message: answer.Msg}
+		}
 	}
 	return fmt.Errorf("%w: status %d, request %s", ErrUnknown, answer.HTTPStatusCode, answer.RequestID)
 }
