@@ -39,5 +39,6 @@ type (
 	AnswerID       int64 // what the bank answered to a file
 	AccountID      int64 // a bank account that a funder has given
 	PayeeID        int64 // a bank account that a structure has given
+	ConnectID      int64 // a structure's account at Stripe
 	ProofID        int64 // a file that was sent as proof
 )

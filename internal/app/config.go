@@ -18,6 +18,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/continuity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/payees"
@@ -67,6 +68,11 @@ type Config struct {
 	StripeBase           string `env:"STRIPE_API_BASE" help:"another server that speaks like Stripe, for tests"`
 	StripeSegregated     string `env:"STRIPE_SEGREGATED_DESTINATION" help:"Stripe's id (ba_…) of the account of SEGREGATED_IBAN; by default Stripe's own default account"`
 	StripeOperating      string `env:"STRIPE_OPERATING_DESTINATION" help:"Stripe's id (ba_…) of the account of OPERATING_IBAN, to which fees are sent; without it they stay at Stripe"`
+	StripeTopUpIBAN      string `env:"STRIPE_TOPUP_IBAN" help:"where Stripe takes transfers that add to our balance there (its dashboard says); with it structures may choose to be paid through Stripe Connect"`
+	StripeTopUpBIC       string `env:"STRIPE_TOPUP_BIC" help:"its BIC; may be absent"`
+	StripeTopUpHolder    string `env:"STRIPE_TOPUP_HOLDER" envDefault:"Stripe Technology Europe Ltd" help:"whose account it is"`
+	StripeTopUpAddress   string `env:"STRIPE_TOPUP_ADDRESS" envDefault:"Dublin, IE" help:"town and country of the holder, as bank files name them"`
+	StripeTopUpReference string `env:"STRIPE_TOPUP_REFERENCE" help:"what Stripe wants quoted in such a transfer"`
 	StripePolicy         string `env:"STRIPE_POLICY" envDefault:"banked" help:"when money paid through Stripe counts as received: banked (on the segregated account) or available (at Stripe)"`
 	FreezeOnDispute      bool   `env:"FREEZE_ON_DISPUTE" help:"true stops live cheques whose payment was taken back"`
 
@@ -147,7 +153,30 @@ func (c Config) checkStripe() error {
 	if c.StripeKey != "" && (c.StripeWebhookSecrets == "" || c.SegregatedIBAN == "") {
 		return errors.New("STRIPE_WEBHOOK_SECRET and SEGREGATED_IBAN must be set with STRIPE_SECRET_KEY")
 	}
+	if c.StripeTopUpIBAN == "" {
+		return nil
+	}
+	if c.StripeKey == "" || c.StripeTopUpReference == "" {
+		return errors.New("STRIPE_SECRET_KEY and STRIPE_TOPUP_REFERENCE must be set with STRIPE_TOPUP_IBAN")
+	}
+	if err := checkAccount("STRIPE_TOPUP", c.StripeTopUpIBAN, c.StripeTopUpBIC); err != nil {
+		return err
+	}
+	if err := c.stripeAccount().Validate(); err != nil {
+		return fmt.Errorf("STRIPE_TOPUP_HOLDER and STRIPE_TOPUP_ADDRESS (town, country of two letters) cannot stand in a bank file: %w", err)
+	}
 	return nil
+}
+
+// stripeAccount is where money for payouts through Stripe is sent.
+func (c Config) stripeAccount() settlement.StripeAccount {
+	if c.StripeTopUpIBAN == "" {
+		return settlement.StripeAccount{}
+	}
+	to := account(c.StripeTopUpIBAN, c.StripeTopUpBIC)
+	town, country, _ := strings.Cut(c.StripeTopUpAddress, ",")
+	return settlement.StripeAccount{Holder: c.StripeTopUpHolder, IBAN: to.IBAN, BIC: to.BIC, Town: strings.TrimSpace(town),
+		Country: strings.TrimSpace(country), Reference: c.StripeTopUpReference}
 }
 
 // payeeBank is who is asked whose an account is; nil for nobody.
@@ -162,11 +191,16 @@ func (c Config) payeeBank() payees.Bank {
 func (c Config) payments(text payments.Text) payments.Options {
 	o := payments.Options{PublicURL: c.PublicURL, Text: text, Lenient: c.StripePolicy == "available", Freeze: c.FreezeOnDispute,
 		WebhookSecrets: strings.Split(c.StripeWebhookSecrets, ","), Segregated: c.seller().Segregated.IBAN,
-		SegregatedTo: c.StripeSegregated, OperatingTo: c.StripeOperating}
+		SegregatedTo: c.StripeSegregated, OperatingTo: c.StripeOperating, Structures: connect.Hear}
 	if c.StripeKey != "" {
 		o.Stripe = stripe.New(c.StripeKey, c.StripeBase)
 	}
 	return o
+}
+
+// connect is how structures are paid through Stripe, but for what other rooms do in it.
+func (c Config) connect(client *stripe.Client) connect.Options {
+	return connect.Options{Stripe: client, Offered: c.StripeTopUpIBAN != "", PublicURL: c.PublicURL}
 }
 
 // localURL is this machine as its own browser reaches it. With a port of five digits
@@ -264,6 +298,7 @@ func (c Config) debtor() settlement.Debtor {
 	street, postcode, town := c.address()
 	from := account(c.SegregatedIBAN, c.SegregatedBIC)
 	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town, SIRET: c.OperatorSIRET,
+		Stripe:  c.stripeAccount(),
 		Profile: settlement.Profile{Version: sepa.Version(c.BankFileVersion), Purpose: c.BankCategoryPurpose, Limit: c.BankFileLimit}}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/passerelle/passerelle/internal/applications"
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/issuing"
@@ -121,6 +122,26 @@ func (n notices) payee(ctx context.Context, tx *db.Tx, to string, p payees.Notic
 		Subject: n.words.Text("notice.payee."+event+".subject", "structure", p.StructureName, "when", at),
 		Text: n.words.Text(text, "structure", p.StructureName, "account", p.Masked, "holder", p.Holder, "name", p.GiverName, "when", at,
 			"reason", p.EndReason, "link", n.origin+"/bank-details"),
+	})
+}
+
+// connected tells a contact of a structure that was known before what became of its choice to be
+// paid through Stripe.
+func (n notices) connected(ctx context.Context, tx *db.Tx, to string, a connect.Account) error {
+	event, at := "chosen", a.CreatedAt
+	switch {
+	case a.EndReason != "":
+		event, at = "refused", *a.EndedAt
+	case a.EndedAt != nil:
+		event, at = "left", *a.EndedAt
+	case a.InForceAt != nil:
+		event, at = "approved", *a.InForceAt
+	}
+	return tell(ctx, tx, fmt.Sprintf("connect:%d:%s:%s", a.ID, event, mail.StableID(to)), mail.Message{
+		To:      to,
+		Subject: n.words.Text("notice.connect."+event+".subject", "structure", a.StructureName),
+		Text: n.words.Text("notice.connect."+event+".text", "structure", a.StructureName, "name", a.CreatorName, "when", at,
+			"reason", a.EndReason, "link", n.origin+"/bank-details"),
 	})
 }
 

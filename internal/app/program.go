@@ -20,6 +20,7 @@ import (
 	"github.com/passerelle/passerelle/internal/catalogue"
 	"github.com/passerelle/passerelle/internal/closing"
 	"github.com/passerelle/passerelle/internal/complaints"
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/continuity"
 	"github.com/passerelle/passerelle/internal/contributions"
 	"github.com/passerelle/passerelle/internal/coverage"
@@ -59,6 +60,7 @@ type rooms struct {
 	identity     *identity.Service
 	labelling    *labelling.Service
 	payees       *payees.Service
+	connect      *connect.Service
 	applications *applications.Service
 	catalogue    *catalogue.Service
 	agenda       *agenda.Service
@@ -108,8 +110,12 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	}
 	r.applications = applications.New(s.DB, applications.Notify{Decided: n.applicationDecided, Ending: n.labelEnds})
 	r.payees = payees.New(s.DB, payees.Options{Bank: cfg.payeeBank(), Notify: n.payee, Prove: r.identity.Prove})
+	stripe := cfg.payments(n.words.Text)
+	direct := cfg.connect(stripe.Stripe)
+	direct.Books, direct.Notify, direct.Prove = r.settlement, n.connected, r.identity.Prove
+	r.connect = connect.New(s.DB, direct, log)
 	r.agenda = agenda.New(s.DB, r.booking.Follow)
-	r.payments = payments.New(s.DB, cfg.payments(n.words.Text), r.orders, n.paymentTakenBack, log)
+	r.payments = payments.New(s.DB, stripe, r.orders, n.paymentTakenBack, log)
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Reads: sepa.Version(cfg.BankFileVersion), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
@@ -204,8 +210,11 @@ func (p *Program) mailer(clock db.Clock) (mail.Sender, *mail.Outbox, error) {
 // jobs is the work that happens without a request.
 func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{
-		mail.Kind: mail.Handler(sender), statements.JobKind: p.statements.DoImport, payments.Kind: p.payments.Work})
+		mail.Kind: mail.Handler(sender), statements.JobKind: p.statements.DoImport, payments.Kind: p.payments.Work,
+		connect.Kind: p.connect.Work})
 	runner.Every("reconcile with Stripe", 10*time.Minute, p.payments.Reconcile)
+	runner.Every("pay structures through Stripe", 10*time.Minute, p.connect.Reconcile)
+	runner.Every("read accounts at Stripe", 6*time.Hour, p.connect.ReadAccounts)
 	runner.Every("expire", 24*time.Hour, func(ctx context.Context) error {
 		_, err := p.issuing.ExpireDue(ctx)
 		return err

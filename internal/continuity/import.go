@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/passerelle/passerelle/internal/audit"
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -105,6 +106,9 @@ func (s *Service) takeOver(ctx context.Context, tx *db.Tx, m Manifest, in openin
 		return done, err
 	}
 	if err := identity.Depart(ctx, tx); err != nil {
+		return done, err
+	}
+	if err := connect.Forget(ctx, tx); err != nil {
 		return done, err
 	}
 	if in.Paid {

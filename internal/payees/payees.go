@@ -181,6 +181,18 @@ func HasAccount(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationI
 	return both.now != nil || both.waiting != nil, err
 }
 
+// HasAccountInForce tells another room whether a structure can be paid to a bank account.
+func HasAccountInForce(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (bool, error) {
+	both, err := accountsOf(ctx, tx, structure)
+	return both.now != nil, err
+}
+
+// Contacts are the addresses that were a structure's before a moment, to be told of what is said
+// of its money since.
+func Contacts(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, before time.Time) ([]string, error) {
+	return contactsOf(ctx, tx, structure, before)
+}
+
 // Withdraw ends an account that is not in force: it was given by mistake, or by nobody of
 // the structure. Any of its people but readers may. Its faults are not_found and
 // bank_details_decided.
@@ -230,7 +242,7 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, actor identity.Actor, a 
 
 // tell writes to every contact of a structure that was known when an account was given.
 func (s *Service) tell(ctx context.Context, tx *db.Tx, a Account) error {
-	contacts, err := contactsOf(ctx, tx, a)
+	contacts, err := contactsOf(ctx, tx, a.Structure, a.GivenAt)
 	if err != nil {
 		return err
 	}

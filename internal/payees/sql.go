@@ -138,7 +138,7 @@ func waiting(ctx context.Context, tx *db.Tx) ([]Account, error) {
 
 // contactsOf are the addresses that were a structure's before an account was given: its own,
 // its admins' and that of whoever gave the account before.
-func contactsOf(ctx context.Context, tx *db.Tx, a Account) ([]string, error) {
+func contactsOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID, before time.Time) ([]string, error) {
 	var all []string
 	err := tx.Select(ctx, &all, `
 		SELECT email FROM organisations WHERE id = $1
@@ -147,7 +147,7 @@ func contactsOf(ctx context.Context, tx *db.Tx, a Account) ([]string, error) {
 		WHERE m.organisation_id = $1 AND m.role = 'admin' AND m.ended_at IS NULL AND m.created_at <= $2
 		UNION
 		SELECT p.email FROM bank_details d JOIN people p ON p.id = d.created_by WHERE d.structure_id = $1 AND d.in_force_at IS NOT NULL
-		ORDER BY 1`, a.Structure, a.GivenAt)
+		ORDER BY 1`, structure, before)
 	return all, err
 }
 

@@ -31,6 +31,11 @@ func (s *Service) Hear(ctx context.Context, body []byte, signature string) error
 		if err := keepEvent(ctx, tx, e); err != nil {
 			return err
 		}
+		if s.Structures != nil {
+			if taken, err := s.Structures(ctx, tx, e); err != nil || taken {
+				return err
+			}
+		}
 		return enqueue(ctx, tx, "stripe:"+e.ID, task{e.Kind, e.ObjectID})
 	})
 }

@@ -28,6 +28,7 @@ type Options struct {
 	WebhookSecrets []string
 	PublicURL      string
 	Text           Text
+	Structures     Structures
 
 	Lenient      bool // money counts as soon as Stripe says that it is available
 	Freeze       bool // vouchers that a disputed payment had paid for are stopped
@@ -38,6 +39,10 @@ type Options struct {
 
 // Text says a sentence of the catalogue, for what payers read on Stripe's pages.
 type Text func(key string, pairs ...any) string
+
+// Structures takes what Stripe tells of structures' accounts and of money for them, and says
+// whether it is that. Package connect has it.
+type Structures func(ctx context.Context, tx *db.Tx, e stripe.Event) (bool, error)
 
 // Receiver takes money into an order's books. Package orders has it.
 type Receiver interface {

@@ -29,6 +29,12 @@ type StripeAccount struct {
 	Reference string // to be quoted
 }
 
+// Validate finds what a bank would refuse, as sepa.Payment does.
+func (a StripeAccount) Validate() error {
+	t := TopUp{Amount: 1, EndToEnd: topUpName(1), Holder: a.Holder, IBAN: a.IBAN, BIC: a.BIC, Town: a.Town, Country: a.Country}
+	return t.payment().Validate()
+}
+
 // The states of a top-up are those of a payout.
 
 // TopUp is the transfer to Stripe of one settlement.
