@@ -32,8 +32,8 @@ const (
 type Payout struct {
 	ID        int64                `json:"id" db:"id"`
 	Checkout  *vouchers.CheckoutID `json:"checkout" db:"checkout_id"`
-	BackOf    *vouchers.PayoutID   `json:"back_of" db:"back_of"`      // a payout to a structure; nil as the checkout is: the operator's
-	Order     vouchers.OrderID     `json:"order" db:"order_id"`       // of the checkout; 0 for the operator's
+	BackOf    *vouchers.PayoutID   `json:"back_of" db:"back_of"` // a payout to a structure; nil as the checkout is: the operator's
+	Order     vouchers.OrderID     `json:"order" db:"order_id"`  // of the checkout; 0 for the operator's
 	Amount    vouchers.Cents       `json:"amount_cents" db:"amount_cents"`
 	Reference string               `json:"reference" db:"reference"` // on the bank's statement
 	State     string               `json:"state" db:"state"`
