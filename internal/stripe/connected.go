@@ -49,7 +49,7 @@ func (c *Client) CreateConnected(ctx context.Context, req ConnectedRequest) (Con
 	if err != nil {
 		return Connected{}, outcome(err)
 	}
-	return connectedOf(made), nil
+	return connectedOf(made)
 }
 
 // Connected reads an account. Refusal AccountInvalid: it is closed, or no longer connected to us.
@@ -61,7 +61,7 @@ func (c *Client) Connected(ctx context.Context, id string) (Connected, error) {
 	if err != nil {
 		return Connected{}, outcome(err)
 	}
-	return connectedOf(found), nil
+	return connectedOf(found)
 }
 
 // named refuses the empty name of an account before Stripe is asked: Stripe would take the
@@ -73,13 +73,16 @@ func named(account string) error {
 	return nil
 }
 
-func connectedOf(raw *stripego.Account) Connected {
+func connectedOf(raw *stripego.Account) (Connected, error) {
+	if raw.ID == "" {
+		return Connected{}, errNameless
+	}
 	c := Connected{ID: raw.ID, Ours: raw.Metadata[ours], Submitted: raw.DetailsSubmitted, Last4: last4(raw.ExternalAccounts)}
 	c.Ready = raw.PayoutsEnabled && raw.Capabilities != nil && raw.Capabilities.Transfers == stripego.AccountCapabilityStatusActive
 	if raw.Requirements != nil {
 		c.Problem = string(raw.Requirements.DisabledReason)
 	}
-	return c
+	return c, nil
 }
 
 func last4(accounts *stripego.AccountExternalAccountList) string {
@@ -108,7 +111,7 @@ func (c *Client) OnboardingLink(ctx context.Context, id, again, back string) (ur
 	if err != nil {
 		return "", outcome(err)
 	}
-	return made.URL, nil
+	return linkOf(made.URL)
 }
 
 // DashboardLink makes the page on which an account's owner sees its money, opened once.
@@ -118,5 +121,12 @@ func (c *Client) DashboardLink(ctx context.Context, id string) (url string, err 
 	if err != nil {
 		return "", outcome(err)
 	}
-	return made.URL, nil
+	return linkOf(made.URL)
+}
+
+func linkOf(url string) (string, error) {
+	if url == "" {
+		return "", errNameless
+	}
+	return url, nil
 }

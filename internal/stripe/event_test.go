@@ -17,19 +17,20 @@ var (
 	noon    = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	secrets = []string{"whsec_new", "whsec_old"}
 	message = []byte(`{"id":"evt_1","type":"payout.paid","data":{"object":{"id":"po_1","object":"payout","amount":5}}}`)
+	theirs  = []byte(`{"id":"evt_2","type":"payout.failed","account":"acct_1","data":{"object":{"id":"po_2","object":"payout"}}}`)
 )
 
 func TestAMessageOfStripesNamesAnObject(t *testing.T) {
 	t.Parallel()
-	theirs := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: message, Secret: "whsec_old", Timestamp: noon}).Header
+	signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: message, Secret: "whsec_old", Timestamp: noon}).Header
 	for name, header := range map[string]string{
-		"as Stripe's library signs":   theirs,
+		"as Stripe's library signs":   signed,
 		"by the new secret":           stripefake.Sign("whsec_new", noon, message),
 		"by the old secret":           stripefake.Sign("whsec_old", noon, message),
 		"almost five minutes ago":     stripefake.Sign("whsec_new", noon.Add(-299*time.Second), message),
 		"by a clock ahead of ours":    stripefake.Sign("whsec_new", noon.Add(299*time.Second), message),
-		"with a signature we skip":    theirs + ",v0=6ffb,v1=zz",
-		"after one that is not valid": "v1=00," + theirs,
+		"with a signature we skip":    signed + ",v0=6ffb,v1=zz",
+		"after one that is not valid": "v1=00," + signed,
 	} {
 		got, err := stripe.Verify(secrets, noon, message, header)
 		if want := (stripe.Event{ID: "evt_1", Type: "payout.paid", Kind: "payout", ObjectID: "po_1"}); err != nil || got != want {
@@ -67,10 +68,33 @@ func TestWhatStripeDidNotSignIsNoMessage(t *testing.T) {
 	}
 }
 
+// One webhook tells of our own account, another of the connected ones.
+func TestAMessageSaysOnWhoseAccountItHappened(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]stripe.Event{
+		string(theirs): {ID: "evt_2", Type: "payout.failed", Kind: "payout", ObjectID: "po_2", Account: "acct_1"},
+		`{"id":"evt_3","type":"account.updated","account":"acct_1","data":{"object":{"id":"acct_1","object":"account"}}}`: {
+			ID: "evt_3", Type: "account.updated", Kind: "account", ObjectID: "acct_1", Account: "acct_1"},
+		`{"id":"evt_4","type":"topup.succeeded","account":null,"data":{"object":{"id":"tu_1","object":"topup"}}}`: {
+			ID: "evt_4", Type: "topup.succeeded", Kind: "topup", ObjectID: "tu_1"},
+	} {
+		got, err := stripe.Verify(secrets, noon, []byte(body), stripefake.Sign("whsec_old", noon, []byte(body)))
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+	good := stripefake.Sign("whsec_new", noon, theirs)
+	forged := bytes.Replace(theirs, []byte("acct_1"), []byte("acct_9"), 1)
+	if got, err := stripe.Verify(secrets, noon, forged, good); !errors.Is(err, stripe.ErrSignature) {
+		t.Errorf("another account under the same signature: %+v, %v", got, err)
+	}
+}
+
 // Only the one true pair of body and signature is a message.
 func FuzzVerify(f *testing.F) {
 	good := stripefake.Sign("whsec_new", noon, message)
 	f.Add(message, good)
+	f.Add(theirs, good)
 	f.Add([]byte("{}"), "t=1,v1=00")
 	f.Add(message, "t=,v1=,t=1764158400,v1=zz")
 	f.Fuzz(func(t *testing.T, body []byte, header string) {

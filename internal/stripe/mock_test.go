@@ -4,6 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,6 +128,55 @@ func TestStripeTakesOurOtherCalls(t *testing.T) {
 	}
 }
 
+func TestStripeTakesOurCallsAboutOthersAccounts(t *testing.T) {
+	t.Parallel()
+	c := onMock(t)
+	made, err := c.CreateConnected(t.Context(), stripe.ConnectedRequest{Ours: "structure:3", Name: "Théâtre du Fil", Email: "compta@fil.example"})
+	if err != nil || made.ID == "" {
+		t.Errorf("account: %+v, %v", made, err)
+	}
+	if found, err := c.Connected(t.Context(), "acct_1"); err != nil || found.ID == "" {
+		t.Errorf("account read: %+v, %v", found, err)
+	}
+	if url, err := c.OnboardingLink(t.Context(), "acct_1", "https://passerelle.example/again", "https://passerelle.example/back"); err != nil || url == "" {
+		t.Errorf("onboarding: %q, %v", url, err)
+	}
+	if url, err := c.DashboardLink(t.Context(), "acct_1"); err != nil || url == "" {
+		t.Errorf("dashboard: %q, %v", url, err)
+	}
+	moved, err := c.CreateTransfer(t.Context(), stripe.TransferRequest{Ours: "transfer:4:1", Group: "payout:4", Amount: 8_000, Destination: "acct_1"})
+	if err != nil || moved.ID == "" || moved.Amount != 8_000 || moved.Group != "payout:4" || moved.Destination != "acct_1" {
+		t.Errorf("transfer: %+v, %v", moved, err)
+	}
+	sent, err := c.CreatePayoutOf(t.Context(), "acct_1", stripe.PayoutRequest{Ours: "payout:4:1", Amount: 8_000, Descriptor: "PASSERELLE RF18PO4"})
+	if err != nil || sent.ID == "" || sent.Amount != 8_000 {
+		t.Errorf("payout: %+v, %v", sent, err)
+	}
+}
+
+// A reversal's own answer is not looked at, so what Stripe says to it is seen on the way.
+func TestStripeTakesOurReversals(t *testing.T) {
+	t.Parallel()
+	onMock(t)
+	address, err := url.Parse(mock.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]int{}
+	between := httputil.NewSingleHostReverseProxy(address)
+	between.ModifyResponse = func(r *http.Response) error {
+		said[r.Request.Method+" "+r.Request.URL.Path+" "+r.Request.Header.Get("Idempotency-Key")] = r.StatusCode
+		return nil
+	}
+	server := httptest.NewServer(between)
+	t.Cleanup(server.Close)
+	_, err = stripe.New("sk_test_123", server.URL).ReverseTransfer(t.Context(), "tr_1", "back:1")
+	want := map[string]int{"POST /v1/transfers/tr_1/reversals back:1": 200, "GET /v1/transfers/tr_1 ": 200}
+	if !errors.Is(err, stripe.ErrCurrency) || !maps.Equal(said, want) {
+		t.Errorf("%v, %v", said, err)
+	}
+}
+
 // stripe-mock answers these in dollars: they were understood, and such an answer is not
 // for us.
 func TestAmountsInOtherMoneyAreNoAnswers(t *testing.T) {
@@ -137,6 +191,13 @@ func TestAmountsInOtherMoneyAreNoAnswers(t *testing.T) {
 		"refunds": func() error { _, err := c.Refunds(t.Context(), "pi_1"); return err },
 		"dispute": func() error { _, err := c.Dispute(t.Context(), "dp_1"); return err },
 		"payout":  func() error { _, err := c.Payout(t.Context(), "po_1"); return err },
+
+		"a connected account's payout":  func() error { _, err := c.PayoutOf(t.Context(), "acct_1", "po_1"); return err },
+		"a connected account's payouts": func() error { _, err := c.PayoutsOf(t.Context(), "acct_1", noon); return err },
+		"transfer":                      func() error { _, err := c.Transfer(t.Context(), "tr_1"); return err },
+		"transfers":                     func() error { _, err := c.TransfersIn(t.Context(), "payout:4"); return err },
+		"reversal":                      func() error { _, err := c.ReverseTransfer(t.Context(), "tr_1", "back:1"); return err },
+		"top-ups":                       func() error { _, err := c.TopUps(t.Context(), noon); return err },
 	} {
 		if err := ask(); !errors.Is(err, stripe.ErrCurrency) {
 			t.Errorf("%s: %v", name, err)

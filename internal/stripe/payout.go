@@ -122,6 +122,9 @@ func (c *Client) PayoutsOf(ctx context.Context, account string, since time.Time)
 }
 
 func payoutOf(raw *stripego.Payout) (Payout, error) {
+	if raw == nil || raw.ID == "" {
+		return Payout{}, errNameless
+	}
 	amount, err := euros(raw.Amount, raw.Currency)
 	p := Payout{ID: raw.ID, Ours: raw.Metadata[ours], Amount: amount, Status: PayoutSent,
 		ArrivesOn: moment(raw.ArrivalDate), Failure: string(raw.FailureCode)}

@@ -28,6 +28,9 @@ const patience = 20 * time.Second
 // does it once at most, for as long as Stripe knows the key: at least 24 hours.
 var ErrUnknown = errors.New("stripe: the outcome is unknown")
 
+// errNameless says that an answer is about no object, so that it tells nothing.
+var errNameless = fmt.Errorf("%w: the answer names no object", ErrUnknown)
+
 // ErrCurrency says that Stripe speaks of other money than euros: an account that is not
 // set up for us.
 var ErrCurrency = errors.New("stripe: the amount is not in euros")

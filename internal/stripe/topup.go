@@ -44,6 +44,9 @@ func (c *Client) TopUps(ctx context.Context, since time.Time) ([]TopUp, error) {
 }
 
 func topUpOf(raw *stripego.Topup) (TopUp, error) {
+	if raw == nil || raw.ID == "" {
+		return TopUp{}, errNameless
+	}
 	amount, err := euros(raw.Amount, raw.Currency)
 	t := TopUp{ID: raw.ID, Amount: amount, State: TopUpPending, MadeAt: moment(raw.Created)}
 	switch raw.Status {

@@ -98,6 +98,9 @@ func (c *Client) ReverseTransfer(ctx context.Context, id, key string) (Transfer,
 }
 
 func transferOf(raw *stripego.Transfer) (Transfer, error) {
+	if raw == nil || raw.ID == "" {
+		return Transfer{}, errNameless
+	}
 	amount, err := euros(raw.Amount, raw.Currency)
 	if err != nil {
 		return Transfer{}, err

@@ -29,18 +29,23 @@ func (b *booking) view() object {
 
 func (s *Server) book(kind string, amount, fee vouchers.Cents, delay time.Duration) *booking {
 	b := &booking{s.id("txn"), kind, amount, fee, s.now().Add(delay), s.now}
-	s.bookings = append(s.bookings, b)
+	s.bookings[ourselves] = append(s.bookings[ourselves], b)
 	return b
+}
+
+// move books what is available at once, on our balance or a connected account's.
+func (s *Server) move(account, kind string, amount vouchers.Cents) {
+	s.bookings[account] = append(s.bookings[account], &booking{s.id("txn"), kind, amount, 0, s.now(), s.now})
 }
 
 // Balance is what we have at Stripe: what can be paid out, and what cannot yet.
 func (s *Server) Balance() (available, pending vouchers.Cents) {
-	s.locked(func() { available, pending = s.balance() })
+	s.locked(func() { available, pending = s.balance(ourselves) })
 	return available, pending
 }
 
-func (s *Server) balance() (available, pending vouchers.Cents) {
-	for _, b := range s.bookings {
+func (s *Server) balance(account string) (available, pending vouchers.Cents) {
+	for _, b := range s.bookings[account] {
 		if b.available() {
 			available += b.amount - b.fee
 		} else {
@@ -50,47 +55,68 @@ func (s *Server) balance() (available, pending vouchers.Cents) {
 	return available, pending
 }
 
-// payout is money on its way to our bank.
+// payout is money on its way to the bank of whose balance it was on.
 type payout struct {
-	id, status, failure, descriptor, destination string
-	amount                                       vouchers.Cents
-	metadata                                     map[string]string
-	arrivesOn                                    time.Time
+	id, account, status, failure, descriptor, destination string
+	amount                                                vouchers.Cents
+	metadata                                              map[string]string
+	createdAt, arrivesOn                                  time.Time
 }
 
 func (p *payout) kind() string { return "payout" }
 
 func (p *payout) view() object {
 	return object{"id": p.id, "object": p.kind(), "amount": p.amount, "currency": "eur", "status": p.status, "metadata": p.metadata,
-		"failure_code": p.failure, "arrival_date": p.arrivesOn.Unix(), "statement_descriptor": p.descriptor}
+		"failure_code": p.failure, "created": p.createdAt.Unix(), "arrival_date": p.arrivesOn.Unix(), "statement_descriptor": p.descriptor}
 }
 
-func (s *Server) createPayout(form url.Values) (int, object) {
-	p := &payout{id: s.id("po"), status: "pending", descriptor: form.Get("statement_descriptor"), destination: form.Get("destination"), amount: cents(form, "amount"),
-		metadata: metadata(form), arrivesOn: s.now().Add(48 * time.Hour)}
+func (s *Server) createPayout(account string, form url.Values) (int, object) {
+	p := &payout{id: s.id("po"), account: account, status: "pending", descriptor: form.Get("statement_descriptor"), destination: form.Get("destination"),
+		amount: cents(form, "amount"), metadata: metadata(form), createdAt: s.now(), arrivesOn: s.now().Add(48 * time.Hour)}
 	if len(p.descriptor) > 22 {
 		return failed(http.StatusBadRequest, "", "statement_descriptor has more than 22 characters")
 	}
-	if available, _ := s.balance(); p.amount < 1 || p.amount > available {
+	if available, _ := s.balance(account); p.amount < 1 || p.amount > available {
 		return failed(http.StatusBadRequest, "balance_insufficient", "not that much is available")
 	}
-	s.book("payout", -p.amount, 0, 0)
+	s.move(account, "payout", -p.amount)
 	s.payouts[p.id] = p
-	s.emit("payout.created", p)
+	s.emitOn(account, "payout.created", p)
 	return http.StatusOK, p.view()
 }
 
-// Sent is a payout as our bank will show it, on the account of that destination.
+// payout reads one of the account's: others' are not there for it.
+func (s *Server) payout(account, id string) (int, object) {
+	if p, there := s.payouts[id]; there && p.account == account {
+		return http.StatusOK, p.view()
+	}
+	return failed(http.StatusNotFound, "resource_missing", "no such payout")
+}
+
+func (s *Server) listPayouts(account string, form url.Values) (int, object) {
+	var all []object
+	for n := s.lastID; n > 0; n-- {
+		if p := s.payouts[numbered("po", n)]; p != nil && p.account == account {
+			all = append(all, p.view())
+		}
+	}
+	return paged("/v1/payouts", form, all)
+}
+
+// Sent is a payout as the bank will show it, on the account of that destination.
 type Sent struct {
 	ID, Descriptor, Destination string
 	Amount                      vouchers.Cents
 }
 
-// Sent lists payouts that Stripe has sent and that have not failed, oldest first.
-func (s *Server) Sent() (all []Sent) {
+// Sent lists payouts to our bank that Stripe has sent and that have not failed, oldest first.
+func (s *Server) Sent() []Sent { return s.SentBy(ourselves) }
+
+// SentBy lists those of a connected account to its own bank.
+func (s *Server) SentBy(account string) (all []Sent) {
 	s.locked(func() {
 		for n := 1; n <= s.lastID; n++ {
-			if p := s.payouts[numbered("po", n)]; p != nil && p.status != "failed" {
+			if p := s.payouts[numbered("po", n)]; p != nil && p.account == account && p.status != "failed" {
 				all = append(all, Sent{p.id, p.descriptor, p.destination, p.amount})
 			}
 		}
@@ -98,22 +124,23 @@ func (s *Server) Sent() (all []Sent) {
 	return all
 }
 
-// PayoutArrives is our bank having the money.
+// PayoutArrives is the bank having the money.
 func (s *Server) PayoutArrives(id string) {
 	s.locked(func() {
 		p := must(s.payouts, id)
 		p.status = "paid"
-		s.emit("payout.paid", p)
+		s.emitOn(p.account, "payout.paid", p)
 	})
 }
 
-// PayoutFails is our bank refusing the money, even after it was said to have arrived.
+// PayoutFails is the bank refusing the money, even after it was said to have arrived. It is
+// on the balance again that it came from.
 func (s *Server) PayoutFails(id string) {
 	s.locked(func() {
 		p := must(s.payouts, id)
 		p.status, p.failure = "failed", "account_closed"
-		s.book("payout_failure", p.amount, 0, 0)
-		s.emit("payout.failed", p)
+		s.move(p.account, "payout_failure", p.amount)
+		s.emitOn(p.account, "payout.failed", p)
 	})
 }
 

@@ -1,6 +1,7 @@
 // Package stripefake is a Stripe with a memory, for tests and the demonstration: pages
 // that a test pays on, a balance that becomes available with time, payouts, refunds,
-// disputes, and events that it signs and that a test delivers as it likes.
+// disputes, connected accounts with balances and payouts of their own, transfers to them,
+// and events that it signs and that a test delivers as it likes.
 //
 // It speaks the part of Stripe's interface that package stripe uses. What that interface
 // really takes is checked against stripe-mock; what things do over time is here.
@@ -24,7 +25,10 @@ import (
 // keyLife is how long Stripe knows an idempotency key.
 const keyLife = 24 * time.Hour
 
-// Server is one account at Stripe.
+// ourselves is the account of whose key the server knows, where others have an id.
+const ourselves = ""
+
+// Server is one account at Stripe, with those that are connected to it.
 type Server struct {
 	Delay time.Duration // until a payment is available; may be changed before the first one
 
@@ -34,17 +38,20 @@ type Server struct {
 
 	mu       sync.Mutex
 	lastID   int
-	answers  map[string]answer // by idempotency key
+	answers  map[string]answer // by account and idempotency key
 	down     bool
 	mute     bool
 	requests int
 
-	sessions map[string]*session
-	bookings []*booking
-	payouts  map[string]*payout
-	refunds  map[string]*refund
-	disputes map[string]*dispute
-	events   []event
+	sessions  map[string]*session
+	bookings  map[string][]*booking // by account
+	payouts   map[string]*payout    // of all accounts
+	refunds   map[string]*refund
+	disputes  map[string]*dispute
+	connected map[string]*connected
+	transfers map[string]*transfer
+	topUps    map[string]*topUp
+	events    []event // of all accounts
 }
 
 // object is a JSON object.
@@ -62,8 +69,9 @@ type answer struct {
 func New(secretKey, webhookSecret string, now func() time.Time) *Server {
 	return &Server{
 		Delay: 72 * time.Hour, secretKey: secretKey, webhookSecret: webhookSecret, now: now,
-		answers: map[string]answer{}, sessions: map[string]*session{},
+		answers: map[string]answer{}, sessions: map[string]*session{}, bookings: map[string][]*booking{},
 		payouts: map[string]*payout{}, refunds: map[string]*refund{}, disputes: map[string]*dispute{},
+		connected: map[string]*connected{}, transfers: map[string]*transfer{}, topUps: map[string]*topUp{},
 	}
 }
 
@@ -122,10 +130,12 @@ func (s *Server) answer(r *http.Request, body []byte) (int, []byte) {
 	if err != nil {
 		return written(failed(http.StatusBadRequest, "parameter_unknown", "the form cannot be read"))
 	}
+	call := call{r.Header.Get("Stripe-Account"), r.Host, r.Method, strings.Split(strings.TrimPrefix(r.URL.Path, "/v1/"), "/"), form}
 	key := r.Header.Get("Idempotency-Key")
 	if r.Method != http.MethodPost || key == "" {
-		return written(s.route(r.Method, r.URL.Path, form))
+		return written(s.route(call))
 	}
+	key = call.account + "\x00" + key
 	request := sha256.Sum256([]byte(r.URL.Path + "\x00" + string(body)))
 	before, known := s.answers[key]
 	switch {
@@ -135,39 +145,51 @@ func (s *Server) answer(r *http.Request, body []byte) (int, []byte) {
 	case known:
 		return before.status, before.body
 	}
-	status, text := written(s.route(r.Method, r.URL.Path, form))
+	status, text := written(s.route(call))
 	s.answers[key] = answer{s.now(), request, status, text}
 	return status, text
 }
 
-func (s *Server) route(method, path string, form url.Values) (int, object) {
-	parts := strings.Split(strings.TrimPrefix(path, "/v1/"), "/")
+// call is one request: on whose account, and at which of the server's addresses.
+type call struct {
+	account, host, method string
+	parts                 []string
+	form                  url.Values
+}
+
+func (s *Server) route(c call) (int, object) {
+	if c.account != ourselves {
+		return s.routeConnected(c)
+	}
+	method, parts, form := c.method, c.parts, c.form
 	id := parts[len(parts)-1]
 	switch kind := strings.Join(parts, "/"); {
 	case method == http.MethodPost && kind == "customers":
 		return http.StatusOK, object{"id": s.id("cus"), "object": "customer"}
 	case method == http.MethodPost && kind == "checkout/sessions":
 		return s.createSession(form)
-	case method == http.MethodPost && len(parts) == 4 && id == "expire":
+	case method == http.MethodPost && len(parts) == 4 && parts[0] == "checkout" && id == "expire":
 		return s.expireSession(parts[2])
 	case method == http.MethodPost && kind == "refunds":
 		return s.createRefund(form)
 	case method == http.MethodPost && kind == "payouts":
-		return s.createPayout(form)
+		return s.createPayout(ourselves, form)
 	case kind == "events":
-		return s.listEvents(form)
+		return s.listEvents(ourselves, form)
 	case method == http.MethodGet && parts[0] == "checkout":
 		return found(s.sessions, id)
 	case method == http.MethodGet && kind == "refunds":
 		return s.listRefunds(form)
 	case method == http.MethodGet && parts[0] == "refunds":
 		return found(s.refunds, id)
+	case method == http.MethodGet && kind == "payouts":
+		return s.listPayouts(ourselves, form)
 	case method == http.MethodGet && parts[0] == "payouts":
-		return found(s.payouts, id)
+		return s.payout(ourselves, id)
 	case method == http.MethodGet && parts[0] == "disputes":
 		return found(s.disputes, id)
 	}
-	return failed(http.StatusNotFound, "", "no such address")
+	return s.routeConnect(c)
 }
 
 func found[T interface{ view() object }](all map[string]T, id string) (int, object) {
