@@ -186,7 +186,7 @@ const looked = 14 * 24 * time.Hour
 func unsettled(ctx context.Context, tx *db.Tx) ([]int64, error) {
 	var all []int64
 	err := tx.Select(ctx, &all, `
-		SELECT id FROM connect_transfers WHERE state NOT IN ('paid', 'back') OR changed_at > $1 ORDER BY id`, tx.Now.Add(-looked))
+		SELECT id FROM connect_transfers WHERE state NOT IN ('paid', 'back') OR changed_at > $1 ORDER BY state IN ('paid', 'back'), id`, tx.Now.Add(-looked))
 	return all, err
 }
 
