@@ -103,6 +103,38 @@ func TestWhatIsRefusedAndWhatIsUnknown(t *testing.T) {
 	}
 }
 
+// A transfer itself says whether it came back.
+func TestAReversalIsKnownByItsTransfer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status   int
+		code     string
+		reversed string
+		done     bool
+	}{
+		{200, "", "5", true}, {400, "", "5", true}, {500, "", "5", true},
+		{400, stripe.BalanceInsufficient, "0", false}, {400, stripe.BalanceInsufficient, "4", false}, {500, "", "0", false},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				_, _ = io.WriteString(w, `{"id":"tr_1","amount":5,"amount_reversed":`+c.reversed+`,"currency":"eur"}`)
+				return
+			}
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, `{"error":{"code":"`+c.code+`"}}`)
+		}))
+		t.Cleanup(server.Close)
+		got, err := stripe.New("sk_test_123", server.URL).ReverseTransfer(t.Context(), "tr_1", "back:1")
+		refusal := new(stripe.Refusal)
+		switch {
+		case c.done && (err != nil || got.Reversed != 5),
+			!c.done && c.status == 400 && (!errors.As(err, &refusal) || refusal.Code != c.code),
+			!c.done && c.status == 500 && !errors.Is(err, stripe.ErrUnknown):
+			t.Errorf("%+v: %+v, %v", c, got, err)
+		}
+	}
+}
+
 func TestAnAccountMustReceiveAndPayOut(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]stripe.Connected{
@@ -143,7 +175,8 @@ func TestStripesWordsForATopUp(t *testing.T) {
 	}
 }
 
-// Whatever Stripe's server says, it is an answer about something or none at all.
+// Whatever Stripe's server says, it is an answer about something or none at all. To search
+// for long, add -fuzzminimizetime=5x: what a server covers is never twice the same.
 func FuzzAnswers(f *testing.F) {
 	f.Add(`{"id":"acct_1","external_accounts":{"data":[{"object":"bank_account","last4":"2606"},null]},"capabilities":{"transfers":"active"}}`)
 	f.Add(`{"id":"tr_1","amount":5,"currency":"eur","destination":"acct_1","metadata":{"passerelle":"transfer:1"}}`)

@@ -13,7 +13,7 @@ import (
 // DescriptorLength is how many characters a bank's statement shows of a payout.
 const DescriptorLength = 22
 
-// PayoutRequest asks for money to be sent from a balance at Stripe to the bank of whose it is.
+// PayoutRequest asks for money to be sent from a balance at Stripe to its owner's bank.
 type PayoutRequest struct {
 	Ours        string // our payout's name with its attempt, its idempotency key too: Stripe may repeat a refusal for the same name
 	Amount      vouchers.Cents
@@ -30,8 +30,7 @@ const (
 	PayoutFailed PayoutStatus = "failed"
 )
 
-// Payout is money from a balance at Stripe to the bank of whose it is: ours, or a connected
-// account's.
+// Payout is money from a balance at Stripe to its owner's bank: ours, or a connected account's.
 type Payout struct {
 	ID        string
 	Ours      string // "" for one that Stripe or a person made

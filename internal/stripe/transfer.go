@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	stripego "github.com/stripe/stripe-go/v76"
@@ -74,25 +73,21 @@ func (c *Client) TransfersIn(ctx context.Context, group string) ([]Transfer, err
 }
 
 // ReverseTransfer takes back what is left of a transfer, and returns it as it is afterwards.
-// Refusal BalanceInsufficient: the account no longer has the money. One that was taken back
-// before is returned as it is, though Stripe refuses to take it back twice: it may have
-// forgotten the key since.
+// Refusal BalanceInsufficient: the account no longer has the money. One that has been taken
+// back is returned though this call was refused or its answer lost: Stripe takes nothing back
+// twice, and may have forgotten the key of the call that did.
 func (c *Client) ReverseTransfer(ctx context.Context, id, key string) (Transfer, error) {
 	_, err := transferreversal.Client{B: c.backend, Key: c.key}.New(&stripego.TransferReversalParams{
 		Params:   write(ctx, key),
 		ID:       stripego.String(id),
 		Metadata: map[string]string{ours: key},
 	})
-	err = outcome(err)
-	if refusal := new(Refusal); err != nil && !errors.As(err, &refusal) {
-		return Transfer{}, err
-	}
 	after, unread := c.Transfer(ctx, id)
 	if unread != nil {
 		return Transfer{}, unread
 	}
 	if err != nil && after.Reversed < after.Amount {
-		return Transfer{}, err
+		return Transfer{}, outcome(err)
 	}
 	return after, nil
 }

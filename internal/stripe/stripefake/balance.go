@@ -55,7 +55,7 @@ func (s *Server) balance(account string) (available, pending vouchers.Cents) {
 	return available, pending
 }
 
-// payout is money on its way to the bank of whose balance it was on.
+// payout is money on its way from a balance to its owner's bank.
 type payout struct {
 	id, account, status, failure, descriptor, destination string
 	amount                                                vouchers.Cents
@@ -133,8 +133,8 @@ func (s *Server) PayoutArrives(id string) {
 	})
 }
 
-// PayoutFails is the bank refusing the money, even after it was said to have arrived. It is
-// on the balance again that it came from.
+// PayoutFails is the bank refusing the money, even after it was said to have arrived. The
+// money is on its balance again.
 func (s *Server) PayoutFails(id string) {
 	s.locked(func() {
 		p := must(s.payouts, id)

@@ -25,7 +25,7 @@ import (
 // keyLife is how long Stripe knows an idempotency key.
 const keyLife = 24 * time.Hour
 
-// ourselves is the account of whose key the server knows, where others have an id.
+// ourselves stands for our own account where the others have their ids.
 const ourselves = ""
 
 // Server is one account at Stripe, with those that are connected to it.
