@@ -18,6 +18,8 @@ type faulty struct {
 	breaking bool
 	left     int  // requests until it breaks
 	unheard  bool // the request is lost, else the answer
+
+	before func(*http.Request) // sees each request before Stripe does; nil: nobody
 }
 
 // breaksAt breaks the way at the nth request from now on.
@@ -37,6 +39,9 @@ func (f *faulty) mends() bool {
 }
 
 func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.before != nil {
+		f.before(r)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.left--; !f.breaking || f.left > 0 {

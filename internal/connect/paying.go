@@ -220,11 +220,11 @@ func (s *Service) stepReversing(ctx context.Context, t Transfer) (bool, error) {
 			return true, s.move(ctx, t, leaving, func(tx *db.Tx) error { return setPayout(ctx, tx, t.ID, p.ID) })
 		}
 	}
-	_, err = s.Stripe.ReverseTransfer(ctx, *t.Transfer, t.reversalName())
+	after, err := s.Stripe.ReverseTransfer(ctx, *t.Transfer, t.reversalName())
 	if refusal, is := refused(err); is {
 		return false, s.putOff(ctx, t, reversing, refusal)
 	}
-	if err != nil {
+	if err != nil || after.Reversed < after.Amount { // the rest is to follow
 		return false, err
 	}
 	return true, s.move(ctx, t, back, func(tx *db.Tx) error { return s.isBack(ctx, tx, t) })

@@ -38,6 +38,7 @@ type desk struct {
 	settlement *settlement.Service
 	payments   *payments.Service
 	stripe     *stripefake.Server
+	client     *stripe.Client
 	line       *faulty
 	runner     *jobs.Runner
 	second     identity.Actor // another person of the operator's
@@ -55,6 +56,7 @@ func setup(t testing.TB) *desk {
 	server := httptest.NewServer(c.line)
 	t.Cleanup(server.Close)
 	client := stripe.New("sk_test_1", server.URL)
+	c.client = client
 	log, d := slog.New(slog.DiscardHandler), w.DB.WithoutRetries() // deadlocks must show
 	c.settlement = settlement.New(d, payer, func(_ context.Context, _ *db.Tx, _ string, p settlement.Payout) error {
 		c.paid[p.ID]++

@@ -2,6 +2,8 @@ package connect_test
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/internal/stripe"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -392,5 +395,91 @@ func TestTheOperatorTakesBackWhatStripeDoesNotPay(t *testing.T) {
 		t.Errorf("a payout that is paid is given up: %v", err)
 	}
 	c.same("paid", c.payout(p.Settlement, c.Structure).State, settlement.Booked)
+	c.sound()
+}
+
+// A payout that is given up at the moment at which Stripe is asked to send it is on its way, and
+// is paid once.
+func TestAPayoutThatIsGivenUpWhileItLeavesIsPaidOnce(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	account := c.connects(c.Structure)
+	c.redeems(c.Structure, 1)
+	d := c.settles()
+	c.debits(d.ID)
+	p := c.payout(d.ID, c.Structure)
+	c.stripe.TopUp(10_00)
+	c.line.before = func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/payouts" {
+			c.line.before = nil
+			if _, err := c.room.GiveUp(t.Context(), c.Operator, p.ID, "Compte fermé"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	c.reconciles()
+	c.same("on its way all the same", c.at(p).State, "leaving")
+	c.same("reaches its bank", c.reaches(account), 1)
+	c.same("payout", c.payout(d.ID, c.Structure).State, settlement.Booked)
+	c.same("comes home", c.comesHome(), 0)
+	c.sound()
+}
+
+// A transfer that Stripe makes only after its payout was given up is taken back.
+func TestATransferThatIsMadeTooLateIsTakenBack(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	account := c.connects(c.Structure)
+	c.redeems(c.Structure, 1)
+	d := c.settles()
+	c.debits(d.ID)
+	p := c.payout(d.ID, c.Structure)
+	c.stripe.Restricted(account, "requirements.past_due")
+	c.stripe.TopUp(10_00)
+	c.reconciles()
+	late := stripe.TransferRequest{Ours: fmt.Sprintf("transfer:%d:1", c.at(p).ID), Group: p.EndToEnd, Amount: p.Amount, Destination: account}
+	_, err := c.room.GiveUp(t.Context(), c.Operator, p.ID, "Compte fermé")
+	c.ok(err)
+	c.stripe.Onboarded(account)
+	c.days(2) // Stripe has forgotten that it had refused this
+	_, err = c.client.CreateTransfer(t.Context(), late)
+	c.ok(err)
+	c.same("on its account", c.stripe.BalanceOf(account), vouchers.Cents(10_00))
+	c.ok(c.room.Reconcile(t.Context()))
+	c.same("on its account", c.stripe.BalanceOf(account), vouchers.Cents(0))
+	c.same("comes home", c.comesHome(), 1)
+	c.sound()
+}
+
+// A worker that was asleep while its payout was refused and given up does not bring it back to
+// life.
+func TestALateRefusalDoesNotReviveWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	account := c.connects(c.Structure)
+	c.redeems(c.Structure, 1)
+	d := c.settles()
+	c.debits(d.ID)
+	p := c.payout(d.ID, c.Structure)
+	c.stripe.TopUp(10_00)
+	c.line.before = func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/transfers" {
+			c.line.before = nil
+			c.stripe.Restricted(account, "requirements.past_due")
+			if err := c.room.Reconcile(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if _, err := c.room.GiveUp(t.Context(), c.Operator, p.ID, "Compte fermé"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	c.reconciles()
+	c.stripe.Onboarded(account)
+	c.days(2)
+	c.reconciles()
+	c.same("at Stripe", c.at(p).State, "back")
+	c.same("payouts", len(c.stripe.SentBy(account)), 0)
+	c.same("comes home", c.comesHome(), 1)
 	c.sound()
 }
