@@ -3,6 +3,7 @@ package reporting
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,11 +11,13 @@ import (
 	"github.com/passerelle/passerelle/web"
 )
 
-// breakages are one row each, changed behind the program's back, and the invariant that
-// must notice it with the evidence that names the row.
-var breakages = []struct {
+// breakage is a row that is changed behind the program's back, and the invariant that must notice
+// it with the evidence that names the row.
+type breakage struct {
 	what, invariant, evidence, sql string
-}{
+}
+
+var breakages = []breakage{
 	{"a transfer without a cause", "INV-1", "redemption:999999",
 		`INSERT INTO transfers (at, event, cause, debit, credit, amount, campaign_id)
 		 SELECT max(at), 'redemption', 999999, 'campaign:1:live', 'structure:9:payable', 1, 1 FROM transfers`},
@@ -256,6 +259,7 @@ const unguarded = `
 	ALTER TABLE settlements DROP CONSTRAINT settlements_two_people;
 	ALTER TABLE correction_requests DROP CONSTRAINT correction_requests_two_people;
 	ALTER TABLE complaints DROP CONSTRAINT complaints_decided_by_another;
+	ALTER TABLE connect_accounts DROP CONSTRAINT connect_accounts_two_people, DROP CONSTRAINT connect_accounts_cooled;
 	ALTER TABLE bank_details DROP CONSTRAINT bank_details_in_force, DROP CONSTRAINT bank_details_cooled;
 	DROP INDEX redeemed_vouchers_once`
 
@@ -273,7 +277,7 @@ func TestEachInvariantNoticesABrokenRow(t *testing.T) {
 	b := setup(t)
 	b.story()
 	b.ending()
-	b.paysOnline()
+	b.paysThroughStripe(b.paysOnline())
 	b.booksASeat()
 	b.corrects()
 	for id, f := range b.verify() {
@@ -282,7 +286,7 @@ func TestEachInvariantNoticesABrokenRow(t *testing.T) {
 		}
 	}
 	covered := map[string]bool{}
-	for _, broken := range breakages {
+	for _, broken := range slices.Concat(breakages, connectBreakages) {
 		covered[broken.invariant] = true
 		b.wantBroken(t, broken.what, broken.invariant, broken.evidence, broken.sql)
 	}

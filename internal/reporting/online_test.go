@@ -20,11 +20,11 @@ import (
 )
 
 // paysOnline pays two orders of a campaign of its own by card. A part of the first is
-// refunded, the second is disputed.
-func (b bundle) paysOnline() {
+// refunded, the second is disputed. It returns the Stripe that it is done with, and its address.
+func (b bundle) paysOnline() (fake *stripefake.Server, base string) {
 	b.t.Helper()
 	ctx := b.t.Context()
-	fake := stripefake.New("sk", "whsec", b.Clock.Now)
+	fake = stripefake.New("sk", "whsec", b.Clock.Now)
 	server := httptest.NewServer(fake)
 	b.t.Cleanup(server.Close)
 	seller := invoicing.Seller{Name: "Passerelle", Segregated: invoicing.Account{IBAN: "FR7630006000011234567890189"}}
@@ -71,4 +71,5 @@ func (b bundle) paysOnline() {
 	b.ok(err)
 	fake.Dispute(paid[1].Session)
 	reconcile()
+	return fake, server.URL
 }
