@@ -10,6 +10,7 @@ import (
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/documents"
+	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/reporting"
 	"github.com/passerelle/passerelle/internal/seals"
 	"github.com/passerelle/passerelle/internal/settlement"
@@ -93,12 +94,13 @@ func (w *snapshot) onTheWay(ctx context.Context) error {
 	return w.f.create("in-transit.csv", func(out io.Writer) error {
 		return sheet(out, []documents.Column{column("nature", documents.Text), column("destinataire", documents.Integer), column("siret", documents.Text),
 			column("nom", documents.Text), column("fichier", documents.Text), column("reference_virement", documents.Text),
-			column("execution_le", documents.Date), column("transmis", documents.Text), column("montant_centimes", documents.Integer), column("montant_euros", documents.Money)},
+			column("execution_le", documents.Date), column("transmis", documents.Text), column("montant_centimes", documents.Integer), column("montant_euros", documents.Money),
+			column("chez_stripe", documents.Text)},
 			func(row func(...documents.Cell) error) error {
 				for _, one := range all {
 					err := row(documents.TextCell(one.What), documents.IntegerCell(int64(one.To)), documents.TextCell(one.SIRET), documents.TextCell(one.Name),
 						documents.TextCell(one.File), documents.TextCell(one.EndToEnd), documents.DateCell(one.On),
-						documents.TextCell(one.Sent), documents.IntegerCell(int64(one.Amount)), documents.MoneyCell(one.Amount))
+						documents.TextCell(one.Sent), documents.IntegerCell(int64(one.Amount)), documents.MoneyCell(one.Amount), documents.TextCell(one.AtStripe))
 					if err != nil {
 						return err
 					}
@@ -174,6 +176,15 @@ func (w *snapshot) witnesses(ctx context.Context) error {
 		return err
 	}
 	w.m.Figures.Live, w.m.Figures.CashHeld, w.m.Figures.CashPromised = cover.Live, cover.Held, cover.Total()
+	sums, err := ledger.Sums(ctx, w.tx)
+	if err != nil {
+		return err
+	}
+	for _, sum := range sums {
+		if sum.Account == ledger.StripePayouts || sum.Account == ledger.StripeSegregated {
+			w.m.Figures.CashAtStripe += sum.Held()
+		}
+	}
 	if err := w.f.json("cover.json", cover); err != nil {
 		return err
 	}

@@ -40,7 +40,8 @@ type Figures struct {
 	Lines        int            `json:"lines"`    // of the ledger that make up what is owed
 	Proven       int            `json:"proven_lines"`
 	Unsealed     int            `json:"unsealed_lines"`
-	CashHeld     vouchers.Cents `json:"cash_held_cents"` // on the segregated account, as the books know it
+	CashHeld     vouchers.Cents `json:"cash_held_cents"`      // as the books know it
+	CashAtStripe vouchers.Cents `json:"cash_at_stripe_cents"` // of it, not on the segregated account: it comes back there, or goes to structures
 	CashPromised vouchers.Cents `json:"cash_promised_cents"`
 }
 

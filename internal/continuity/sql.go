@@ -97,7 +97,7 @@ func eachOwedLine(ctx context.Context, tx *db.Tx, visit func(owedLine) error) er
 			JOIN transfers t ON t.event = 'redemption' AND t.cause = r.id
 			UNION ALL
 			SELECT p.structure_id, t.id, t.amount
-			FROM payouts p JOIN transfers t ON t.event IN ('payout_returned', 'payout_rejected') AND t.cause = p.id
+			FROM payouts p JOIN transfers t ON t.event IN ('payout_returned', 'payout_rejected', 'connect_returned') AND t.cause = p.id
 				AND t.credit = 'structure:' || p.structure_id || ':payable'
 			WHERE p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL) AS lines
 		ORDER BY structure_id, id`)
@@ -115,17 +115,20 @@ type onTheWay struct {
 	On       vouchers.Day            `db:"execution_on"`
 	Sent     string                  `db:"sent"` // whether the bank has the file: oui, peut-être (it was fetched), non
 	Amount   vouchers.Cents          `db:"amount_cents"`
+	AtStripe string                  `db:"at_stripe"` // how far a payout is that goes through Stripe; "" for one that does not
 }
 
 func allOnTheWay(ctx context.Context, tx *db.Tx) ([]onTheWay, error) {
 	var all []onTheWay
 	err := tx.Select(ctx, &all, `
 		SELECT 'versement' AS what, s.id AS settlement_id, o.id AS to_id, COALESCE(o.siret, '') AS siret, o.name, COALESCE(f.message_id, s.message_id) AS message_id, p.end_to_end, s.execution_on,
-			CASE WHEN s.sent_at IS NOT NULL THEN 'oui' WHEN s.taken_at IS NOT NULL THEN 'peut-être' ELSE 'non' END AS sent, p.amount_cents
-		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id
+			CASE WHEN s.sent_at IS NOT NULL THEN 'oui' WHEN s.taken_at IS NOT NULL THEN 'peut-être' ELSE 'non' END AS sent, p.amount_cents,
+			CASE WHEN p.connected = '' THEN '' WHEN t.state <> 'booked' THEN 'pas encore' WHEN k.state IS NULL OR k.state IN ('waiting', 'asked')
+				THEN 'solde de l’opérateur' ELSE 'compte ' || p.connected END AS at_stripe
+		FROM payouts p LEFT JOIN settlement_topups t ON t.settlement_id = p.settlement_id LEFT JOIN connect_transfers k ON k.payout_id = p.id JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id
 		LEFT JOIN settlement_files f ON f.settlement_id = s.id AND f.number = p.file_number WHERE p.state = 'in_transit'
 		UNION ALL
-		SELECT 'remboursement', 0, COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, 'peut-être', r.amount_cents
+		SELECT 'remboursement', 0, COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, 'peut-être', r.amount_cents, ''
 		FROM refunds r JOIN refund_files f ON f.id = r.file_id LEFT JOIN organisations o ON o.id = r.funder_id WHERE r.state = 'ordered'
 		ORDER BY 1 DESC, 2, 6, 7`)
 	return all, err
