@@ -100,6 +100,7 @@ func (c Config) withStripe(ctx context.Context, clock db.Clock) (stripe *stripef
 	}
 	c.StripeKey, c.StripeWebhookSecrets, c.StripeBase = "sk_test_invented", "whsec_invented", "http://"+socket.Addr().String()
 	c.StripeSegregated, c.StripeOperating, c.StripePolicy = demo.SegregatedAtStripe, demo.OperatingAtStripe, "banked"
+	c.StripeTopUpIBAN, c.StripeTopUpReference = demo.StripeIBAN, demo.StripeReference
 	stripe = stripefake.New(c.StripeKey, c.StripeWebhookSecrets, clock)
 	server := &http.Server{Handler: stripe, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(socket) }() // it ends with stop, and says so

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/passerelle/passerelle/internal/agenda"
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/stripe/stripefake"
 	"github.com/passerelle/passerelle/vouchers"
@@ -63,6 +64,8 @@ type play struct {
 	returned             transfer         // sent back by a structure's bank
 	told                 int              // events that Stripe has told
 	banked               int              // payouts of Stripe's that have arrived
+	connected            connect.Account // of the structure that is paid through Stripe
+	reached              int             // its payouts that have reached its bank
 	paidOnline           vouchers.Cents
 	redeemed             int
 }
@@ -112,6 +115,7 @@ func (p *play) plan() error {
 	p.planHouses(chosen)
 	p.planCampaigns(chosen)
 	p.planSettlements()
+	p.planStripe()
 	p.planEnd()
 	slices.SortStableFunc(p.agenda, func(a, b event) int { return a.at.Compare(b.at) })
 	return nil

@@ -28,6 +28,7 @@ func (p *play) planSettlements() {
 	for n := 1; day+bankTakes+returnTakes+1 < lasts; n, day = n+1, day+settleEvery {
 		p.on(day, 16, "settlements", p.settle)
 		p.on(day+bankTakes, 5, "settlements", func(ctx context.Context) error { return p.statementOfPayouts(ctx, n) })
+		p.on(day+bankTakes+1, 6, "settlements", p.stripeReachesBanks)
 		if n == 2 {
 			p.on(day+bankTakes+returnTakes, 5, "settlements", p.transferComesBack)
 			p.on(day+bankTakes+returnTakes+1, 7, "settlements", p.giveNewAccount)
@@ -69,7 +70,10 @@ func (p *play) statementOfPayouts(ctx context.Context, n int) error {
 	if n == 2 && len(done) > 0 {
 		p.returned = done[len(done)/2]
 	}
-	return p.importStatements(ctx)
+	if err := p.importStatements(ctx); err != nil {
+		return err
+	}
+	return p.reachesStripe(ctx, done)
 }
 
 func (p *play) transferComesBack(ctx context.Context) error {
