@@ -97,7 +97,7 @@ func openOffice(t *testing.T) office {
 	w := world.New(t)
 	o := orders.New(w.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	payouts := settlement.New(w.DB, settlement.Debtor{}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
-	room := statements.New(w.DB, statements.Accounts{Segregated: segregated, Operating: operating}, statements.Rooms{Orders: o, Movers: []statements.Mover{payouts}}, nil)
+	room := statements.New(w.DB, statements.Accounts{Segregated: segregated, Operating: operating}, statements.Rooms{Orders: o, Movers: []statements.Mover{payouts}, Filer: payouts}, nil)
 	reports := reporting.New(w.DB, nil)
 	other := w.Organisation(identity.Funder, "Métropole de Lyon")
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}

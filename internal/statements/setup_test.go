@@ -74,7 +74,7 @@ func setup(t testing.TB) *bank {
 // opens opens the room, with a neighbour that gives credit back, or none.
 func (b *bank) opens(refunds statements.Refunds) {
 	b.room = statements.New(b.DB, statements.Accounts{Segregated: account, Operating: operating}, statements.Rooms{Orders: b.orders,
-		Movers: []statements.Mover{b.settlement}, Refunds: refunds, Remind: b.remind}, slog.New(slog.NewTextHandler(b.log, nil)))
+		Movers: []statements.Mover{b.settlement}, Filer: b.settlement, Refunds: refunds, Remind: b.remind}, slog.New(slog.NewTextHandler(b.log, nil)))
 }
 
 // held is the ledger's cash on the segregated account.
