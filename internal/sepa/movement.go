@@ -29,9 +29,10 @@ type Batch struct {
 
 // UnderWay is what the bank was ordered by a file and has neither debited nor rejected.
 type UnderWay struct {
-	File   string         `json:"message_id" db:"message_id"`
-	Count  int            `json:"expected_count" db:"count"`
-	Amount vouchers.Cents `json:"expected_cents" db:"amount_cents"`
+	File       string                `json:"message_id" db:"message_id"`
+	Settlement vouchers.SettlementID `json:"settlement" db:"settlement_id"`
+	Count      int                   `json:"expected_count" db:"count"`
+	Amount     vouchers.Cents        `json:"expected_cents" db:"amount_cents"`
 }
 
 // Ordered is a transfer of a file that we sent to the bank.

@@ -56,9 +56,9 @@ func lockOpen(ctx context.Context, tx *db.Tx, file string) ([]openPayout, error)
 func openIn(ctx context.Context, tx *db.Tx, files []string) ([]sepa.UnderWay, error) {
 	var all []sepa.UnderWay
 	err := tx.Select(ctx, &all, `
-		SELECT f.message AS message_id, count(*) FILTER (WHERE p.state = 'in_transit') AS count,
+		SELECT f.message AS message_id, f.id AS settlement_id, count(*) FILTER (WHERE p.state = 'in_transit') AS count,
 			COALESCE(sum(p.amount_cents) FILTER (WHERE p.state = 'in_transit'), 0)::bigint AS amount_cents
-		FROM `+payoutsOfFiles+`WHERE f.message = ANY ($1) GROUP BY f.message`, db.Array(files))
+		FROM `+payoutsOfFiles+`WHERE f.message = ANY ($1) GROUP BY f.message, f.id`, db.Array(files))
 	return all, err
 }
 

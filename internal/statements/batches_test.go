@@ -190,7 +190,7 @@ func TestABatchThatLacksPayoutsWaitsForAPerson(t *testing.T) {
 	b.holds()
 	c := b.onlyCase()
 	if c.Kind != statements.BatchMismatch || c.EndToEnd != "PSL1" || c.BatchCount == nil || *c.BatchCount != 3 || c.Batch == nil ||
-		*c.Batch != (sepa.UnderWay{File: "PSL1", Count: 5, Amount: 150_00}) || !slices.Equal(c.Decisions, []statements.Decision{statements.AsBatch, statements.Answer}) {
+		*c.Batch != (sepa.UnderWay{File: "PSL1", Settlement: 1, Count: 5, Amount: 150_00}) || !slices.Equal(c.Decisions, []statements.Decision{statements.AsBatch, statements.Answer}) {
 		t.Errorf("the case is %+v, %+v", c, c.Batch)
 	}
 	not := func(names ...string) statements.DecisionRequest {
@@ -231,7 +231,7 @@ func TestABatchIsBookedOnceTheBankHasSaidWhatItLacks(t *testing.T) {
 	}
 	b.short = false
 	c = b.onlyCase()
-	b.same("expected", *c.Batch, sepa.UnderWay{File: "PSL1", Count: 2, Amount: 40_00})
+	b.same("expected", *c.Batch, sepa.UnderWay{File: "PSL1", Settlement: 1, Count: 2, Amount: 40_00})
 	b.decides(c.ID, statements.DecisionRequest{Decision: statements.AsBatch})
 	b.same("states", b.states(payouts), "booked rejected booked")
 	b.same("paid again", len(b.settles()), 1)
@@ -259,11 +259,11 @@ func TestABatchThatContradictsTheBooksWaits(t *testing.T) {
 		after  string
 		open   sepa.UnderWay
 	}{
-		"another count": {amount: 60_00, count: 4, after: "in_transit in_transit in_transit", open: sepa.UnderWay{File: "PSL1", Count: 3, Amount: 60_00}},
+		"another count": {amount: 60_00, count: 4, after: "in_transit in_transit in_transit", open: sepa.UnderWay{File: "PSL1", Settlement: 1, Count: 3, Amount: 60_00}},
 		"a line of its own before": {func(b *bank, p []settlement.Payout) { b.imports(b.file(b.debit(10_00, p[0].EndToEnd))) },
-			60_00, 3, "booked in_transit in_transit", sepa.UnderWay{File: "PSL1", Count: 2, Amount: 50_00}},
+			60_00, 3, "booked in_transit in_transit", sepa.UnderWay{File: "PSL1", Settlement: 1, Count: 2, Amount: 50_00}},
 		"a second time": {func(b *bank, p []settlement.Payout) { b.imports(b.file(b.sum("PSL1", 60_00, 3))) },
-			60_00, 3, "booked booked booked", sepa.UnderWay{File: "PSL1"}},
+			60_00, 3, "booked booked booked", sepa.UnderWay{File: "PSL1", Settlement: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -45,7 +45,7 @@ type DecisionRequest struct {
 	Other    int64              `json:"other_line" form:"other_line"`
 	Note     string             `json:"note" form:"note"`
 
-	NotDebited []string `json:"not_debited,omitempty" form:"-"` // end-to-end ids
+	NotDebited []string `json:"not_debited,omitempty" form:"not_debited"` // end-to-end ids, one or several in each
 }
 
 // allowed lists what may be decided of a line.
@@ -93,6 +93,7 @@ func (s *Service) Decide(ctx context.Context, actor identity.Actor, req Decision
 		return Case{}, err
 	}
 	req.Note = strings.TrimSpace(req.Note)
+	req.NotDebited = strings.Fields(strings.Join(req.NotDebited, " "))
 	var c Case
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		c, err = once.Do(ctx, tx, actor.Organisation, "decide_case", req, func() (Case, error) {
