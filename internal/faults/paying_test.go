@@ -80,7 +80,8 @@ type paying struct {
 	booklets   []issuing.Booklet
 	redeemed   map[vouchers.OrganisationID]vouchers.Cents // less what was undone
 	bank       *bank
-	stated     int // entries of the bank's journal that our books have
+	stated     int  // entries of the bank's journal that our books have
+	short      bool // a debit waits for a person, and cover is less by it
 
 	rand    *rand.Rand
 	letters []letter // of the bank, that our books have
