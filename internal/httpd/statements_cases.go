@@ -186,6 +186,14 @@ type CaseBody struct {
 	NotDebited string // likewise
 }
 
+// Shown is of how many transfers the bank says that a file's debit is the sum; 0: it does not say.
+func (b CaseBody) Shown() int {
+	if b.BatchCount == nil {
+		return 0
+	}
+	return *b.BatchCount
+}
+
 // BatchGap is how much of what is under way of a file its debit does not show.
 func (b CaseBody) BatchGap() vouchers.Cents { return b.Batch.Amount - b.Amount }
 
