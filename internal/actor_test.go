@@ -40,6 +40,7 @@ var withoutActor = map[string]string{
 	"payments.Work":                "a job: whoever enqueued it was asked",
 	"reporting.Cover":              "the cover is public",
 	"statements.Complete":          "a periodic job: closes what other money has answered",
+	"settlement.DoTell":            "a job: the bank's line has booked what it tells of",
 	"settlement.IssueNotes":        "as ExpireDue",
 	"statements.DoImport":          "a job: who sent the file was asked then",
 }

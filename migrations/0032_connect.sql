@@ -44,7 +44,9 @@ CREATE TABLE settlement_topups (
     reference     text NOT NULL, -- what Stripe wants quoted
     state         text NOT NULL CONSTRAINT settlement_topups_state CHECK (state IN ('in_transit', 'booked', 'returned', 'rejected')),
     booked_on     date,
+    batch_line    bigint, -- the file's one debit that booked it; NULL: one of its own
     topup         text CONSTRAINT settlement_topups_topup UNIQUE, -- Stripe's id of the money that arrived
+    CONSTRAINT settlement_topups_batch_line CHECK (batch_line IS NULL OR state IN ('booked', 'returned')),
     CONSTRAINT settlement_topups_one UNIQUE (settlement_id)
 );
 
@@ -74,7 +76,7 @@ ALTER TABLE statement_lines DROP CONSTRAINT statement_lines_outcome;
 ALTER TABLE statement_lines ADD CONSTRAINT statement_lines_outcome CHECK (outcome IN (
     'order_funded', 'unattributed', 'payout_booked', 'payout_returned', 'unexpected_debit', 'payment_returned', 'topped_up', 'fees_paid', 'card_banked',
     'stripe_payout', 'refund_booked', 'refund_returned', 'claim_booked', 'claim_returned', 'claim_arrived', 'fees_back_booked', 'fees_back_returned',
-    'debt_paid', 'operating_other', 'debt_repaid', 'payouts_funded', 'payouts_unfunded', 'payouts_home')) NOT VALID;
+    'debt_paid', 'operating_other', 'debt_repaid', 'batch_booked', 'payouts_funded', 'payouts_unfunded', 'payouts_home')) NOT VALID;
 ALTER TABLE statement_lines VALIDATE CONSTRAINT statement_lines_outcome;
 ALTER TABLE transfers DROP CONSTRAINT transfers_event;
 ALTER TABLE transfers ADD CONSTRAINT transfers_event CHECK (event IN (

@@ -238,8 +238,8 @@ CREATE TABLE bank_cases (
     decided_at timestamp with time zone,
     decided_by bigint,
     CONSTRAINT bank_cases_decided CHECK (((decision IS NULL) = (decided_at IS NULL))),
-    CONSTRAINT bank_cases_decision CHECK ((decision = ANY (ARRAY['order'::text, 'fees'::text, 'keep'::text, 'refund'::text, 'return'::text, 'top_up'::text, 'debt'::text, 'pair'::text, 'noted'::text, 'completed'::text]))),
-    CONSTRAINT bank_cases_kind CHECK ((kind = ANY (ARRAY['unexpected_debit'::text, 'payment_returned'::text, 'payout_returned'::text, 'wrong_account'::text, 'wrong_reference'::text, 'unknown_payer'::text, 'double_payment'::text, 'over_payment'::text, 'part_payment'::text]))),
+    CONSTRAINT bank_cases_decision CHECK ((decision = ANY (ARRAY['order'::text, 'fees'::text, 'keep'::text, 'refund'::text, 'return'::text, 'top_up'::text, 'debt'::text, 'pair'::text, 'noted'::text, 'completed'::text, 'batch'::text]))),
+    CONSTRAINT bank_cases_kind CHECK ((kind = ANY (ARRAY['unexpected_debit'::text, 'payment_returned'::text, 'payout_returned'::text, 'wrong_account'::text, 'wrong_reference'::text, 'unknown_payer'::text, 'double_payment'::text, 'over_payment'::text, 'part_payment'::text, 'batch_mismatch'::text]))),
     CONSTRAINT bank_cases_pair UNIQUE (pair_id),
     CONSTRAINT bank_cases_paired CHECK (((pair_id IS NOT NULL) = (NOT (decision IS DISTINCT FROM 'pair'::text)))),
     CONSTRAINT bank_cases_pkey PRIMARY KEY (line_id)
@@ -1055,8 +1055,10 @@ CREATE TABLE payouts (
     rejected_at timestamp with time zone,
     file_number integer NOT NULL DEFAULT 1,
     returned_at timestamp with time zone,
+    batch_line bigint,
     connected text NOT NULL DEFAULT ''::text,
     CONSTRAINT payouts_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT payouts_batch_line CHECK (((batch_line IS NULL) OR (state = ANY (ARRAY['booked'::text, 'returned'::text])))),
     CONSTRAINT payouts_end_to_end UNIQUE (end_to_end),
     CONSTRAINT payouts_one_per_settlement UNIQUE (settlement_id, structure_id),
     CONSTRAINT payouts_pkey PRIMARY KEY (id),
@@ -1458,8 +1460,10 @@ CREATE TABLE settlement_topups (
     reference text NOT NULL,
     state text NOT NULL,
     booked_on date,
+    batch_line bigint,
     topup text,
     CONSTRAINT settlement_topups_amount CHECK ((amount_cents > 0)),
+    CONSTRAINT settlement_topups_batch_line CHECK (((batch_line IS NULL) OR (state = ANY (ARRAY['booked'::text, 'returned'::text])))),
     CONSTRAINT settlement_topups_end_to_end UNIQUE (end_to_end),
     CONSTRAINT settlement_topups_one UNIQUE (settlement_id),
     CONSTRAINT settlement_topups_pkey PRIMARY KEY (id),
@@ -1492,6 +1496,7 @@ CREATE TABLE settlements (
     file_version text NOT NULL DEFAULT '09'::text,
     file_layout integer NOT NULL DEFAULT 1,
     category_purpose text NOT NULL DEFAULT ''::text,
+    batch_booking boolean NOT NULL DEFAULT false,
     CONSTRAINT settlements_cancelled CHECK ((((cancelled_at IS NULL) = (cancelled_by IS NULL)) AND ((cancelled_at IS NULL) OR (taken_at IS NULL)))),
     CONSTRAINT settlements_category_purpose CHECK ((category_purpose ~ '^([A-Z]{4})?$'::text)),
     CONSTRAINT settlements_file_layout CHECK ((file_layout = ANY (ARRAY[1, 2]))),
@@ -1531,10 +1536,11 @@ CREATE TABLE statement_lines (
     return_reason text NOT NULL,
     outcome text NOT NULL,
     cause bigint,
+    batch_count integer,
     CONSTRAINT statement_lines_amount CHECK ((amount_cents > 0)),
     CONSTRAINT statement_lines_explained CHECK (((cause IS NULL) = (outcome = ANY (ARRAY['unattributed'::text, 'unexpected_debit'::text, 'operating_other'::text])))),
     CONSTRAINT statement_lines_once UNIQUE (identity),
-    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text, 'payment_returned'::text, 'topped_up'::text, 'fees_paid'::text, 'card_banked'::text, 'stripe_payout'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_booked'::text, 'fees_back_returned'::text, 'debt_paid'::text, 'operating_other'::text, 'debt_repaid'::text, 'payouts_funded'::text, 'payouts_unfunded'::text, 'payouts_home'::text]))),
+    CONSTRAINT statement_lines_outcome CHECK ((outcome = ANY (ARRAY['order_funded'::text, 'unattributed'::text, 'payout_booked'::text, 'payout_returned'::text, 'unexpected_debit'::text, 'payment_returned'::text, 'topped_up'::text, 'fees_paid'::text, 'card_banked'::text, 'stripe_payout'::text, 'refund_booked'::text, 'refund_returned'::text, 'claim_booked'::text, 'claim_returned'::text, 'claim_arrived'::text, 'fees_back_booked'::text, 'fees_back_returned'::text, 'debt_paid'::text, 'operating_other'::text, 'debt_repaid'::text, 'batch_booked'::text, 'payouts_funded'::text, 'payouts_unfunded'::text, 'payouts_home'::text]))),
     CONSTRAINT statement_lines_pkey PRIMARY KEY (id)
 );
 
@@ -2175,6 +2181,8 @@ CREATE INDEX organisations_unverified ON public.organisations USING btree (unver
 CREATE INDEX payout_requests_answered ON public.payout_requests USING btree (payout_id) WHERE (payout_id IS NOT NULL);
 
 CREATE UNIQUE INDEX payout_requests_one ON public.payout_requests USING btree (structure_id) WHERE (payout_id IS NULL);
+
+CREATE INDEX payouts_by_batch_line ON public.payouts USING btree (batch_line, id) WHERE (batch_line IS NOT NULL);
 
 CREATE INDEX payouts_by_booking ON public.payouts USING btree (booked_on) WHERE (state = 'booked'::text);
 

@@ -61,7 +61,7 @@ func setup(t testing.TB) *bank {
 	ordered := orders.New(d, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	refunds := closing.New(d, closing.Options{Seller: seller, Orders: ordered, Log: log})
 	b.statements = statements.New(d, statements.Accounts{Segregated: account, Operating: operating},
-		statements.Rooms{Orders: ordered, Movers: []statements.Mover{b.settlement, refunds}}, log)
+		statements.Rooms{Orders: ordered, Movers: []statements.Mover{b.settlement, refunds}, Filer: b.settlement}, log)
 	b.room = answers.New(d, []answers.Sender{b.settlement, refunds}, log)
 	return b
 }

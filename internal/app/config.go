@@ -57,6 +57,7 @@ type Config struct {
 	DebtNoteDays        int                 `env:"DEBT_NOTE_AFTER_DAYS" envDefault:"90" help:"days after which a smaller debt is asked for too"`
 	BankFileVersion     string              `env:"BANK_FILE_VERSION" envDefault:"09" help:"the version of pain.001.001 that the banks of both accounts read: 09 or 03"`
 	BankCategoryPurpose string              `env:"BANK_CATEGORY_PURPOSE" help:"what all payouts are for, where the bank wants to know: a code of ISO 20022 such as SUPP or GOVT"`
+	BankFileBatch       bool                `env:"BANK_FILE_BATCH" help:"true: payouts' files ask the bank for one debit each, in place of one for each transfer"`
 	BankFileLimit       int                 `env:"BANK_FILE_LIMIT" envDefault:"10000" help:"most transfers that the bank takes in a file; a settlement of more has several files"`
 
 	PayeeCheckURL   string `env:"PAYEE_CHECK_URL" help:"a service that verifies payees (EPC VOP API, payee-verifications); without it the operator verifies accounts by phone"`
@@ -299,7 +300,7 @@ func (c Config) debtor() settlement.Debtor {
 	from := account(c.SegregatedIBAN, c.SegregatedBIC)
 	return settlement.Debtor{Name: c.OperatorName, IBAN: from.IBAN, BIC: from.BIC, Street: street, Postcode: postcode, Town: town, SIRET: c.OperatorSIRET,
 		Stripe:  c.stripeAccount(),
-		Profile: settlement.Profile{Version: sepa.Version(c.BankFileVersion), Purpose: c.BankCategoryPurpose, Limit: c.BankFileLimit}}
+		Profile: settlement.Profile{Version: sepa.Version(c.BankFileVersion), Purpose: c.BankCategoryPurpose, Batch: c.BankFileBatch, Limit: c.BankFileLimit}}
 }
 
 func (c Config) settlementPolicy() settlement.Policy {

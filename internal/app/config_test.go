@@ -16,7 +16,7 @@ func TestConfigSaysWhatItMeans(t *testing.T) {
 	data := t.TempDir()
 	cfg, err := ReadConfig([]string{"PASSERELLE_DATA=" + data, "SMTP_URL=", "OPERATOR_NAME=",
 		"TRUSTED_PROXY=10.0.0.1, 192.168.7.9/16,::1", "OPERATOR_ADDRESS=Bâtiment B, 12 rue des Lilas, 74000 Annecy-le-Vieux",
-		"SEGREGATED_IBAN=FR76 3000 6000 0112 3456 7890 189", "BANK_FILE_VERSION=03", "BANK_CATEGORY_PURPOSE=GOVT"})
+		"SEGREGATED_IBAN=FR76 3000 6000 0112 3456 7890 189", "BANK_FILE_VERSION=03", "BANK_CATEGORY_PURPOSE=GOVT", "BANK_FILE_BATCH=true"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestConfigSaysWhatItMeans(t *testing.T) {
 	if d.Street != "Bâtiment B, 12 rue des Lilas" || d.Postcode != "74000" || d.Town != "Annecy-le-Vieux" || d.IBAN.Full() != "FR7630006000011234567890189" {
 		t.Errorf("debtor %+v", d)
 	}
-	if d.Profile != (settlement.Profile{Version: "03", Purpose: "GOVT", Limit: 10_000}) {
+	if d.Profile != (settlement.Profile{Version: "03", Purpose: "GOVT", Batch: true, Limit: 10_000}) {
 		t.Errorf("the bank's profile is %+v", d.Profile)
 	}
 	if s := cfg.seller(); s.Street != d.Street || s.Postcode != d.Postcode || s.Town != d.Town || s.Segregated.IBAN != d.IBAN || s.Operating.IBAN != "" {

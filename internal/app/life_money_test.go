@@ -12,6 +12,7 @@ import (
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
+	"github.com/passerelle/passerelle/vouchers"
 )
 
 func (l *life) settles() {
@@ -51,6 +52,40 @@ func (l *life) bankPaysOut() {
 		line := l.brings(l.segregated, l.entry(false, sepa.Transaction{Amount: p.Amount, EndToEndID: p.EndToEnd}))
 		l.became("a payout is booked", line, statements.PayoutBooked)
 		p.State = settlement.Booked
+	}
+}
+
+// bankPaysInOneSum debits what is under way of a settlement's file in one sum, or all of it but one
+// payout, which a person then names.
+func (l *life) bankPaysInOneSum() {
+	some, there := pick(l.rand, l.payoutsIn(settlement.InTransit))
+	if !there {
+		return
+	}
+	var in []*settlement.Payout
+	var sum vouchers.Cents
+	for _, p := range l.payoutsIn(settlement.InTransit) {
+		if p.Settlement == some.Settlement {
+			in, sum = append(in, p), sum+p.Amount
+		}
+	}
+	t := sepa.Transaction{Amount: sum, PaymentID: fmt.Sprintf("PSL%d", some.Settlement), Count: len(in)}
+	if len(in) == 1 || l.one(2) {
+		l.became("a file is debited in one sum", l.brings(l.segregated, l.entry(false, t)), statements.BatchBooked)
+		for _, p := range in {
+			p.State = settlement.Booked
+		}
+		return
+	}
+	t.Amount, t.Count = t.Amount-some.Amount, l.rand.IntN(2)*t.Count
+	line := l.brings(l.segregated, l.entry(false, t))
+	l.became("a file is debited but for a payout", line, statements.UnexpectedDebit)
+	_, err := l.statements.Decide(l.ctx(), l.operator(), statements.DecisionRequest{Line: line.ID, Decision: statements.AsBatch, NotDebited: []string{some.EndToEnd}})
+	if l.act("a file's sum is decided", err) {
+		for _, p := range in {
+			p.State = settlement.Booked
+		}
+		some.State = settlement.Rejected
 	}
 }
 

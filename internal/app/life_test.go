@@ -104,7 +104,7 @@ var everything = []struct {
 	{(*life).opensPage, 6}, {(*life).paysOnline, 8}, {(*life).disputes, 4}, {(*life).decidesDispute, 2}, {(*life).reinstates, 1}, {(*life).refundsCard, 3},
 	{(*life).refundByHand, 1}, {(*life).refundSettles, 2}, {(*life).hears, 5}, {(*life).stripePays, 7}, {(*life).stripeFails, 2}, {(*life).retries, 2},
 	{(*life).allocates, 8}, {(*life).handsOver, 14}, {(*life).freezes, 2}, {(*life).redeems, 14}, {(*life).undoes, 4},
-	{(*life).timePasses, 7}, {(*life).settles, 3}, {(*life).bankPaysOut, 5}, {(*life).payoutReturns, 1}, {(*life).bankRejects, 1},
+	{(*life).timePasses, 7}, {(*life).settles, 3}, {(*life).bankPaysOut, 4}, {(*life).bankPaysInOneSum, 2}, {(*life).payoutReturns, 1}, {(*life).bankRejects, 1},
 	{(*life).extends, 1}, {(*life).closes, 3}, {(*life).givesAccount, 1}, {(*life).verifies, 2}, {(*life).chooses, 4},
 	{(*life).approves, 4}, {(*life).withdraws, 1}, {(*life).bankRefunds, 6}, {(*life).refundReturns, 1},
 	{(*life).paysDebt, 3}, {(*life).asksWriteOff, 2}, {(*life).decidesWriteOff, 3}, {(*life).creditsFees, 1},
@@ -200,6 +200,9 @@ vouchers expire
 a settlement is closed
 a settlement is cancelled
 a payout is booked
+a file is debited in one sum
+a file is debited but for a payout
+a file's sum is decided
 a payout comes back
 a payout is rejected
 a campaign is extended

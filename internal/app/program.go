@@ -119,7 +119,7 @@ func open(ctx context.Context, cfg Config, s *store, n notices, log *slog.Logger
 	r.closing = closing.New(s.DB, closing.Options{Seller: cfg.seller(), Reads: sepa.Version(cfg.BankFileVersion), Orders: r.orders, Notify: n.closing(), Log: log,
 		Expire: func(ctx context.Context) error { _, err := r.issuing.ExpireDue(ctx); return err }})
 	r.statements = statements.New(s.DB, statements.Accounts{Segregated: cfg.seller().Segregated.IBAN, Operating: cfg.seller().Operating.IBAN},
-		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
+		statements.Rooms{Orders: r.orders, Movers: []statements.Mover{r.settlement, r.closing, r.payments}, Filer: r.settlement, Refunds: toPayers{r.closing}, Remind: n.reminder}, log)
 	r.answers = answers.New(s.DB, []answers.Sender{r.settlement, r.closing}, log)
 	r.reporting = reporting.New(s.DB, settlement.FileOf)
 	r.people = contributions.New(s.DB, n.contributions())
@@ -210,7 +210,7 @@ func (p *Program) mailer(clock db.Clock) (mail.Sender, *mail.Outbox, error) {
 // jobs is the work that happens without a request.
 func (p *Program) jobs(sender mail.Sender) *jobs.Runner {
 	runner := jobs.NewRunner(p.store.DB, p.log, map[string]jobs.Handler{
-		mail.Kind: mail.Handler(sender), statements.JobKind: p.statements.DoImport, payments.Kind: p.payments.Work,
+		mail.Kind: mail.Handler(sender), statements.JobKind: p.statements.DoImport, settlement.JobKind: p.settlement.DoTell, payments.Kind: p.payments.Work,
 		connect.Kind: p.connect.Work})
 	runner.Every("reconcile with Stripe", 10*time.Minute, p.payments.Reconcile)
 	runner.Every("pay structures through Stripe", 10*time.Minute, p.connect.Reconcile)

@@ -62,6 +62,23 @@ func TestAnEntrySaysWhoDidWhatWhenBeforeAndAfter(t *testing.T) {
 	}
 }
 
+func TestTheSameIsSaidOfEachOfSeveralObjects(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t)
+	err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		return audit.RecordEach(t.Context(), tx, identity.Actor{Person: 3, Organisation: 4}, "payout_booked", []string{"payout:2", "payout:1"}, nil, map[string]int{"line": 7})
+	})
+	all := entries(t, d)
+	if err != nil || len(all) != 2 || all[0].Object != "payout:2" || all[1].Object != "payout:1" {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	for _, e := range all {
+		if !e.At.Equal(pgtest.Start) || *e.Person != 3 || *e.Organisation != 4 || e.Action != "payout_booked" || e.Before != nil || *e.After != `{"line": 7}` {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 func TestEntriesAreOnlyEverAdded(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t)

@@ -16,6 +16,7 @@ import (
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/ledger"
 	"github.com/passerelle/passerelle/internal/payees"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/stripe"
@@ -481,5 +482,60 @@ func TestALateRefusalDoesNotReviveWhatWasGivenUp(t *testing.T) {
 	c.same("at Stripe", c.at(p).State, "back")
 	c.same("payouts", len(c.stripe.SentBy(account)), 0)
 	c.same("comes home", c.comesHome(), 1)
+	c.sound()
+}
+
+// Where the bank books a file as one sum, what it sends to Stripe is a part of it; what a person
+// says was not in it is owed again.
+func TestOneDebitForAFileBooksWhatGoesToStripeToo(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	ctx := t.Context()
+	account := c.connects(c.Structure)
+	other := c.NewStructure("Médiathèque de Faverges")
+	shows := func(d settlement.Detail, amount vouchers.Cents, count int, but ...string) {
+		c.t.Helper()
+		c.InTx(func(tx *db.Tx) error {
+			line, err := c.BankLine(tx, world.Line{Amount: amount, Outcome: "batch_booked", EndToEnd: d.MessageID, Cause: int64(d.ID)})
+			if err != nil {
+				return err
+			}
+			b := sepa.Batch{Line: line, Account: payer.IBAN, File: d.MessageID, Amount: amount, Count: count, On: vouchers.DayOf(tx.Now)}
+			if len(but) > 0 {
+				_, err = c.settlement.BookBatchBut(ctx, tx, b, but)
+				return err
+			}
+			of, err := c.settlement.BookBatch(ctx, tx, b)
+			c.same("books", of, d.ID)
+			return err
+		})
+	}
+	c.redeems(c.Structure, 3)
+	c.redeems(other, 2)
+	d := c.settles()
+	c.InTx(func(tx *db.Tx) error {
+		open, err := c.settlement.UnderWay(ctx, tx, []string{d.MessageID})
+		c.same("transfers", open[0].Count, 2)
+		c.same("in all", open[0].Amount, vouchers.Cents(50_00))
+		return err
+	})
+	shows(d, 50_00, 2)
+	c.same("the other's", c.payout(d.ID, other).State, settlement.Booked)
+	c.same("mine", c.payout(d.ID, c.Structure).State, settlement.InTransit)
+	c.same("to Stripe", c.opens(d.ID).TopUp.State, settlement.Booked)
+	c.sound()
+	c.stripe.TopUp(30_00)
+	c.hears()
+	c.reaches(account)
+	c.same("mine", c.payout(d.ID, c.Structure).State, settlement.Booked)
+	c.sound()
+
+	c.redeems(c.Structure, 3)
+	c.redeems(other, 2)
+	d = c.settles()
+	shows(d, 20_00, 1, d.TopUp.EndToEnd)
+	c.same("the other's", c.payout(d.ID, other).State, settlement.Booked)
+	c.same("mine", c.payout(d.ID, c.Structure).State, settlement.Rejected)
+	c.is(ledger.Payable(c.Structure.Organisation), 30_00)
 	c.sound()
 }

@@ -138,6 +138,15 @@ func (b *bank) debits(x *transfer) {
 	b.enters(x, sepa.Transaction{Amount: x.amount, EndToEndID: x.name, Remittance: x.name, Counterparty: sepa.Counterparty{IBAN: sepa.IBAN(x.iban)}}, false)
 }
 
+// sums debits transfers of a file as one sum, and names none of them.
+func (b *bank) sums(message string, all ...*transfer) {
+	t := sepa.Transaction{MessageID: message, PaymentID: message, Count: len(all)}
+	for _, x := range all {
+		x.end, t.Amount = debited, t.Amount+x.amount
+	}
+	b.enters(&transfer{amount: t.Amount}, t, false)
+}
+
 // brings a debited transfer back.
 func (b *bank) brings(x *transfer, reason string) {
 	x.end, x.reason = returned, reason
@@ -216,7 +225,8 @@ func (b *bank) states(from int, cuts ...int) letter {
 		file.Statements = append(file.Statements, sepa.Statement{ID: b.next("REL"), Kind: sepa.KindStatement, Account: payerIBAN,
 			Entries: b.journal[from:until], Opening: &opening, Closing: &closing})
 		for _, e := range b.journal[from:until] {
-			if t := e.Transactions[0]; e.Credit {
+			if t := e.Transactions[0]; t.Count > 0 { // a sum, which names no transfer
+			} else if e.Credit {
 				l.says[t.OriginalEndToEndID] = returned
 			} else {
 				l.says[t.EndToEndID] = max(l.says[t.EndToEndID], debited)

@@ -57,7 +57,7 @@ func (p *paying) started(url string) *instance {
 	ordered := orders.New(d, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
 	refunds := closing.New(d, closing.Options{Seller: seller, Orders: ordered, Log: log})
 	i.statements = statements.New(d, statements.Accounts{Segregated: payerIBAN, Operating: operatingIBAN},
-		statements.Rooms{Orders: ordered, Movers: []statements.Mover{i.settlement, refunds}}, log)
+		statements.Rooms{Orders: ordered, Movers: []statements.Mover{i.settlement, refunds}, Filer: i.settlement}, log)
 	i.answers = answers.New(d, []answers.Sender{i.settlement, refunds}, log)
 	return i
 }
@@ -80,7 +80,8 @@ type paying struct {
 	booklets   []issuing.Booklet
 	redeemed   map[vouchers.OrganisationID]vouchers.Cents // less what was undone
 	bank       *bank
-	stated     int // entries of the bank's journal that our books have
+	stated     int  // entries of the bank's journal that our books have
+	short      bool // a debit waits for a person, and cover is less by it
 
 	rand    *rand.Rand
 	letters []letter // of the bank, that our books have

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -90,14 +91,15 @@ type office struct {
 	*window
 	world      *world.World
 	statements *statements.Service
+	settlement *settlement.Service
 }
 
 func openOffice(t *testing.T) office {
 	t.Helper()
 	w := world.New(t)
 	o := orders.New(w.DB, seller, func(context.Context, *db.Tx, string, orders.Order, orders.Source) error { return nil })
-	payouts := settlement.New(w.DB, settlement.Debtor{}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
-	room := statements.New(w.DB, statements.Accounts{Segregated: segregated, Operating: operating}, statements.Rooms{Orders: o, Movers: []statements.Mover{payouts}}, nil)
+	payouts := settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: segregated, Town: "Lyon"}, func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
+	room := statements.New(w.DB, statements.Accounts{Segregated: segregated, Operating: operating}, statements.Rooms{Orders: o, Movers: []statements.Mover{payouts}, Filer: payouts}, slog.New(slog.DiscardHandler))
 	reports := reporting.New(w.DB, nil)
 	other := w.Organisation(identity.Funder, "Métropole de Lyon")
 	actors := map[string]identity.Actor{"funder": w.Funder, "other": other, "operator": w.Operator, "prescriber": w.Prescriber}
@@ -114,7 +116,7 @@ func openOffice(t *testing.T) office {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, routes...), w, room}
+	}, routes...), w, room, payouts}
 }
 
 // statement is a camt.053 file that brings amount under reference.

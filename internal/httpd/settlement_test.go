@@ -236,6 +236,31 @@ func TestEachFileOfASettlementIsFetchedFromThePage(t *testing.T) {
 	}
 }
 
+// Whoever approves sees that the bank is asked for one sum, of the whole or of each file.
+func TestTheSettlementSaysThatTheBankDebitsOneSum(t *testing.T) {
+	t.Parallel()
+	for limit, says := range map[int]string{0: "débiter les 2 virements en une seule somme", 1: "débiter chaque fichier en une seule somme"} {
+		w, pages := tillsOf(t, settlement.Profile{Batch: true, Limit: limit})
+		booklet := w.HandOver(w.Campaign, 10)
+		w.Redeem(w.Structure, booklet, 3)
+		w.Redeem(w.NewStructure("Médiathèque de Cluses"), booklet, 1)
+		answer, _ := pages.as("operator", "POST", "/settlements", "_key=9876543210&execution_on=2026-03-11")
+		_, page := pages.as("second", "GET", answer.Header.Get("Location"), "")
+		if !strings.Contains(page, `<p id="batch">`) || !strings.Contains(strings.ReplaceAll(page, "\u00a0", " "), says) {
+			t.Errorf("%d in a file: %s", limit, page)
+		}
+		if _, text := pages.as("second", "GET", "/api/v1"+answer.Header.Get("Location"), ""); !strings.Contains(text, `"batch_booking":true`) {
+			t.Errorf("%s", text)
+		}
+	}
+	w, pages := tills(t)
+	w.Redeem(w.Structure, w.HandOver(w.Campaign, 10), 3)
+	answer, _ := pages.as("operator", "POST", "/settlements", "_key=9876543210&execution_on=2026-03-11")
+	if _, page := pages.as("second", "GET", answer.Header.Get("Location"), ""); strings.Contains(page, `id="batch"`) {
+		t.Errorf("lines of their own: %s", page)
+	}
+}
+
 // The lines of a statement for a spreadsheet come to what was paid, corrections included.
 func TestAStatementsLinesComeToItsPayout(t *testing.T) {
 	t.Parallel()

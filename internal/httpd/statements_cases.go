@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -98,12 +99,13 @@ func (w *Statements) decide(c *fiber.Ctx) error {
 		Invoice  vouchers.InvoiceID  `json:"invoice"`
 		Other    int64               `json:"other_line"`
 		Note     string              `json:"note"`
+		Not      []string            `json:"not_debited"`
 	}
 	if err := decode(c, &in); err != nil {
 		return err
 	}
 	one, err := w.Service.Decide(c.UserContext(), actor(c), statements.DecisionRequest{Line: id, Decision: in.Decision, Order: in.Order,
-		Invoice: in.Invoice, Other: in.Other, Note: in.Note})
+		Invoice: in.Invoice, Other: in.Other, Note: in.Note, NotDebited: in.Not})
 	if err != nil {
 		return err
 	}
@@ -180,7 +182,20 @@ type CaseBody struct {
 	Problem string
 	Can     map[string]bool // what this person may decide
 	Note    string          // as it was written, where it was refused
+
+	NotDebited string // likewise
 }
+
+// Shown is of how many transfers the bank says that a file's debit is the sum; 0: it does not say.
+func (b CaseBody) Shown() int {
+	if b.BatchCount == nil {
+		return 0
+	}
+	return *b.BatchCount
+}
+
+// BatchGap is how much of what is under way of a file its debit does not show.
+func (b CaseBody) BatchGap() vouchers.Cents { return b.Batch.Amount - b.Amount }
 
 func (w *Statements) casePage(c *fiber.Ctx) error { return w.showCase(c, "") }
 
@@ -190,7 +205,7 @@ func (w *Statements) showCase(c *fiber.Ctx, problem string) error {
 		return err
 	}
 	body := CaseBody{Case: one, Today: vouchers.DayOf(of(c).server.options.Now()), Problem: problem, Can: map[string]bool{},
-		Note: c.FormValue("note")}
+		Note: c.FormValue("note"), NotDebited: c.FormValue("not_debited")}
 	if actor(c).Needs(identity.Operator, identity.Finance) == nil {
 		for _, d := range one.Decisions {
 			body.Can[string(d)] = true
@@ -237,11 +252,15 @@ func (w *Statements) decideForm(c *fiber.Ctx) error {
 
 // confirmation says a decision: as a button, and as a sentence with its exact effect.
 func (w *Statements) confirmation(c *fiber.Ctx, one statements.Case, req statements.DecisionRequest) Confirmation {
-	values := []any{"amount", one.Amount, "excess", one.Excess}
+	values := []any{"amount", one.Amount, "excess", one.Excess, "file", one.EndToEnd}
 	if o, err := w.Orders.Open(c.UserContext(), actor(c), req.Order); err == nil { // the rehearsal refuses an unknown one
 		values = append(values, "number", int64(o.ID), "funder", o.FunderName, "lacks", o.Lacks())
 	}
 	title := words(c).Text("statements.do."+string(req.Decision), values...)
-	return Confirmation{Title: title, Sentence: words(c).Text("statements.effect."+string(req.Decision), values...), Button: title,
-		Back: fmt.Sprintf("/statements/cases/%d", one.ID), Danger: req.Decision == statements.AsReturn || req.Decision == statements.Undo}
+	effect := "statements.effect." + string(req.Decision)
+	if n := len(strings.Fields(strings.Join(req.NotDebited, " "))); n > 0 {
+		effect, values = effect+"-but", append(values, "count", n)
+	}
+	return Confirmation{Title: title, Sentence: words(c).Text(effect, values...), Button: title,
+		Back: fmt.Sprintf("/statements/cases/%d", one.ID), Danger: slices.Contains([]statements.Decision{statements.AsReturn, statements.AsBatch, statements.Undo}, req.Decision)}
 }

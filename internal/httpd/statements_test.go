@@ -27,7 +27,7 @@ func sampleCases(placed []orders.Order, lines []statements.Line) {
 	samples["statements/cases"] = CasesBody{Kinds: []kindView{{statements.UnknownPayer, 2, true}}, Waiting: 2, Rows: all, Next: "/x"}
 	can := map[string]bool{}
 	for _, d := range []statements.Decision{statements.ForOrder, statements.ForFees, statements.Keep, statements.GiveBack, statements.AsReturn,
-		statements.TopUp, statements.PaysDebt, statements.Answer, statements.Noted, statements.RemindOf, statements.Undo} {
+		statements.TopUp, statements.PaysDebt, statements.Answer, statements.Noted, statements.RemindOf, statements.Undo, statements.AsBatch} {
 		can[string(d)] = true
 	}
 	samples["statements/case"] = CaseBody{Case: all[len(all)-2], Problem: "x", Can: can, Note: "y", Choices: statements.Choices{Orders: placed,

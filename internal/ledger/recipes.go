@@ -75,6 +75,11 @@ func DebitedUnexpectedly(line int64, amount vouchers.Cents) []Transfer {
 	return positive(Transfer{unexpectedDebit, line, Suspense, Segregated, amount, 0})
 }
 
+// DebitExplained: what the bank took was ours after all, and is booked as such.
+func DebitExplained(line int64, amount vouchers.Cents) []Transfer {
+	return reversed(DebitedUnexpectedly(line, amount))
+}
+
 // HandedOver: vouchers become live. Nothing else makes a voucher live.
 func HandedOver(b vouchers.BookletID, c vouchers.CampaignID, value vouchers.Cents) []Transfer {
 	return positive(Transfer{handover, int64(b), Funds(c), Live(c), value, c})

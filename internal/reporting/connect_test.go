@@ -93,6 +93,8 @@ var connectBreakages = []breakage{
 		`UPDATE stripe_payouts SET back_of = NULL WHERE back_of IS NOT NULL`},
 	{"money at Stripe that the bank never sent", "INV-4", "topup:1 state=booked debits=0",
 		`DELETE FROM statement_lines WHERE outcome = 'payouts_funded'`},
+	{"money at Stripe that two debits have sent", "INV-4", "topup:1 state=booked debits=2",
+		`UPDATE settlement_topups SET batch_line = (SELECT id FROM statement_lines WHERE outcome = 'payouts_funded')`},
 	{"money sent to Stripe of another amount", "INV-4", "names_no_such_topup",
 		`UPDATE statement_lines SET amount_cents = amount_cents + 1 WHERE outcome = 'payouts_funded'`},
 	{"a payout called paid that Stripe has not paid", "INV-4", "state=booked topup=booked at_stripe=leaving",

@@ -40,18 +40,19 @@ const expectedOfLines = `
 	WHERE e.outcome = l.outcome AND e.account IS NOT NULL`
 
 // INV-4: what we call paid, the bank has debited: one payout, one line, by end-to-end
-// id and amount, where it does not go through Stripe; what came back, the bank has credited likewise; what it rejected has no
+// id and amount, or the one line of its file, which is the sum of the payouts that it has
+// booked, where it does not go through Stripe; what came back, the bank has credited likewise; what it rejected has no
 // line. What was put back for an
 // order's debt, or paid of it, the bank shows. And each account in the books is the sum of
 // the bank's lines.
 const bankAgrees = `
-	SELECT format('payout:%s state=%s debits=%s returns=%s', p.id, p.state, count(l.id) FILTER (WHERE NOT l.credit),
+	SELECT format('payout:%s state=%s debits=%s returns=%s', p.id, p.state, count(l.id) FILTER (WHERE NOT l.credit) + num_nonnulls(p.batch_line),
 		count(l.id) FILTER (WHERE l.credit)) AS evidence
 	FROM payouts p
 	LEFT JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.amount_cents = p.amount_cents AND l.cause = p.id
 		AND l.outcome = CASE WHEN l.credit THEN 'payout_returned' ELSE 'payout_booked' END
-	GROUP BY p.id, p.state
-	HAVING count(l.id) FILTER (WHERE NOT l.credit) <> CASE WHEN p.connected <> '' OR p.state IN ('in_transit', 'rejected') THEN 0 ELSE 1 END
+	GROUP BY p.id, p.state, p.batch_line
+	HAVING count(l.id) FILTER (WHERE NOT l.credit) + num_nonnulls(p.batch_line) <> CASE WHEN p.connected <> '' OR p.state IN ('in_transit', 'rejected') THEN 0 ELSE 1 END
 		OR count(l.id) FILTER (WHERE l.credit) <> CASE WHEN p.connected = '' AND p.state = 'returned' THEN 1 ELSE 0 END
 	UNION ALL` + stripeAgrees + `
 	UNION ALL
@@ -59,6 +60,7 @@ const bankAgrees = `
 	FROM statement_lines l
 	WHERE l.outcome IN ('payout_booked', 'payout_returned') AND NOT EXISTS (
 		SELECT 1 FROM payouts p WHERE p.id = l.cause AND p.end_to_end = l.end_to_end AND p.amount_cents = l.amount_cents)
+	UNION ALL` + batchesAreSums + `
 	UNION ALL
 	SELECT format('order:%s debt_minus_lines topped_up_cents=%s paid_cents=%s', order_id, sum(topped_up), sum(paid))
 	FROM (SELECT order_id, topped_up_cents AS topped_up, paid_cents - back_cents AS paid FROM takebacks
@@ -73,3 +75,19 @@ const bankAgrees = `
 	      FROM statement_lines l JOIN statements s ON s.id = l.statement_id) AS both_sides
 	GROUP BY account HAVING sum(ledger) <> sum(lines)
 	UNION ALL` + bankAgreesOnRefunds
+
+// batchesAreSums: a file's one debit is the sum of the payouts that it has booked, and of what it
+// has sent to Stripe for others; and each of them was ordered by that file.
+const batchesAreSums = `
+	SELECT format('line:%s batch_cents=%s payouts_cents=%s', l.id, l.amount_cents, COALESCE(sum(p.amount_cents), 0))
+	FROM statement_lines l
+	LEFT JOIN (SELECT batch_line, amount_cents FROM payouts UNION ALL SELECT batch_line, amount_cents FROM settlement_topups) AS p ON p.batch_line = l.id
+	WHERE l.outcome = 'batch_booked' GROUP BY l.id HAVING COALESCE(sum(p.amount_cents), 0) <> l.amount_cents
+	UNION ALL
+	SELECT format('%s batch_line=%s is_no_debit_of_its_file', p.end_to_end, p.batch_line)
+	FROM (SELECT end_to_end, settlement_id, file_number, batch_line FROM payouts
+	      UNION ALL SELECT end_to_end, settlement_id, file_number, batch_line FROM settlement_topups) AS p JOIN settlements s ON s.id = p.settlement_id
+	LEFT JOIN settlement_files f ON f.settlement_id = p.settlement_id AND f.number = p.file_number
+	WHERE p.batch_line IS NOT NULL AND NOT EXISTS (
+		SELECT 1 FROM statement_lines l WHERE l.id = p.batch_line AND l.outcome = 'batch_booked' AND NOT l.credit
+			AND l.cause = p.settlement_id AND l.end_to_end = COALESCE(f.message_id, s.message_id))`

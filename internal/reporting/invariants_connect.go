@@ -21,13 +21,13 @@ const expectedOfTopUps = `
 // is one line of the bank's; what we call paid, Stripe has paid; what came back there is on its
 // way home, or home.
 const stripeAgrees = `
-	SELECT format('topup:%s state=%s debits=%s returns=%s', t.id, t.state, count(l.id) FILTER (WHERE NOT l.credit),
+	SELECT format('topup:%s state=%s debits=%s returns=%s', t.id, t.state, count(l.id) FILTER (WHERE NOT l.credit) + num_nonnulls(t.batch_line),
 		count(l.id) FILTER (WHERE l.credit)) AS evidence
 	FROM settlement_topups t
 	LEFT JOIN statement_lines l ON l.end_to_end = t.end_to_end AND l.amount_cents = t.amount_cents AND l.cause = t.id
 		AND l.outcome = CASE WHEN l.credit THEN 'payouts_unfunded' ELSE 'payouts_funded' END
-	GROUP BY t.id, t.state
-	HAVING count(l.id) FILTER (WHERE NOT l.credit) <> CASE WHEN t.state IN ('in_transit', 'rejected') THEN 0 ELSE 1 END
+	GROUP BY t.id, t.state, t.batch_line
+	HAVING count(l.id) FILTER (WHERE NOT l.credit) + num_nonnulls(t.batch_line) <> CASE WHEN t.state IN ('in_transit', 'rejected') THEN 0 ELSE 1 END
 		OR count(l.id) FILTER (WHERE l.credit) <> CASE WHEN t.state = 'returned' THEN 1 ELSE 0 END
 	UNION ALL
 	SELECT format('line:%s outcome=%s end_to_end=%s names_no_such_topup', l.id, l.outcome, l.end_to_end)

@@ -39,10 +39,7 @@ type rawEntry struct {
 		SubFamily   string `xml:"Domn>Fmly>SubFmlyCd"`
 		Proprietary string `xml:"Prtry>Cd"`
 	}
-	NtryDtls []struct {
-		Btch   struct{ MsgId, PmtInfId string }
-		TxDtls []rawTransaction
-	}
+	NtryDtls     []rawDetails
 	AddtlNtryInf string
 }
 
@@ -124,44 +121,6 @@ func (raw rawEntry) days(where place, e *Entry) error {
 		e.ValueDate, err = where.day(firstOf(value, booked))
 	}
 	return err
-}
-
-// transactions gives the payments inside an entry; an entry without details is its own
-// only transaction.
-func (raw rawEntry) transactions(where place, e Entry, account IBAN) ([]Transaction, error) {
-	var all []Transaction
-	var sum vouchers.Cents
-	total := 0
-	for _, details := range raw.NtryDtls {
-		total += len(details.TxDtls)
-	}
-	for _, details := range raw.NtryDtls {
-		for _, tx := range details.TxDtls {
-			t, err := tx.transaction(where, e, account)
-			if err != nil {
-				return nil, err
-			}
-			if t.Amount, err = tx.amount(where, e, total == 1); err != nil {
-				return nil, err
-			}
-			t.MessageID = firstOf(t.MessageID, details.Btch.MsgId)
-			t.PaymentID = firstOf(t.PaymentID, details.Btch.PmtInfId)
-			sum += t.Amount
-			all = append(all, t)
-		}
-	}
-	if total == 0 {
-		t := Transaction{Amount: e.Amount, Remittance: strings.TrimSpace(raw.AddtlNtryInf)}
-		for _, details := range raw.NtryDtls {
-			t.MessageID = firstOf(t.MessageID, details.Btch.MsgId)
-			t.PaymentID = firstOf(t.PaymentID, details.Btch.PmtInfId)
-		}
-		return []Transaction{t}, nil
-	}
-	if sum != e.Amount {
-		return nil, where.fault("statement_sum_mismatch", "expected", e.Amount, "found", sum)
-	}
-	return all, nil
 }
 
 func (raw rawTransaction) transaction(where place, e Entry, account IBAN) (Transaction, error) {

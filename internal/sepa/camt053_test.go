@@ -20,6 +20,7 @@ func TestSamplesOfEveryFormatAreRead(t *testing.T) {
 	for name, message := range map[string]string{
 		"camt053-02": "camt.053.001.02", "camt053-08": "camt.053.001.08",
 		"camt054-02": "camt.054.001.02", "camt054-08": "camt.054.001.08",
+		"camt053-08-batch": "camt.053.001.08", "camt054-02-batch": "camt.054.001.02",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package sepa
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/passerelle/passerelle/vouchers"
@@ -88,10 +89,28 @@ func (x *xmlWriter) entry(e *Entry) {
 	x.bankCode(e.Code)
 	x.open("NtryDtls")
 	for i := range e.Transactions {
-		x.transaction(&e.Transactions[i], e)
+		t := &e.Transactions[i]
+		if i > 0 && (t.Count > 0 || e.Transactions[i-1].Count > 0) { // a count is of a block
+			x.close("NtryDtls")
+			x.open("NtryDtls")
+		}
+		if t.Count > 0 {
+			x.batch(t)
+		}
+		x.transaction(t, e)
 	}
 	x.close("NtryDtls")
 	x.close("Ntry")
+}
+
+// batch says of how many transfers a transaction is the sum.
+func (x *xmlWriter) batch(t *Transaction) {
+	x.open("Btch")
+	x.text("MsgId", t.MessageID)
+	x.text("PmtInfId", t.PaymentID)
+	x.element("NbOfTxs", strconv.Itoa(t.Count))
+	x.element("TtlAmt", euros(t.Amount))
+	x.close("Btch")
 }
 
 func (x *xmlWriter) bankCode(c BankCode) {

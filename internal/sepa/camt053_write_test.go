@@ -140,6 +140,7 @@ func drawEntry(t *rapid.T) Entry {
 		tx := Transaction{
 			EndToEndID: maybe.Draw(t, "end to end"), InstructionID: maybe.Draw(t, "instruction"),
 			MessageID: maybe.Draw(t, "message"), PaymentID: maybe.Draw(t, "payment"),
+			Count:        rapid.SampledFrom([]int{0, 0, 1, 120}).Draw(t, "count"),
 			Amount:       vouchers.Cents(rapid.Int64Range(0, 1_000_000).Draw(t, "amount")),
 			Counterparty: Counterparty{Name: texts.Draw(t, "name"), IBAN: ibans.Draw(t, "iban")},
 			Remittance:   texts.Draw(t, "remittance"), CreditorReference: maybe.Draw(t, "creditor reference"),

@@ -16,6 +16,25 @@ type Movement struct {
 	On           vouchers.Day
 }
 
+// Batch is a booked debit of one of our accounts that is the sum of transfers of a file of
+// ours, which the bank does not name one by one.
+type Batch struct {
+	Line    int64 // id of the line
+	Account IBAN  // ours
+	File    string
+	Amount  vouchers.Cents
+	Count   int // how many transfers; 0: the bank does not say
+	On      vouchers.Day
+}
+
+// UnderWay is what the bank was ordered by a file and has neither debited nor rejected.
+type UnderWay struct {
+	File       string                `json:"message_id" db:"message_id"`
+	Settlement vouchers.SettlementID `json:"settlement" db:"settlement_id"`
+	Count      int                   `json:"expected_count" db:"count"`
+	Amount     vouchers.Cents        `json:"expected_cents" db:"amount_cents"`
+}
+
 // Ordered is a transfer of a file that we sent to the bank.
 type Ordered struct {
 	Name     string         `db:"end_to_end"`

@@ -62,6 +62,7 @@ type Transaction struct {
 	InstructionID      string
 	MessageID          string // of the file that ordered it
 	PaymentID          string // PmtInfId of the file that ordered it
+	Count              int    `json:",omitempty"` // of how many transfers this is the sum, which the bank does not name; 0: it does not say
 	Amount             vouchers.Cents
 	Counterparty       Counterparty
 	Remittance         string // free text, its lines joined with a space

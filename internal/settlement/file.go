@@ -165,11 +165,12 @@ func makeFiles(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number 
 }
 
 // initiation is a file as a pure function of the rows. It asks the bank for a debit of its own
-// for each payout, never for one for the file: each is booked by its own end-to-end id (INV-4).
+// for each payout, each booked by its own end-to-end id; or, where the bank's profile said so, for
+// one debit for the file, which books all of them (INV-4).
 func initiation(head fileHead, number int, lines []fileLine) sepa.Initiation {
 	in := sepa.Initiation{
 		Version: head.Version, MessageID: fileID(head.MessageID, number, head.Files), CreatedAt: head.ClosedAt, Initiator: head.Name,
-		ExecutionDate: head.ExecutionOn, CategoryPurpose: head.Purpose,
+		ExecutionDate: head.ExecutionOn, Batch: head.Batch, CategoryPurpose: head.Purpose,
 		Debtor:   sepa.Party{Name: head.Name, IBAN: head.IBAN, BIC: head.BIC, Address: head.Layout.address(head.Street, head.Postcode, head.Town)},
 		Payments: make([]sepa.Payment, len(lines)),
 	}

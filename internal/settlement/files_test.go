@@ -35,7 +35,7 @@ func TestFilesAreTheSameAMonthLaterWhateverHasChanged(t *testing.T) {
 	t.Parallel()
 	for _, bank := range []Profile{
 		{Version: sepa.Version09, Limit: 2},
-		{Version: sepa.Version03, Purpose: "GOVT", Limit: 2},
+		{Version: sepa.Version03, Purpose: "GOVT", Batch: true, Limit: 2},
 	} {
 		t.Run(string(bank.Version), func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +61,7 @@ func TestFilesAreTheSameAMonthLaterWhateverHasChanged(t *testing.T) {
 			}
 			b.books(d.List[0])
 			b.reject("PSL1-" + fmt.Sprint(d.List[1].Structure))
-			moved := Debtor{Name: "Autre", IBAN: "DE89370400440532013000", Town: "Köln", Profile: Profile{Limit: 1}}
+			moved := Debtor{Name: "Autre", IBAN: "DE89370400440532013000", Town: "Köln", Profile: Profile{Limit: 1, Batch: !bank.Batch}}
 			b.Service = New(b.DB, moved, b.notify)
 			for i, old := range before {
 				if _, file := b.fetches(d.ID, i+1); !bytes.Equal(file, old) {
@@ -75,7 +75,7 @@ func TestFilesAreTheSameAMonthLaterWhateverHasChanged(t *testing.T) {
 // filesOf fetches the two files of a settlement of three payouts and checks what they say.
 func (b bundle) filesOf(d Detail, bank Profile) [][]byte {
 	b.t.Helper()
-	if len(d.Files) != 2 || d.Files[0].Payouts != 2 || d.Files[1].Payouts != 1 || d.Files[0].Total+d.Files[1].Total != d.Total {
+	if d.Batch != bank.Batch || len(d.Files) != 2 || d.Files[0].Payouts != 2 || d.Files[1].Payouts != 1 || d.Files[0].Total+d.Files[1].Total != d.Total {
 		b.t.Fatalf("files: %+v", d.Files)
 	}
 	var all [][]byte
@@ -89,7 +89,7 @@ func (b bundle) filesOf(d Detail, bank Profile) [][]byte {
 		}
 		followsSchema(b.t.(*testing.T), string(bank.Version), file)
 		for _, want := range []string{"<MsgId>" + f.MessageID + "</MsgId>", "<PmtInfId>" + f.MessageID + "</PmtInfId>", fmt.Sprintf("<NbOfTxs>%d</NbOfTxs>", f.Payouts),
-			fmt.Sprintf("<CtrlSum>%s</CtrlSum>", f.Total), "<BtchBookg>false</BtchBookg>"} {
+			fmt.Sprintf("<CtrlSum>%s</CtrlSum>", f.Total), fmt.Sprintf("<BtchBookg>%v</BtchBookg>", bank.Batch)} {
 			if !bytes.Contains(file, []byte(want)) {
 				b.t.Errorf("%s is not in file %d", want, i+1)
 			}

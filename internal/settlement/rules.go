@@ -105,7 +105,7 @@ type recipient struct {
 	Changing  bool                    `db:"changing"`  // another account was given and is not in force yet
 	Refused   bool                    `db:"refused"`   // the bank has refused this account since it is in force
 	Asked     bool                    `db:"asked"`     // it does not want to wait
-	Contested bool                    `db:"contested"` // the bank took what it had rejected, and nobody has decided on it yet
+	Contested bool                    `db:"contested"` // the bank took what it had rejected, or may have in a file's one sum, and nobody has decided on it yet
 	Connected string                  `db:"connected"` // its account at Stripe, through which it is paid; "": to its bank account
 }
 

@@ -46,6 +46,7 @@ type Debtor struct {
 type Profile struct {
 	Version sepa.Version `db:"file_version"`     // "": 09
 	Purpose string       `db:"category_purpose"` // of all transfers, as "SUPP"; "": none
+	Batch   bool         `db:"batch_booking"`    // one debit for a whole file, not one for each transfer
 	Limit   int          `db:"-"`                // most transfers in a file; 0: DefaultLimit
 }
 
@@ -108,7 +109,8 @@ type Settlement struct {
 	ExecutionOn vouchers.Day          `json:"execution_on" db:"execution_on"`
 	Payouts     int                   `json:"payouts" db:"payouts"`
 	Total       vouchers.Cents        `json:"total_cents" db:"total_cents"`
-	SHA256      string                `json:"file_sha256" db:"file_sha256"` // of its pain.001 files, one after the other; in hexadecimal
+	SHA256      string                `json:"file_sha256" db:"file_sha256"`     // of its pain.001 files, one after the other; in hexadecimal
+	Batch       bool                  `json:"batch_booking" db:"batch_booking"` // its files ask the bank for one debit each
 	InTransit   int                   `json:"in_transit" db:"in_transit"`
 	Booked      int                   `json:"booked" db:"booked"`
 	Returned    int                   `json:"returned" db:"returned"`

@@ -51,6 +51,8 @@ func (s *Service) recipients(ctx context.Context, tx *db.Tx, dues []due) (map[vo
 			EXISTS (SELECT 1 FROM payout_requests q WHERE q.structure_id = o.id AND q.payout_id IS NULL) AS asked,
 			EXISTS (SELECT 1 FROM payouts p JOIN statement_lines l ON l.end_to_end = p.end_to_end AND l.outcome = 'unexpected_debit'
 				JOIN bank_cases k ON k.line_id = l.id AND k.decision IS NULL
+				WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL)
+			OR EXISTS (SELECT 1 FROM payouts p JOIN (`+selectMismatches+`) AS m ON m.settlement_id = p.settlement_id AND m.number = p.file_number
 				WHERE p.structure_id = o.id AND p.state = 'rejected' AND p.reissued_in IS NULL) AS contested,
 			COALESCE((SELECT a.account FROM connect_accounts a WHERE $4 AND a.structure_id = o.id AND a.ended_at IS NULL AND a.ready AND a.in_force_at <= $2
 				AND NOT EXISTS (SELECT 1 FROM payouts p WHERE p.structure_id = o.id AND p.state IN ('returned', 'rejected') AND p.reissued_in IS NULL
@@ -75,10 +77,10 @@ func insertSettlement(ctx context.Context, tx *db.Tx, actor identity.Actor, from
 	_, err := tx.Exec(ctx, `
 		INSERT INTO settlements (id, message_id, closed_at, closed_by, execution_on, payouts, total_cents, file_sha256,
 			debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town,
-			file_version, file_layout, category_purpose)
-		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, '', $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			file_version, file_layout, category_purpose, batch_booking)
+		OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, '', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		id, messageID(id), tx.Now, actor.Person, on, len(p.pay), p.total(),
-		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town, from.Version, hybrid, from.Purpose)
+		from.Name, from.IBAN, from.BIC, from.Street, from.Postcode, from.Town, from.Version, hybrid, from.Purpose, from.Batch)
 	return id, err
 }
 
@@ -204,7 +206,7 @@ func headOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (fileHead,
 	var head fileHead
 	err := tx.Get(ctx, &head, `
 		SELECT message_id, closed_at, execution_on, debtor_name, debtor_iban, debtor_bic, debtor_street, debtor_postcode, debtor_town,
-			file_version, file_layout, category_purpose,
+			file_version, file_layout, category_purpose, batch_booking,
 			(SELECT COALESCE(max(file_number), 1) FROM payouts WHERE settlement_id = $1) AS files
 		FROM settlements WHERE id = $1`, id)
 	return head, err
@@ -219,7 +221,7 @@ func linesOf(ctx context.Context, tx *db.Tx, id vouchers.SettlementID, number in
 }
 
 const selectSettlements = `
-	SELECT s.id, s.message_id, s.closed_at, s.execution_on, s.payouts, s.total_cents, encode(s.file_sha256, 'hex') AS file_sha256,
+	SELECT s.id, s.message_id, s.closed_at, s.execution_on, s.payouts, s.total_cents, encode(s.file_sha256, 'hex') AS file_sha256, s.batch_booking,
 		n.in_transit, n.booked, n.returned, n.rejected, COALESCE(s.closed_by, 0) AS closed_by, COALESCE(closer.name, '') AS closer_name, s.approved_at,
 		COALESCE(approver.name, '') AS approver_name, s.taken_at, s.sent_at, s.cancelled_at, s.cancel_reason,
 		CASE WHEN s.cancelled_at IS NOT NULL THEN 'cancelled' WHEN s.approved_at IS NULL THEN 'waiting' WHEN s.sent_at IS NULL THEN 'approved'

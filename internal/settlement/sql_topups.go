@@ -57,9 +57,27 @@ func topUpParts(ctx context.Context, tx *db.Tx, id vouchers.SettlementID) (map[v
 		WHERE p.settlement_id = $1 AND p.connected <> '' GROUP BY q.campaign_id`, id)
 }
 
-func bookedTopUp(ctx context.Context, tx *db.Tx, id int64, on vouchers.Day) error {
-	_, err := tx.Exec(ctx, `UPDATE settlement_topups SET state = 'booked', booked_on = $2 WHERE id = $1`, id, on)
+// bookedTopUp notes that the bank has sent a top-up; line is its file's one debit, 0 for a debit
+// of its own.
+func bookedTopUp(ctx context.Context, tx *db.Tx, id int64, on vouchers.Day, line int64) error {
+	_, err := tx.Exec(ctx, `UPDATE settlement_topups SET state = 'booked', booked_on = $2, batch_line = NULLIF($3::bigint, 0) WHERE id = $1`, id, on, line)
 	return err
+}
+
+// lockTopUpIn locks the top-up of a file that is in transit; nil where there is none.
+func lockTopUpIn(ctx context.Context, tx *db.Tx, file string) (*TopUp, error) {
+	var names []string
+	err := tx.Select(ctx, &names, `
+		SELECT t.end_to_end FROM settlement_topups t JOIN settlement_files f ON f.settlement_id = t.settlement_id AND f.number = t.file_number
+		WHERE f.message_id = $1`, file)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	t, found, err := lockTopUp(ctx, tx, names[0])
+	if err != nil || !found || t.State != InTransit {
+		return nil, err
+	}
+	return &t, nil
 }
 
 func endTopUp(ctx context.Context, tx *db.Tx, id int64, state string) error {

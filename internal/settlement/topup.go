@@ -78,23 +78,17 @@ func (s *Service) bookTopUp(ctx context.Context, tx *db.Tx, m sepa.Movement) (ou
 	if err != nil || !found || t.Amount != m.Amount || !t.Approved {
 		return "", 0, err
 	}
-	parts, err := topUpParts(ctx, tx, t.Settlement)
-	if err != nil {
-		return "", 0, err
-	}
 	switch {
 	case !m.Credit && t.State == InTransit:
 		if err := setSent(ctx, tx, t.Settlement); err != nil {
 			return "", 0, err
 		}
-		if err := bookedTopUp(ctx, tx, t.ID, m.On); err != nil {
-			return "", 0, err
-		}
-		if err := ledger.Post(ctx, tx, ledger.PayoutsFunded(t.ID, parts)...); err != nil {
-			return "", 0, err
-		}
-		return "payouts_funded", t.ID, topUpByBank(ctx, tx, "topup_booked", t, map[string]any{"line": m.Line, "on": m.On})
+		return "payouts_funded", t.ID, fundPayouts(ctx, tx, t, m, 0)
 	case m.Credit && m.Returned && t.State == Booked && !t.Arrived:
+		parts, err := topUpParts(ctx, tx, t.Settlement)
+		if err != nil {
+			return "", 0, err
+		}
 		if err := ledger.Post(ctx, tx, ledger.PayoutsUnfunded(t.ID, parts)...); err != nil {
 			return "", 0, err
 		}
@@ -104,6 +98,22 @@ func (s *Service) bookTopUp(ctx context.Context, tx *db.Tx, m sepa.Movement) (ou
 		return "payouts_unfunded", t.ID, topUpByBank(ctx, tx, "topup_returned", t, map[string]any{"line": m.Line, "reason": m.ReturnReason})
 	}
 	return "", 0, nil
+}
+
+// fundPayouts books a top-up that the bank has sent, by a line of its own, or in its file's one
+// debit, the line batch.
+func fundPayouts(ctx context.Context, tx *db.Tx, t TopUp, m sepa.Movement, batch int64) error {
+	if err := bookedTopUp(ctx, tx, t.ID, m.On, batch); err != nil {
+		return err
+	}
+	parts, err := topUpParts(ctx, tx, t.Settlement)
+	if err != nil {
+		return err
+	}
+	if err := ledger.Post(ctx, tx, ledger.PayoutsFunded(t.ID, parts)...); err != nil {
+		return err
+	}
+	return topUpByBank(ctx, tx, "topup_booked", t, map[string]any{"line": m.Line, "on": m.On})
 }
 
 // rejectTopUp takes the bank's refusal of a top-up into the books.

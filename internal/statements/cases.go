@@ -11,6 +11,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/invoicing"
 	"github.com/passerelle/passerelle/internal/orders"
+	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/vouchers"
 )
 
@@ -28,6 +29,9 @@ type Case struct {
 	Pair       *int64         `json:"paired_line" db:"pair_id"`
 	Excess     vouchers.Cents `json:"excess_cents" db:"excess"` // what came above what was asked
 	Unrefunded bool           `json:"-" db:"unrefunded"`        // the refund that was decided came back, or the bank rejected it
+
+	BatchCount *int           `json:"shown_count" db:"batch_count"` // of how many transfers the bank says that the line is the sum; nil: it does not say, or it is no such sum
+	Batch      *sepa.UnderWay `json:"batch" db:"-"`                 // of a file's debit that waits: what of the file the bank has not said anything of
 
 	Lacks     vouchers.Cents     `json:"lacks_cents" db:"-"` // what is missing of what the line pays
 	Proposals []Proposal         `json:"proposals" db:"-"`   // the surest first
@@ -103,6 +107,9 @@ func (s *Service) caseOf(ctx context.Context, tx *db.Tx, line int64) (Case, erro
 // complement adds what cases are about, proposals and decisions.
 func (s *Service) complement(ctx context.Context, tx *db.Tx, all []Case) error {
 	if err := about(ctx, tx, all); err != nil {
+		return err
+	}
+	if err := s.aboutBatches(ctx, tx, all); err != nil {
 		return err
 	}
 	c, err := gather(ctx, tx, all)

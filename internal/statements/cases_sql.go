@@ -45,7 +45,7 @@ func recogniseReturns(ctx context.Context, tx *db.Tx, lines []*newLine) error {
 	}
 	returns, err := returnable(ctx, tx, debits)
 	for _, l := range lines {
-		if l.outcome == UnexpectedDebit && (l.returned || len(returns[l.id]) > 0 && returns[l.id][0].found != "") {
+		if l.outcome == UnexpectedDebit && l.kind == NobodysDebit && (l.returned || len(returns[l.id]) > 0 && returns[l.id][0].found != "") {
 			l.kind = GivenBack
 		}
 	}
@@ -124,7 +124,7 @@ func closeCompleted(ctx context.Context, tx *db.Tx, lines []int64) error {
 
 const selectCases = `
 	SELECT l.id, l.statement_id, l.booked_on, l.amount_cents, l.credit, l.end_to_end, l.counterparty, l.counterparty_iban, l.remittance,
-		l.return_reason, l.outcome, l.cause, CASE WHEN k.decision IS NULL THEN COALESCE(k.kind, '') ELSE '' END AS waits, s.account, COALESCE(k.kind, '') AS kind, k.opened_at, k.reminded_at, COALESCE(k.decision, '') AS decision,
+		l.return_reason, l.outcome, l.cause, l.batch_count, CASE WHEN k.decision IS NULL THEN COALESCE(k.kind, '') ELSE '' END AS waits, s.account, COALESCE(k.kind, '') AS kind, k.opened_at, k.reminded_at, COALESCE(k.decision, '') AS decision,
 		k.decided_at, COALESCE(p.name, '') AS decided_by, COALESCE(k.note, '') AS note, k.pair_id, COALESCE(r.credit_cents, 0) AS excess,
 		CASE WHEN k.decision = 'refund' THEN COALESCE((SELECT bool_and(b.state IN ('returned', 'rejected')) FROM refunds b WHERE b.line_id = l.id), false)
 			ELSE false END AS unrefunded

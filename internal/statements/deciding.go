@@ -25,6 +25,7 @@ const (
 	ForFees  Decision = "fees"   // it pays that invoice of fees
 	Keep     Decision = "keep"   // what came above stays the funder's credit
 	GiveBack Decision = "refund" // what came above goes back to the payer
+	AsBatch  Decision = "batch"  // it is the debit of the file's payouts, but of those that the bank says were not in it
 	AsReturn Decision = "return" // this debit gives a payment of that order back
 	TopUp    Decision = "top_up" // this is the operator's money, for what that order's debt took from the account
 	PaysDebt Decision = "debt"   // it pays that order's debt to the operator
@@ -34,8 +35,8 @@ const (
 	Undo     Decision = "undo"   // it was decided wrongly, or found its order wrongly: it waits again
 )
 
-// DecisionRequest decides a line. Which of Order, Invoice and Other it needs follows from
-// the decision.
+// DecisionRequest decides a line. Which of Order, Invoice, Other and NotDebited it needs follows
+// from the decision.
 type DecisionRequest struct {
 	Line     int64              `json:"line"`
 	Decision Decision           `json:"decision" form:"decision"`
@@ -43,6 +44,8 @@ type DecisionRequest struct {
 	Invoice  vouchers.InvoiceID `json:"invoice" form:"invoice"`
 	Other    int64              `json:"other_line" form:"other_line"`
 	Note     string             `json:"note" form:"note"`
+
+	NotDebited []string `json:"not_debited,omitempty" form:"not_debited"` // end-to-end ids, one or several in each
 }
 
 // allowed lists what may be decided of a line.
@@ -51,6 +54,8 @@ func allowed(c Case, refunds bool) []Decision {
 	switch {
 	case waiting && c.Ours == Segregated && c.Credit:
 		return []Decision{ForOrder, TopUp, Answer}
+	case waiting && c.Kind == BatchMismatch:
+		return []Decision{AsBatch, Answer}
 	case waiting && c.Ours == Segregated:
 		return []Decision{AsReturn, Answer}
 	case waiting && !c.Credit:
@@ -88,6 +93,7 @@ func (s *Service) Decide(ctx context.Context, actor identity.Actor, req Decision
 		return Case{}, err
 	}
 	req.Note = strings.TrimSpace(req.Note)
+	req.NotDebited = strings.Fields(strings.Join(req.NotDebited, " "))
 	var c Case
 	err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		c, err = once.Do(ctx, tx, actor.Organisation, "decide_case", req, func() (Case, error) {
@@ -170,6 +176,8 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, actor identity.Actor, w w
 		return giveToFees(ctx, tx, w)
 	case AsReturn:
 		return s.acceptReturn(ctx, tx, w)
+	case AsBatch:
+		return s.acceptBatch(ctx, tx, w)
 	case TopUp:
 		if err := orders.TopUp(ctx, tx, w.Order, l.ID, l.Amount); err != nil {
 			return err

@@ -40,6 +40,9 @@ func (s *Service) explain(ctx context.Context, tx *db.Tx, account Account, lines
 	if err != nil {
 		return err
 	}
+	if err := s.findBatches(ctx, tx, account, lines); err != nil {
+		return err
+	}
 	if account == Segregated {
 		err = s.payOrders(ctx, tx, lines, n)
 	} else {
@@ -52,6 +55,11 @@ func (s *Service) explain(ctx context.Context, tx *db.Tx, account Account, lines
 		for _, l := range lines {
 			if l.credit == credits && l.expected {
 				if err := s.book(ctx, tx, l, n); err != nil {
+					return err
+				}
+			}
+			if l.credit == credits && l.file != "" && !l.acknowledged {
+				if err := s.bookBatch(ctx, tx, l); err != nil {
 					return err
 				}
 			}

@@ -13,6 +13,7 @@ type Kind string
 // The kinds, the gravest first.
 const (
 	NobodysDebit   Kind = "unexpected_debit" // nobody ordered it
+	BatchMismatch  Kind = "batch_mismatch"   // a file's one debit that is not what its payouts come to
 	GivenBack      Kind = "payment_returned" // a debit that looks like the return of a payment
 	PayoutCameBack Kind = "payout_returned"  // a structure's bank sent its payout back
 	WrongAccount   Kind = "wrong_account"    // face value on the operating account, fees on the segregated one
@@ -26,7 +27,7 @@ const (
 
 // Kinds lists them in this order.
 func Kinds() []Kind {
-	return []Kind{NobodysDebit, GivenBack, PayoutCameBack, WrongAccount, WrongReference, UnknownPayer, DoublePayment, OverPayment, PartPayment}
+	return []Kind{NobodysDebit, BatchMismatch, GivenBack, PayoutCameBack, WrongAccount, WrongReference, UnknownPayer, DoublePayment, OverPayment, PartPayment}
 }
 
 // kindOfPayment judges a payment by what was missing before and after it, and by what came
@@ -48,6 +49,8 @@ func (l *newLine) kindWaiting(account Account, n named) Kind {
 	order, namesOrder := n.orders[l.id]
 	invoice, namesInvoice := n.invoices[l.id]
 	switch {
+	case l.file != "":
+		return BatchMismatch
 	case !l.credit:
 		return NobodysDebit
 	case account == Segregated && invoice != 0, account == Operating && order != 0:

@@ -28,6 +28,7 @@ type newLine struct {
 	endToEnd     string   // of the payment, or of the one that is given back
 	names        []string // by which a room may know it
 	expected     bool     // a room knows one of them
+	file         string   // ours, whose one debit this is; "" where it is none
 	kind         Kind     // "": it is as it should be
 	outcome      Outcome
 	cause        int64 // the order or the payout; 0 where nobody knows

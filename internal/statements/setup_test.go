@@ -63,18 +63,22 @@ func setup(t testing.TB) *bank {
 			*b.told = append(*b.told, o)
 			return nil
 		})
-	b.settlement = settlement.New(w.DB, settlement.Debtor{Name: "Passerelle", IBAN: account, BIC: "AGRIFRPP",
-		Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon"},
-		func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
+	b.telling(func(context.Context, *db.Tx, string, settlement.Payout) error { return nil })
 	b.opens(nil)
 	b.balance = b.held() // what the world has brought already
 	return b
 }
 
+// telling opens the room that pays structures, with what it tells them.
+func (b *bank) telling(notify settlement.Notify) {
+	b.settlement = settlement.New(b.DB, settlement.Debtor{Name: "Passerelle", IBAN: account, BIC: "AGRIFRPP",
+		Street: "12 rue de la Préfecture", Postcode: "69003", Town: "Lyon"}, notify)
+}
+
 // opens opens the room, with a neighbour that gives credit back, or none.
 func (b *bank) opens(refunds statements.Refunds) {
 	b.room = statements.New(b.DB, statements.Accounts{Segregated: account, Operating: operating}, statements.Rooms{Orders: b.orders,
-		Movers: []statements.Mover{b.settlement}, Refunds: refunds, Remind: b.remind}, slog.New(slog.NewTextHandler(b.log, nil)))
+		Movers: []statements.Mover{b.settlement}, Filer: b.settlement, Refunds: refunds, Remind: b.remind}, slog.New(slog.NewTextHandler(b.log, nil)))
 }
 
 // held is the ledger's cash on the segregated account.

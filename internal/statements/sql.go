@@ -82,23 +82,27 @@ func insertLines(ctx context.Context, tx *db.Tx, statement vouchers.StatementID,
 	ids, amounts, causes := make([]int64, n), make([]int64, n), make([]int64, n)
 	identities, days, endToEnds, names := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	ibans, texts, reasons, outcomes := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	credits := make([]bool, n)
+	credits, counts := make([]bool, n), make([]int64, n)
 	for i, l := range lines {
 		t := l.payment
 		ids[i], identities[i], days[i], amounts[i], credits[i] = l.id, l.identity, l.bookedOn.String(), int64(t.Amount), l.credit
 		endToEnds[i], names[i], ibans[i] = l.endToEnd, t.Counterparty.Name, t.Counterparty.IBAN.Full()
 		texts[i], reasons[i], outcomes[i], causes[i] = remittance(t), t.ReturnReason, string(l.outcome), l.cause
+		if l.file != "" {
+			counts[i] = int64(t.Count)
+		}
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO statement_lines (id, statement_id, identity, booked_on, amount_cents, credit, end_to_end, counterparty,
-			counterparty_iban, remittance, return_reason, outcome, cause)
+			counterparty_iban, remittance, return_reason, outcome, cause, batch_count)
 		OVERRIDING SYSTEM VALUE
-		SELECT u.id, $1, u.identity, u.day, u.amount, u.credit, u.end_to_end, u.name, u.iban, u.text, u.reason, u.outcome, NULLIF(u.cause, 0)
+		SELECT u.id, $1, u.identity, u.day, u.amount, u.credit, u.end_to_end, u.name, u.iban, u.text, u.reason, u.outcome, NULLIF(u.cause, 0),
+			NULLIF(u.batch, 0)
 		FROM unnest($2::bigint[], $3::text[], $4::date[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[],
-			$10::text[], $11::text[], $12::text[], $13::bigint[])
-			AS u(id, identity, day, amount, credit, end_to_end, name, iban, text, reason, outcome, cause)`,
+			$10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[])
+			AS u(id, identity, day, amount, credit, end_to_end, name, iban, text, reason, outcome, cause, batch)`,
 		statement, db.Array(ids), db.Array(identities), db.Array(days), db.Array(amounts), db.Array(credits), db.Array(endToEnds),
-		db.Array(names), db.Array(ibans), db.Array(texts), db.Array(reasons), db.Array(outcomes), db.Array(causes))
+		db.Array(names), db.Array(ibans), db.Array(texts), db.Array(reasons), db.Array(outcomes), db.Array(causes), db.Array(counts))
 	return err
 }
 
@@ -109,8 +113,8 @@ const selectStatements = `
 		SELECT count(*) AS lines,
 			count(*) FILTER (WHERE outcome = 'order_funded') AS funded,
 			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'order_funded'), 0)::bigint AS funded_cents,
-			count(*) FILTER (WHERE outcome = 'payout_booked') AS booked,
-			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'payout_booked'), 0)::bigint AS booked_cents,
+			count(*) FILTER (WHERE outcome IN ('payout_booked', 'batch_booked')) AS booked,
+			COALESCE(sum(amount_cents) FILTER (WHERE outcome IN ('payout_booked', 'batch_booked')), 0)::bigint AS booked_cents,
 			count(*) FILTER (WHERE outcome = 'payout_returned') AS returned,
 			COALESCE(sum(amount_cents) FILTER (WHERE outcome = 'payout_returned'), 0)::bigint AS returned_cents,
 			count(*) FILTER (WHERE outcome = 'fees_paid') AS fees,

@@ -62,6 +62,7 @@ type Remind func(ctx context.Context, tx *db.Tx, to string, r Reminder) error
 type Rooms struct {
 	Orders  Orders
 	Movers  []Mover
+	Filer   Filer // nil where no room sends files: then no line is the sum of one
 	Refunds Refunds
 	Remind  Remind
 }
@@ -115,6 +116,7 @@ const (
 	ToppedUp        Outcome = "topped_up"        // the operator made an order's debt good
 	FeesPaid        Outcome = "fees_paid"
 	DebtPaid        Outcome = "debt_paid"       // an order's debt, to the operator
+	BatchBooked     Outcome = "batch_booked"    // the debit of a whole file, which booked its payouts
 	DebtRepaid      Outcome = "debt_repaid"     // a structure's debt, or what the operator had forgiven of one
 	OperatingOther  Outcome = "operating_other" // of the operating account, and not about vouchers or not explained
 )

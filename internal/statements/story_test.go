@@ -11,7 +11,6 @@ import (
 	"github.com/passerelle/passerelle/internal/once"
 	"github.com/passerelle/passerelle/internal/orders"
 	"github.com/passerelle/passerelle/internal/sepa"
-	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/statements"
 	"github.com/passerelle/passerelle/vouchers"
 )
@@ -252,29 +251,4 @@ func TestAPayoutMayGoAndComeBackInOneFile(t *testing.T) {
 		b.entry(true, sepa.Transaction{Amount: p.Amount, EndToEndID: p.EndToEnd, ReturnReason: "AC01"}), b.debit(p.Amount, p.EndToEnd)))
 	b.same("booked", s.PayoutsBooked.Count, 1)
 	b.same("returned", s.PayoutsReturned.Count, 1)
-}
-
-// A bank may book one sum for a whole file, though ours ask for lines of their own. Where it
-// tells the transfers in it, each payout is booked by its own; where it does not, a person must look.
-func TestOneSumForAFileIsBookedPayoutByPayout(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	pay := func() []settlement.Payout {
-		booklet := b.HandOver(b.Campaign, 10)
-		b.Redeem(b.Structure, booklet, 2)
-		b.Redeem(b.NewStructure("Bonlieu"), booklet, 1)
-		return b.settles()
-	}
-	in := func(p settlement.Payout) sepa.Transaction {
-		return sepa.Transaction{Amount: p.Amount, EndToEndID: p.EndToEnd, MessageID: "PSL1", PaymentID: "PSL1"}
-	}
-	told := pay()
-	s := b.imports(b.file(b.entry(false, in(told[0]), in(told[1]))))
-	b.same("booked", s.PayoutsBooked, statements.Tally{Count: 2, Amount: 30_00})
-	b.holds()
-
-	pay()
-	s = b.imports(b.file(b.entry(false, sepa.Transaction{Amount: 30_00, MessageID: "PSL2", PaymentID: "PSL2"})))
-	b.same("booked", s.PayoutsBooked.Count, 0)
-	b.same("to be looked at", s.UnexpectedDebits, statements.Tally{Count: 1, Amount: 30_00})
 }

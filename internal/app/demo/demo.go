@@ -64,8 +64,8 @@ type play struct {
 	returned             transfer         // sent back by a structure's bank
 	told                 int              // events that Stripe has told
 	banked               int              // payouts of Stripe's that have arrived
-	connected            connect.Account // of the structure that is paid through Stripe
-	reached              int             // its payouts that have reached its bank
+	connected            connect.Account  // of the structure that is paid through Stripe
+	reached              int              // its payouts that have reached its bank
 	paidOnline           vouchers.Cents
 	redeemed             int
 }
