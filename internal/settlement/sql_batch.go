@@ -30,17 +30,12 @@ func filesNamed(ctx context.Context, tx *db.Tx, names []string) ([]string, error
 	return found, err
 }
 
-func settlementOf(ctx context.Context, tx *db.Tx, file string) (vouchers.SettlementID, error) {
-	var id vouchers.SettlementID
-	err := tx.Get(ctx, &id, `SELECT DISTINCT f.id FROM `+payoutsOfFiles+`WHERE f.message = $1`, file)
-	return id, err
-}
-
 // openPayout is a payout in transit, as far as a file's sum needs it.
 type openPayout struct {
-	ID       vouchers.PayoutID `db:"id"`
-	EndToEnd string            `db:"end_to_end"`
-	Amount   vouchers.Cents    `db:"amount_cents"`
+	ID         vouchers.PayoutID     `db:"id"`
+	Settlement vouchers.SettlementID `db:"settlement_id"` // one for all payouts of a file
+	EndToEnd   string                `db:"end_to_end"`
+	Amount     vouchers.Cents        `db:"amount_cents"`
 }
 
 // lockOpen locks the payouts of a file that are in transit, in the order of their ids. One
@@ -48,7 +43,7 @@ type openPayout struct {
 func lockOpen(ctx context.Context, tx *db.Tx, file string) ([]openPayout, error) {
 	var all []openPayout
 	err := tx.Select(ctx, &all, `
-		SELECT p.id, p.end_to_end, p.amount_cents FROM `+payoutsOfFiles+`
+		SELECT p.id, p.settlement_id, p.end_to_end, p.amount_cents FROM `+payoutsOfFiles+`
 		WHERE f.message = $1 AND p.state = 'in_transit' ORDER BY p.id FOR UPDATE OF p`, file)
 	return all, err
 }
