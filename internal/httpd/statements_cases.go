@@ -99,13 +99,14 @@ func (w *Statements) decide(c *fiber.Ctx) error {
 		Invoice  vouchers.InvoiceID  `json:"invoice"`
 		Other    int64               `json:"other_line"`
 		Note     string              `json:"note"`
-		Not      []string            `json:"not_debited"`
+
+		NotDebited []string `json:"not_debited"`
 	}
 	if err := decode(c, &in); err != nil {
 		return err
 	}
 	one, err := w.Service.Decide(c.UserContext(), actor(c), statements.DecisionRequest{Line: id, Decision: in.Decision, Order: in.Order,
-		Invoice: in.Invoice, Other: in.Other, Note: in.Note, NotDebited: in.Not})
+		Invoice: in.Invoice, Other: in.Other, Note: in.Note, NotDebited: in.NotDebited})
 	if err != nil {
 		return err
 	}
@@ -258,7 +259,7 @@ func (w *Statements) confirmation(c *fiber.Ctx, one statements.Case, req stateme
 	}
 	title := words(c).Text("statements.do."+string(req.Decision), values...)
 	effect := "statements.effect." + string(req.Decision)
-	if n := len(strings.Fields(strings.Join(req.NotDebited, " "))); n > 0 {
+	if n := len(strings.Fields(strings.Join(req.NotDebited, " "))); n > 0 && req.Decision == statements.AsBatch {
 		effect, values = effect+"-but", append(values, "count", n)
 	}
 	return Confirmation{Title: title, Sentence: words(c).Text(effect, values...), Button: title,

@@ -42,19 +42,19 @@ func (s *Service) UnderWay(ctx context.Context, tx *db.Tx, files []string) ([]se
 
 // BookBatch books all the payouts of a file that are in transit by one debit, and returns the
 // settlement. Where their sum is not the debit, or the bank says another count, it books none and
-// returns 0. Either way the bank has the file.
+// returns 0; the bank has the file all the same.
 func (s *Service) BookBatch(ctx context.Context, tx *db.Tx, b sepa.Batch) (vouchers.SettlementID, error) {
 	if b.Account != s.debtor.IBAN {
 		return 0, nil
 	}
-	f, err := lockBatch(ctx, tx, b.File)
-	if err != nil {
+	open, err := lockBatch(ctx, tx, b.File)
+	if err != nil || len(open) == 0 {
 		return 0, err
 	}
-	if f.sum() != b.Amount || b.Count != 0 && b.Count != f.count() {
-		return 0, setSent(ctx, tx, f.settlement)
+	if sumOf(open) != b.Amount || b.Count != 0 && b.Count != len(open) {
+		return 0, setSent(ctx, tx, open[0].Settlement)
 	}
-	return f.settlement, bookAll(ctx, tx, f, b)
+	return open[0].Settlement, bookAll(ctx, tx, open, b)
 }
 
 // BookBatchBut does what a person has decided of a debit that is not what its file comes to:
@@ -65,110 +65,87 @@ func (s *Service) BookBatch(ctx context.Context, tx *db.Tx, b sepa.Batch) (vouch
 // Faults: batch_transfer_unknown where one of them is not in transit in this file,
 // batch_sum_differs.
 func (s *Service) BookBatchBut(ctx context.Context, tx *db.Tx, b sepa.Batch, notDebited []string) (vouchers.SettlementID, error) {
-	f, err := lockBatch(ctx, tx, b.File)
+	open, err := lockBatch(ctx, tx, b.File)
 	if err != nil {
 		return 0, err
 	}
-	f, err = f.without(notDebited)
+	in, out, err := divide(open, b.File, notDebited)
 	if err != nil {
 		return 0, err
 	}
-	if sum := f.sum(); sum != b.Amount {
-		return 0, fault.New(fault.Invalid, "batch_sum_differs", "sum", sum, "count", f.count(), "amount", b.Amount)
+	if sum := sumOf(in); sum != b.Amount {
+		return 0, fault.New(fault.Invalid, "batch_sum_differs", "sum", sum, "count", len(in), "amount", b.Amount)
 	}
-	for _, name := range notDebited {
-		if _, err := s.Reject(ctx, tx, name, NotDebited); err != nil {
+	for _, p := range out {
+		if _, err := s.Reject(ctx, tx, p.EndToEnd, NotDebited); err != nil {
 			return 0, err
 		}
 	}
-	return f.settlement, bookAll(ctx, tx, f, b)
+	return in[0].Settlement, bookAll(ctx, tx, in, b)
 }
 
-// batch is a file and what of it is in transit.
-type batch struct {
-	file       string
-	settlement vouchers.SettlementID
-	open       []openPayout // in the order of their ids
-	topUp      *TopUp       // for the payouts through Stripe; nil: none is in transit in this file
-}
-
-// count is how many transfers of the file are in transit.
-func (f batch) count() int {
-	if f.topUp != nil {
-		return len(f.open) + 1
-	}
-	return len(f.open)
-}
-
-func (f batch) sum() vouchers.Cents {
+func sumOf(payouts []openPayout) vouchers.Cents {
 	var sum vouchers.Cents
-	if f.topUp != nil {
-		sum = f.topUp.Amount
-	}
-	for _, p := range f.open {
+	for _, p := range payouts {
 		sum += p.Amount
 	}
 	return sum
 }
 
-// without leaves transfers out by their end-to-end ids.
-func (f batch) without(names []string) (batch, error) {
-	out := map[string]bool{}
+// divide parts the payouts of a file that are in transit from those that are named, all of
+// which must be among them. Either stay in their order.
+func divide(open []openPayout, file string, names []string) (in, out []openPayout, err error) {
+	named := map[string]bool{}
 	for _, name := range names {
-		out[name] = true
+		named[name] = true
 	}
-	rest := batch{file: f.file, settlement: f.settlement}
-	if t := f.topUp; t != nil {
-		if !out[t.EndToEnd] {
-			rest.topUp = t
+	for _, p := range open {
+		if named[p.EndToEnd] {
+			out = append(out, p)
+		} else {
+			in = append(in, p)
 		}
-		delete(out, t.EndToEnd)
-	}
-	for _, p := range f.open {
-		if !out[p.EndToEnd] {
-			rest.open = append(rest.open, p)
-		}
-		delete(out, p.EndToEnd)
+		delete(named, p.EndToEnd)
 	}
 	for _, name := range names {
-		if out[name] {
-			return batch{}, fault.New(fault.Invalid, "batch_transfer_unknown", "name", name, "file", f.file)
+		if named[name] {
+			return nil, nil, fault.New(fault.Invalid, "batch_transfer_unknown", "name", name, "file", file)
 		}
 	}
-	return rest, nil
+	return in, out, nil
 }
 
 // lockBatch locks what of a file is in transit, after the ledger's gate, as everywhere.
-func lockBatch(ctx context.Context, tx *db.Tx, file string) (batch, error) {
-	f := batch{file: file}
+func lockBatch(ctx context.Context, tx *db.Tx, file string) ([]openPayout, error) {
 	if err := ledger.Enter(ctx, tx); err != nil {
-		return f, err
+		return nil, err
 	}
-	var err error
-	if f.settlement, err = settlementOf(ctx, tx, file); err != nil {
-		return f, err
+	open, err := lockOpen(ctx, tx, file)
+	if err != nil {
+		return nil, err
 	}
-	if f.open, err = lockOpen(ctx, tx, file); err != nil {
-		return f, err
+	t, err := lockTopUpIn(ctx, tx, file)
+	if t != nil {
+		open = append(open, openPayout{Settlement: t.Settlement, EndToEnd: t.EndToEnd, Amount: t.Amount, topUp: t})
 	}
-	f.topUp, err = lockTopUpIn(ctx, tx, file)
-	return f, err
+	return open, err
 }
 
 // bookAll books payouts as leave books one, each with its transfers and its entry in the audit
 // trail, in statements of which there are as many for ten thousand. Their structures are told
 // by a job.
-func bookAll(ctx context.Context, tx *db.Tx, f batch, b sepa.Batch) error {
-	if err := setSent(ctx, tx, f.settlement); err != nil {
+func bookAll(ctx context.Context, tx *db.Tx, payouts []openPayout, b sepa.Batch) error {
+	if err := setSent(ctx, tx, payouts[0].Settlement); err != nil {
 		return err
 	}
-	if f.topUp != nil {
-		if err := fundPayouts(ctx, tx, *f.topUp, sepa.Movement{Line: b.Line, On: b.On}, b.Line); err != nil {
+	if last := len(payouts) - 1; payouts[last].topUp != nil {
+		if err := fundPayouts(ctx, tx, *payouts[last].topUp, sepa.Movement{Line: b.Line, On: b.On}, b.Line); err != nil {
 			return err
 		}
+		payouts = payouts[:last]
 	}
-	ids, objects := make([]int64, len(f.open)), make([]string, len(f.open))
-	for i, p := range f.open {
+	ids, objects := make([]int64, len(payouts)), make([]string, len(payouts))
+	for i, p := range payouts {
 		ids[i], objects[i] = int64(p.ID), fmt.Sprintf("payout:%d", p.ID)
 	}
 	if err := bookMany(ctx, tx, ids, b); err != nil {
@@ -179,14 +156,14 @@ func bookAll(ctx context.Context, tx *db.Tx, f batch, b sepa.Batch) error {
 		return err
 	}
 	var transfers []ledger.Transfer
-	for _, p := range f.open {
+	for _, p := range payouts {
 		transfers = append(transfers, ledger.PaidOut(p.ID, parts[p.ID])...)
 	}
 	if err := ledger.Post(ctx, tx, transfers...); err != nil {
 		return err
 	}
 	err = audit.RecordEach(ctx, tx, identity.Actor{}, "payout_booked", objects, map[string]any{"state": InTransit},
-		map[string]any{"line": b.Line, "on": b.On, "file": f.file})
+		map[string]any{"line": b.Line, "on": b.On, "file": b.File})
 	if err != nil {
 		return err
 	}

@@ -15,16 +15,16 @@ const filesSent = `
 	 FROM settlements s LEFT JOIN settlement_files f ON f.settlement_id = s.id
 	 WHERE s.approved_at IS NOT NULL AND s.cancelled_at IS NULL) AS f`
 
-// payoutsOfFiles joins files with their payouts.
-const payoutsOfFiles = filesSent + `
-	JOIN payouts p ON p.settlement_id = f.id AND p.file_number = f.number `
-
 // transfersOfFiles joins files with what the bank is to pay by them: payouts, and the one
 // transfer to Stripe for those that go through it.
 const transfersOfFiles = filesSent + `
 	JOIN (SELECT settlement_id, file_number, amount_cents, state FROM payouts WHERE connected = ''
 	      UNION ALL SELECT settlement_id, file_number, amount_cents, state FROM settlement_topups) AS p
 		ON p.settlement_id = f.id AND p.file_number = f.number `
+
+// payoutsOfFiles joins files with their payouts.
+const payoutsOfFiles = filesSent + `
+	JOIN payouts p ON p.settlement_id = f.id AND p.file_number = f.number `
 
 // selectMismatches lists the files whose debit, one sum, waits for a person because it is not
 // what they come to.
@@ -40,17 +40,14 @@ func filesNamed(ctx context.Context, tx *db.Tx, names []string) ([]string, error
 	return found, err
 }
 
-func settlementOf(ctx context.Context, tx *db.Tx, file string) (vouchers.SettlementID, error) {
-	var id vouchers.SettlementID
-	err := tx.Get(ctx, &id, `SELECT DISTINCT f.id FROM `+payoutsOfFiles+`WHERE f.message = $1`, file)
-	return id, err
-}
-
-// openPayout is a payout in transit, as far as a file's sum needs it.
+// openPayout is a payout in transit, or the transfer to Stripe for several, as far as a file's
+// sum needs it.
 type openPayout struct {
-	ID       vouchers.PayoutID `db:"id"`
-	EndToEnd string            `db:"end_to_end"`
-	Amount   vouchers.Cents    `db:"amount_cents"`
+	ID         vouchers.PayoutID     `db:"id"`            // 0 for the transfer to Stripe
+	Settlement vouchers.SettlementID `db:"settlement_id"` // one for all payouts of a file
+	EndToEnd   string                `db:"end_to_end"`
+	Amount     vouchers.Cents        `db:"amount_cents"`
+	topUp      *TopUp                // nil for a payout
 }
 
 // lockOpen locks the payouts of a file that are in transit, in the order of their ids. One
@@ -58,7 +55,7 @@ type openPayout struct {
 func lockOpen(ctx context.Context, tx *db.Tx, file string) ([]openPayout, error) {
 	var all []openPayout
 	err := tx.Select(ctx, &all, `
-		SELECT p.id, p.end_to_end, p.amount_cents FROM `+payoutsOfFiles+`
+		SELECT p.id, p.settlement_id, p.end_to_end, p.amount_cents FROM `+payoutsOfFiles+`
 		WHERE f.message = $1 AND p.state = 'in_transit' AND p.connected = '' ORDER BY p.id FOR UPDATE OF p`, file)
 	return all, err
 }
