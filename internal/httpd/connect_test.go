@@ -91,6 +91,7 @@ func (d *stripeDesk) walks(steps ...step) {
 	d.t.Helper()
 	for _, s := range steps {
 		answer, text := d.as(s.who, s.method, s.path, s.body)
+		text = strings.NewReplacer("\u202f", " ", "\u00a0", " ").Replace(text)
 		if answer.StatusCode != s.status || !strings.Contains(text, s.has) || s.lack != "" && strings.Contains(text, s.lack) {
 			d.t.Errorf("%s %s by %s: %d, want %d with %q and without %q\n%s", s.method, s.path, s.who, answer.StatusCode, s.status, s.has, s.lack, mainOf(text))
 		}
@@ -100,7 +101,8 @@ func (d *stripeDesk) walks(steps ...step) {
 // mainOf is what a page is about.
 func mainOf(text string) string {
 	_, after, _ := strings.Cut(text, "<main")
-	return after
+	before, _, _ := strings.Cut(after, "</main>")
+	return before
 }
 
 const (
