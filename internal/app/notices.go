@@ -143,7 +143,7 @@ func (n notices) connected(ctx context.Context, tx *db.Tx, to string, a connect.
 	}
 	return tell(ctx, tx, fmt.Sprintf("connect:%d:%s:%s", a.ID, event, mail.StableID(to)), mail.Message{
 		To:      to,
-		Subject: n.words.Text("notice.connect."+event+".subject", "structure", a.StructureName),
+		Subject: n.words.Text("notice.connect."+event+".subject", "structure", a.StructureName, "when", at),
 		Text: n.words.Text("notice.connect."+event+".text", "structure", a.StructureName, "name", a.CreatorName, "when", at,
 			"reason", a.EndReason, "link", n.origin+"/bank-details"),
 	})

@@ -25,6 +25,17 @@ func TestADebtNoteSaysWhatToPayAndHow(t *testing.T) {
 	}
 }
 
+func TestAStatementSaysThatStripePays(t *testing.T) {
+	t.Parallel()
+	s := sampleStatement(t, 4)
+	account := masked(s.IBAN)
+	s.ByStripe = true
+	text := textOf(t, "by-stripe.pdf", statement(t, s))
+	if !strings.Contains(text, "par Stripe") || strings.Contains(text, account) {
+		t.Errorf("where the money goes: %s", text)
+	}
+}
+
 func TestAStatementTellsWhatComplaintsDid(t *testing.T) {
 	t.Parallel()
 	s := sampleStatement(t, 4)
