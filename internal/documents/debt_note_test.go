@@ -2,6 +2,7 @@ package documents
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 )
