@@ -16,8 +16,8 @@ type quarrelling struct{ operator, funder, prescriber, structure *citizen }
 
 // contests lives through what may go wrong with redemptions: complaints that are withdrawn,
 // upheld and dismissed, a clawback by two people, a debt that a note asks for and one that
-// is forgiven.
-func (s *city) contests(operator, funder, structure *citizen) {
+// is forgiven. The booklet that it gives back has vouchers left.
+func (s *city) contests(operator, funder, structure *citizen) (booklet reply) {
 	s.t.Helper()
 	mairie := operator.posts("/organisations", thing{"kind": "prescriber", "name": "Mairie de Thônes", "admin": thing{"name": "Noé Petit", "email": "noe@mairie.example"}}).wants(201)
 	q := &quarrelling{operator, funder, s.signIn("noe@mairie.example", mairie.says("admin_password"), identity.Scopes...), structure}
@@ -26,7 +26,7 @@ func (s *city) contests(operator, funder, structure *citizen) {
 	placed := q.funder.posts("/orders", thing{"campaign": campaign, "vouchers": 30})
 	q.operator.does("POST", "/statements", "application/xml", s.statement(true, sepa.Transaction{Amount: 300_00, Remittance: placed.says("reference")})).wants(201)
 	q.funder.posts("/allocations", thing{"campaign": campaign, "prescriber": mairie.id(), "vouchers": 30}).wants(201)
-	booklet := q.prescriber.posts("/handovers", thing{"campaign": campaign, "count": 20})
+	booklet = q.prescriber.posts("/handovers", thing{"campaign": campaign, "count": 20})
 	takes := func(count int) int64 {
 		return q.structure.posts("/redemptions", thing{"code": booklet.says("typed"), "count": count, "service_theme": "everyday_tools", "duration_minutes": 60, "mode": "individual"}).id()
 	}
@@ -40,6 +40,7 @@ func (s *city) contests(operator, funder, structure *citizen) {
 	q.operator.does("POST", "/statements", "application/xml", s.statement(false, sepa.Transaction{Amount: 60_00, EndToEndID: payout["end_to_end_id"].(string)})).wants(201)
 	s.clawsBack(q, second, third)
 	q.operator.gets("/invariants").wants(200).is("ok", "true")
+	return booklet
 }
 
 func (s *city) complains(q *quarrelling, redemption int64) {

@@ -50,7 +50,7 @@ func TestALifeOfACampaignThroughTheAPI(t *testing.T) {
 	s.accounts(operator, campaign)
 	s.books(prescriber, structure, place, campaign)
 	s.ends(operator, funder, campaign, order)
-	s.contests(operator, funder, structure)
+	s.connects(operator, structure, s.contests(operator, funder, structure))
 	s.proves(nobody, structure, funder)
 
 	funder.gets(fmt.Sprintf("/orders/%d", order)).wants(200).is("state", `"funded"`)

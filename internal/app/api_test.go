@@ -45,8 +45,9 @@ func openCity(t *testing.T) (*city, *citizen) {
 	program, err := Start(t.Context(), Config{DatabaseURL: pgtest.URL(t), Data: t.TempDir(), KeysFile: filepath.Join(t.TempDir(), "keys.json"),
 		PublicURL: "http://localhost:8080", MailFrom: "Passerelle <bonjour@passerelle.example>", OperatorName: "Passerelle",
 		OperatorAddress: "1 rue du Pont, 74000 Annecy", OperatorSIRET: "73282932000074", SegregatedIBAN: segregated.Full(),
-		OperatingIBAN: "DE89370400440532013000",
-		StripeKey:     "sk_test_city", StripeWebhookSecrets: "whsec_city", StripeBase: server.URL}, clock.Now, slog.New(slog.DiscardHandler))
+		OperatingIBAN: "DE89370400440532013000", StripeTopUpIBAN: "LU280019400644750000", StripeTopUpHolder: "Stripe", StripeTopUpAddress: "Dublin, IE",
+		StripeTopUpReference: "ABCD-1234",
+		StripeKey:            "sk_test_city", StripeWebhookSecrets: "whsec_city", StripeBase: server.URL}, clock.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

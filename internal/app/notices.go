@@ -85,10 +85,14 @@ func (n notices) payout(ctx context.Context, tx *db.Tx, to string, p settlement.
 				"reason", n.words.Text("sepa.reason."+p.ReturnReason), "code", p.ReturnReason, "link", n.origin+"/bank-details"),
 		})
 	}
+	text := "notice.payout.text"
+	if p.Connected != "" {
+		text = "notice.payout.stripe-text"
+	}
 	return tell(ctx, tx, fmt.Sprintf("payout:%d:sent", p.ID), mail.Message{
 		To:      to,
 		Subject: n.words.Text("notice.payout.subject", "amount", p.Amount),
-		Text: n.words.Text("notice.payout.text", "count", p.Redemptions, "amount", p.Amount, "account", p.Account,
+		Text: n.words.Text(text, "count", p.Redemptions, "amount", p.Amount, "account", p.Account,
 			"reference", p.EndToEnd, "link", n.origin+"/payouts"),
 	})
 }
@@ -139,7 +143,7 @@ func (n notices) connected(ctx context.Context, tx *db.Tx, to string, a connect.
 	}
 	return tell(ctx, tx, fmt.Sprintf("connect:%d:%s:%s", a.ID, event, mail.StableID(to)), mail.Message{
 		To:      to,
-		Subject: n.words.Text("notice.connect."+event+".subject", "structure", a.StructureName),
+		Subject: n.words.Text("notice.connect."+event+".subject", "structure", a.StructureName, "when", at),
 		Text: n.words.Text("notice.connect."+event+".text", "structure", a.StructureName, "name", a.CreatorName, "when", at,
 			"reason", a.EndReason, "link", n.origin+"/bank-details"),
 	})

@@ -71,6 +71,7 @@ var parameters = map[string]parameter{
 	"/redemptions/:id":                {private, func(s *walk) any { return s.redemption }},
 	"/payouts/:id":                    {private, func(s *walk) any { return s.payout }},
 	"/bank-details/:id":               {private, func(s *walk) any { return s.waiting }},
+	"/connect/:id":                    {operated, func(*walk) any { return 1 }},
 	"/payees/:id":                     {operated, func(s *walk) any { return s.waiting }},
 	"/applications/:id":               {private, func(s *walk) any { return s.application }},
 	"/places/:id":                     {shared, func(s *walk) any { return s.Structure.Place }},

@@ -65,7 +65,11 @@ func (s *Service) Choose(ctx context.Context, actor identity.Actor, req Chosen) 
 		}
 	}
 	a, err := s.write(ctx, actor, "choose_connect", actor.Organisation, func(tx *db.Tx) (Account, error) { return s.choose(ctx, tx, actor) })
-	if err != nil || a.Stripe != "" {
+	if err != nil {
+		return a, err
+	}
+	// What is replayed was kept before Stripe was asked.
+	if a, err = s.read(ctx, a.ID); err != nil || a.Stripe != "" || a.EndedAt != nil {
 		return a, err
 	}
 	if err := s.open(ctx, a); err != nil {
@@ -155,6 +159,23 @@ func (s *Service) Mine(ctx context.Context, actor identity.Actor) (Account, erro
 	return a, err
 }
 
+// Latest is the last account that the actor's structure asked for, ended or not; nil where it
+// never asked.
+func (s *Service) Latest(ctx context.Context, actor identity.Actor) (*Account, error) {
+	if err := actor.NeedsAny(identity.Structure); err != nil {
+		return nil, err
+	}
+	var latest *Account
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		all, err := accounts(ctx, tx, `WHERE a.structure_id = $1 ORDER BY a.id DESC LIMIT 1`, actor.Organisation)
+		if len(all) > 0 {
+			latest = &all[0]
+		}
+		return err
+	})
+	return latest, err
+}
+
 // Link makes the page of Stripe's where the actor answers its questions, or sees its money once
 // they are answered. It opens once. Its faults are connect_off, not_found and stripe_silent.
 func (s *Service) Link(ctx context.Context, actor identity.Actor) (url string, err error) {
@@ -228,6 +249,14 @@ func (s *Service) Waiting(ctx context.Context, actor identity.Actor) ([]Account,
 		return err
 	})
 	return all, err
+}
+
+// Open is a structure's account with what the operator needs to decide on it.
+func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.ConnectID) (Account, error) {
+	if err := actor.Needs(identity.Operator, identity.Agent, identity.Finance); err != nil {
+		return Account{}, err
+	}
+	return s.read(ctx, id)
 }
 
 // Approve lets a structure be paid through Stripe, once its choice has cooled. Its faults are

@@ -2,6 +2,7 @@ package documents
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,6 +23,17 @@ func TestADebtNoteSaysWhatToPayAndHow(t *testing.T) {
 	empty.Lines[0].Amount = 0
 	if err := WriteDebtNote(io.Discard, speaking(t, "fr"), empty); err == nil {
 		t.Error("a line of nothing is printed")
+	}
+}
+
+func TestAStatementSaysThatStripePays(t *testing.T) {
+	t.Parallel()
+	s := sampleStatement(t, 4)
+	account := masked(s.IBAN)
+	s.ByStripe = true
+	text := textOf(t, "by-stripe.pdf", statement(t, s))
+	if !strings.Contains(text, "par Stripe") || strings.Contains(text, account) {
+		t.Errorf("where the money goes: %s", text)
 	}
 }
 

@@ -14,6 +14,7 @@ type Statement struct {
 	Settlement string         // number of the settlement; the statement's own is EndToEndID
 	From, To   vouchers.Day   // first and last day of the period
 	IBAN       string         // of the structure; printed masked
+	ByStripe   bool           // to the structure's account there, and not to IBAN
 	Expected   vouchers.Day   // when the money should be on the account
 	EndToEndID string         // what the bank shows beside the transfer
 	Regime     string         // of VAT: liable, franchise, exempt or "", which says nothing
@@ -82,12 +83,15 @@ func (p *paper) statementHead(s Statement, paid vouchers.Cents) {
 	p.panel(facts, high, 4, sunSoft)
 	x, y := facts.x+5, top+4
 	p.write(x, y, label, w.Text("doc.statement.amount"))
-	amount := w.Money(paid)
+	amount, account := w.Money(paid), orUnknown(w, masked(s.IBAN))
+	if s.ByStripe {
+		account = w.Text("doc.statement.by-stripe")
+	}
 	p.write(x, y+5, p.fit(amount, style{size: 22, bold: true, color: ink}, facts.w-10), amount)
 	y += 17
 	for _, fact := range [][2]string{
 		{w.Text("doc.statement.expected"), w.Day(s.Expected.Time())},
-		{w.Text("doc.statement.iban"), orUnknown(w, masked(s.IBAN))},
+		{w.Text("doc.statement.iban"), account},
 		{w.Text("doc.statement.reference"), orUnknown(w, s.EndToEndID)},
 	} {
 		p.write(x, y, label, fact[0])

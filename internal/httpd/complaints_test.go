@@ -68,7 +68,7 @@ func counsel(t *testing.T) *counterWindow {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, slices.Concat(card.Routes(), (&Complaints{Service: room, Keys: w.Keys, HelpPhone: "04 50 00 00 00"}).Routes(), DebtRoutes(till), SettlementRoutes(till),
+	}, slices.Concat(card.Routes(), (&Complaints{Service: room, Keys: w.Keys, HelpPhone: "04 50 00 00 00"}).Routes(), DebtRoutes(till), SettlementRoutes(till, directOff(w.World)),
 		(&Redemption{Service: w.Counter, Keys: w.Keys}).Routes())...)
 	return w
 }

@@ -83,7 +83,7 @@ func desk(t *testing.T) (*world.World, *window) {
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
 	}, slices.Concat(CatalogueRoutes(w.Catalogue, w.Labelling, agenda.New(w.DB), people), ContributionRoutes(people, w.Labelling), AgendaRoutes(agenda.New(w.DB), w.Labelling),
-		LabellingRoutes(w.Labelling, Beside{w.Payees, reviewing(w), people}, w.Catalogue, search.New(w.DB)), PayeesRoutes(w.Payees), ApplicationsRoutes(reviewing(w), w.Labelling), SearchRoutes(search.New(w.DB), w.Issuing, w.Keys))...)
+		LabellingRoutes(w.Labelling, Beside{w.Payees, reviewing(w), people}, w.Catalogue, search.New(w.DB)), PayeesRoutes(w.Payees, directOff(w)), ApplicationsRoutes(reviewing(w), w.Labelling), SearchRoutes(search.New(w.DB), w.Issuing, w.Keys))...)
 }
 
 func reviewing(w *world.World) *applications.Service {

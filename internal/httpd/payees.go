@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/payees"
@@ -16,11 +17,14 @@ import (
 const proofBody = 7 << 20
 
 // payeesWindow is the API and the pages of where the money of structures goes.
-type payeesWindow struct{ room *payees.Service }
+type payeesWindow struct {
+	room   *payees.Service
+	direct *connect.Service // payment through Stripe, which the same pages tell of
+}
 
 // PayeesRoutes are the routes of package payees.
-func PayeesRoutes(room *payees.Service) []Route {
-	w := payeesWindow{room}
+func PayeesRoutes(room *payees.Service, direct *connect.Service) []Route {
+	w := payeesWindow{room, direct}
 	members, admin := For(identity.Structure), For(identity.Structure, identity.Admin)
 	objects := For(identity.Structure, identity.Agent, identity.Finance)
 	operator, decides := For(identity.Operator), For(identity.Operator, identity.Agent, identity.Finance)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/fault"
 	"github.com/passerelle/passerelle/internal/files"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -19,30 +20,42 @@ type BankBody struct {
 	Steps              []stepView // of the account that waits
 	MayGive, MayObject bool
 	Typed              payees.Given
-	Field, Problem     string // why the form was refused, "" at first
+	Field, Problem     string           // why a form was refused, "" at first
+	Offered            bool             // structures may choose to be paid through Stripe
+	Connect            *connect.Account // the latest that this one asked for; nil for none
 }
+
+// Chosen tells that the structure has asked to be paid through Stripe, or is.
+func (b BankBody) Chosen() bool { return b.Connect != nil && b.Connect.State != connect.Ended }
+
+// MayChoose tells that the page offers payment through Stripe.
+func (b BankBody) MayChoose() bool { return b.Offered && !b.Chosen() }
 
 // stepView is one step of a sequence, as the partial "steps" shows it.
 type stepView struct{ Text, State string }
 
-func (w payeesWindow) minePage(c *fiber.Ctx) error {
-	return w.showMine(c, payees.Given{Holder: actor(c).OrganisationName}, nil)
+func (w payeesWindow) minePage(c *fiber.Ctx) error { return w.showMine(c, w.untyped(c)) }
+
+// untyped is the page as it is before its forms were filled in.
+func (w payeesWindow) untyped(c *fiber.Ctx) BankBody {
+	return BankBody{Typed: payees.Given{Holder: actor(c).OrganisationName}}
 }
 
-func (w payeesWindow) showMine(c *fiber.Ctx, typed payees.Given, refused error) error {
-	m, err := w.room.Accounts(c.UserContext(), actor(c))
-	if err != nil {
+// showMine shows the page, with what body has of a form that was refused.
+func (w payeesWindow) showMine(c *fiber.Ctx, body BankBody) (err error) {
+	if body.Mine, err = w.room.Accounts(c.UserContext(), actor(c)); err != nil {
 		return err
 	}
-	typed.Password, typed.Proof = "", files.Upload{}
-	body := BankBody{Mine: m, Typed: typed,
-		MayGive:   actor(c).Needs(identity.Structure) == nil,
-		MayObject: actor(c).Needs(identity.Structure, identity.Agent, identity.Finance) == nil}
-	if refused != nil {
-		body.Problem, body.Field = refuse(c, refused), bankField(refused)
+	body.Typed.Password, body.Typed.Proof = "", files.Upload{}
+	body.MayGive = actor(c).Needs(identity.Structure) == nil
+	body.MayObject = actor(c).Needs(identity.Structure, identity.Agent, identity.Finance) == nil
+	if body.Waiting != nil {
+		body.Steps = w.steps(c, *body.Waiting)
 	}
-	if m.Waiting != nil {
-		body.Steps = w.steps(c, *m.Waiting)
+	if body.Offered = w.direct.On(); body.Offered {
+		if body.Connect, err = w.direct.Latest(c.UserContext(), actor(c)); err != nil {
+			return err
+		}
 	}
 	return page(c, "payees/account", body)
 }
@@ -107,7 +120,7 @@ func (w payeesWindow) giveForm(c *fiber.Ctx) error {
 		_, err = w.room.Give(c.UserContext(), actor(c), given)
 	}
 	if shownAgain(err) {
-		return w.showMine(c, given, err)
+		return w.showMine(c, BankBody{Typed: given, Problem: refuse(c, err), Field: bankField(err)})
 	}
 	if err != nil {
 		return err
@@ -139,7 +152,9 @@ func (w payeesWindow) withdrawForm(c *fiber.Ctx) error {
 	}
 	_, err := w.room.Withdraw(c.UserContext(), actor(c), form.ID)
 	if shownAgain(err) {
-		return w.showMine(c, payees.Given{Holder: actor(c).OrganisationName}, err)
+		again := w.untyped(c)
+		again.Problem, again.Field = refuse(c, err), bankField(err)
+		return w.showMine(c, again)
 	}
 	if err != nil {
 		return err
@@ -150,6 +165,7 @@ func (w payeesWindow) withdrawForm(c *fiber.Ctx) error {
 // PayeesBody is what payees/queue.html shows.
 type PayeesBody struct {
 	Rows      []payees.Account
+	AtStripe  []connect.Account
 	MayDecide bool
 }
 
@@ -158,7 +174,11 @@ func (w payeesWindow) queuePage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return page(c, "payees/queue", PayeesBody{all, actor(c).Needs(identity.Operator, identity.Agent, identity.Finance) == nil})
+	atStripe, err := w.direct.Waiting(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	return page(c, "payees/queue", PayeesBody{all, atStripe, actor(c).Needs(identity.Operator, identity.Agent, identity.Finance) == nil})
 }
 
 // PayeeBody is what payees/case.html shows.

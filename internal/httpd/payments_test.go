@@ -21,6 +21,7 @@ func init() {
 	samples["payments/desk"] = PaymentsBody{On: true, MayAct: true, Desk: payments.Desk{
 		Checkouts: []payments.Checkout{one, received, failed},
 		Payouts: []payments.Payout{{ID: 1, Checkout: &k, Order: order, Amount: 1000_00, Reference: "RF18STR000001", State: "waiting", Problem: "balance_insufficient"},
+			{ID: 3, BackOf: new(vouchers.PayoutID), Amount: 30_00, Reference: "RF18STR000003", State: "sent"},
 			{ID: 2, Amount: 32_00, Reference: "RF18STR000002", State: "banked"}},
 		Disputes: []payments.Dispute{{ID: 1, Order: order, FunderName: "Mairie", Reason: "fraudulent", Amount: 1000_00, State: "open", Frozen: 3},
 			{ID: 2, Order: order, FunderName: "Mairie", Reason: payments.ByHand, Amount: 10_00, State: "lost"}},

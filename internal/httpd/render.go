@@ -104,6 +104,7 @@ func functions(w *i18n.Words, assets *assets, icons map[string]template.HTML) te
 		"percent":  func(part, whole any) string { return w.Percent(i18n.Whole(part), i18n.Whole(whole)) },
 		"rate":     w.BasisPoints,
 		"reason":   func(code string) string { return reasonOfBank(w, code) },
+		"stripe":   func(code string) string { return reasonOfStripe(w, code) },
 		"asset":    assets.url,
 		"typed":    typed,
 		"phone":    phoneAsRead,

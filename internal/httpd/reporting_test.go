@@ -58,7 +58,7 @@ func deskSample() reporting.Desk {
 	at := time.Unix(1e9, 0)
 	return reporting.Desk{At: at, Cover: coverSample(), Queues: []reporting.Queue{
 		{Name: "lines", Count: 3, Amount: 120_00, Oldest: at.Add(-72 * time.Hour)}, {Name: "labels", Count: 1, Oldest: at}, {Name: "newcomers", Count: 2, Oldest: at},
-		{Name: "held", Count: 2, Amount: 1, Oldest: at}, {Name: "returned", Count: 1, Amount: 1, Oldest: at}, {Name: "jobs", Count: 1, Oldest: at}, {Name: "exports", Count: 1, Oldest: at}}}
+		{Name: "held", Count: 2, Amount: 1, Oldest: at}, {Name: "returned", Count: 1, Amount: 1, Oldest: at}, {Name: "jobs", Count: 1, Oldest: at}, {Name: "connect", Count: 1, Oldest: at}, {Name: "stuck", Count: 2, Amount: 1, Oldest: at}, {Name: "exports", Count: 1, Oldest: at}}}
 }
 
 // watchers is a world behind the reporting window; a bearer token names who asks.

@@ -183,7 +183,7 @@ type deskQueue struct {
 }
 
 // queuePages are where each queue's work is done.
-var queuePages = map[string]string{"lines": "/statements/cases", "refunds": "/refunds", "accounts": "/refunds", "payees": "/payees", "disputes": "/payments", "stripe": "/payments",
+var queuePages = map[string]string{"lines": "/statements/cases", "refunds": "/refunds", "accounts": "/refunds", "payees": "/payees", "connect": "/payees", "stuck": "/settlements", "disputes": "/payments", "stripe": "/payments",
 	"labels": "/applications", "proposals": "/contributions", "newcomers": "/newcomers", "held": "/settlements", "complaints": "/complaints", "corrections": "/structure-debts", "returned": "/settlements", "exports": "/operator/continuity"}
 
 func (w reportingWindow) deskPage(c *fiber.Ctx) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/settlement"
@@ -16,11 +17,14 @@ import (
 )
 
 // settlementWindow is the API and the pages of settlements and payouts.
-type settlementWindow struct{ room *settlement.Service }
+type settlementWindow struct {
+	room   *settlement.Service
+	direct *connect.Service // payouts through Stripe
+}
 
 // SettlementRoutes are the routes of package settlement.
-func SettlementRoutes(room *settlement.Service) []Route {
-	w := settlementWindow{room}
+func SettlementRoutes(room *settlement.Service, direct *connect.Service) []Route {
+	w := settlementWindow{room, direct}
 	finance := For(identity.Operator, identity.Finance)
 	operator := For(identity.Operator, identity.Finance, identity.Agent, identity.Reader)
 	structure := For(identity.Structure, identity.Agent, identity.Finance, identity.Reader)
@@ -56,6 +60,7 @@ func SettlementRoutes(room *settlement.Service) []Route {
 		{Method: "POST", Path: "/settlements/:id/approval", Handler: w.approveForm, Access: finance, Doc: "approve a settlement from its page"},
 		{Method: "POST", Path: "/settlements/:id/cancellation", Handler: w.cancelForm, Access: finance, Doc: "cancel a settlement from its page"},
 		{Method: "POST", Path: "/settlements/:id/sent", Handler: w.sendForm, Access: finance, Doc: "note on its page that the bank has the file"},
+		{Method: "POST", Path: "/settlements/:id/give-up", Handler: w.giveUpForm, Access: finance, Doc: "take back a payout that Stripe does not make, from the page"},
 		{Method: "GET", Path: "/delays", Handler: w.delaysPage, Access: Public, Doc: "how long structures wait for their money"},
 		{Method: "GET", Path: "/payouts", Handler: w.payoutsPage, Access: structure, Doc: "where the structure's money is",
 			Nav: Nav{Key: "settlement.payouts.nav", Icon: "banknote"}},
@@ -123,13 +128,13 @@ func (w settlementWindow) approve(c *fiber.Ctx) error {
 	})
 }
 
-// cancelBody is why a settlement is cancelled.
-type cancelBody struct {
+// whyBody is why something is cancelled, ended or taken back.
+type whyBody struct {
 	Reason string `json:"reason" form:"reason"`
 }
 
 func (w settlementWindow) cancel(c *fiber.Ctx) error {
-	var req cancelBody
+	var req whyBody
 	if err := decode(c, &req); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -43,8 +44,15 @@ func init() {
 	}
 	samples["settlement/list"] = SettlementsBody{Now: settlement.Preview{ExecutionOn: day, Payouts: 12, Total: 3480_00, Netted: 30_00, Held: held, Asked: 1, AskedTotal: 10_00, Due: &day},
 		HeldSum: 70_00, MayClose: true, Problem: "x", Rows: append(all, one), Next: "/settlements?before=1"}
+	all[0].TopUp = &settlement.TopUp{Amount: 30_00, EndToEnd: "PSL1-STRIPE", State: settlement.Booked, BookedOn: &day, Arrived: true}
+	var atStripe []connect.Transfer
+	for i, state := range []string{"waiting", "asked", "transferred", "leaving", "paid", "reversing", "back"} {
+		payouts = append(payouts, settlement.Payout{ID: vouchers.PayoutID(20 + i), Connected: "acct_1", Sent: true, State: settlement.InTransit})
+		atStripe = append(atStripe, connect.Transfer{Of: vouchers.PayoutID(20 + i), State: state, Problem: "balance_insufficient"})
+	}
+	payouts = append(payouts, settlement.Payout{ID: 30, State: settlement.Rejected, Connected: "acct_1", ReturnReason: settlement.StripeCode})
 	payouts[0].Holder, payouts[0].HolderInFile = "Médiathèque", "Mediatheque"
-	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: all[0], List: payouts}, MayPay: true, Problem: "x", Field: "reason"}
+	samples["settlement/settlement"] = SettlementBody{Detail: settlement.Detail{Settlement: all[0], List: payouts}, MayPay: true, Problem: "x", Field: "reason", AtStripe: atStripe}
 	samples["settlement/delays"] = DelaysBody{From: 900, Until: 1000, All: DelayView{9, 3, 8, 12, 8, "97 %", nil}, Own: &DelayView{Oldest: new(vouchers.Day)}}
 	samples["settlement/payouts"] = PayoutsBody{Money: settlement.Money{Owed: 10_00, UnderWay: 30_00, NextOn: day}, First: true, MayAsk: true, Problem: "x", Days: "mardi",
 		Steps: []stepView{{"Encaissé", "done"}, {"Envoyé", "current"}}, Rows: payouts, Next: "/payouts?before=5"}
@@ -68,7 +76,7 @@ func tillsOf(t *testing.T, bank settlement.Profile) (*world.World, *window) {
 			}
 			return identity.Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
 		}
-	}, SettlementRoutes(room)...)
+	}, SettlementRoutes(room, directOff(w))...)
 }
 
 func (w *window) as(who, method, path, body string, headers ...string) (*http.Response, string) {

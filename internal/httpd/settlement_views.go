@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/documents"
 	"github.com/passerelle/passerelle/internal/i18n"
 	"github.com/passerelle/passerelle/internal/identity"
@@ -67,15 +68,46 @@ func (w settlementWindow) closeForm(c *fiber.Ctx) error {
 // SettlementBody is what settlement/settlement.html shows.
 type SettlementBody struct {
 	settlement.Detail
-	MayPay  bool   // the reader is of those who close, approve and fetch
-	Closer  bool   // the reader has closed it
-	Problem string // why a form was refused, "" at first
-	Field   string // of the form that was refused
+	AtStripe []connect.Transfer // of its payouts that go through Stripe, once the money is there
+	MayPay   bool               // the reader is of those who close, approve and fetch
+	Closer   bool               // the reader has closed it
+	Problem  string             // why a form was refused, "" at first
+	Field    string             // of the form that was refused
 }
 
 // MayCancel tells whether its file can still be kept from leaving.
 func (b SettlementBody) MayCancel() bool {
 	return b.MayPay && (b.State == settlement.Waiting || b.State == settlement.Approved) && b.TakenAt == nil
+}
+
+// Through counts the payouts that go through Stripe.
+func (b SettlementBody) Through() (count int) {
+	for _, p := range b.List {
+		if p.Connected != "" {
+			count++
+		}
+	}
+	return count
+}
+
+// On is how a payout is getting on at Stripe; nil where nothing was asked of Stripe yet.
+func (b SettlementBody) On(id vouchers.PayoutID) *connect.Transfer {
+	for i, t := range b.AtStripe {
+		if t.Of == id {
+			return &b.AtStripe[i]
+		}
+	}
+	return nil
+}
+
+// Stuck are the payouts that Stripe does not make and that can be taken back.
+func (b SettlementBody) Stuck() (stuck []settlement.Payout) {
+	for _, p := range b.List {
+		if t := b.On(p.ID); t != nil && t.Stuck() && t.MayGiveUp() {
+			stuck = append(stuck, p)
+		}
+	}
+	return stuck
 }
 
 func (w settlementWindow) openPage(c *fiber.Ctx) error { return w.showOne(c, "", "") }
@@ -85,8 +117,14 @@ func (w settlementWindow) showOne(c *fiber.Ctx, problem, field string) error {
 	if err != nil {
 		return err
 	}
-	return page(c, "settlement/settlement", SettlementBody{Detail: d, MayPay: actor(c).Needs(identity.Operator, identity.Finance) == nil,
-		Closer: d.ClosedBy == actor(c).Person, Problem: problem, Field: field})
+	body := SettlementBody{Detail: d, MayPay: actor(c).Needs(identity.Operator, identity.Finance) == nil,
+		Closer: d.ClosedBy == actor(c).Person, Problem: problem, Field: field}
+	if d.TopUp != nil {
+		if body.AtStripe, err = w.direct.In(c.UserContext(), actor(c), d.ID); err != nil {
+			return err
+		}
+	}
+	return page(c, "settlement/settlement", body)
 }
 
 func (w settlementWindow) approveForm(c *fiber.Ctx) error {
@@ -102,7 +140,7 @@ func (w settlementWindow) approveForm(c *fiber.Ctx) error {
 }
 
 func (w settlementWindow) cancelForm(c *fiber.Ctx) error {
-	var form cancelBody
+	var form whyBody
 	if err := decodeForm(c, &form); err != nil {
 		return err
 	}
@@ -115,6 +153,28 @@ func (w settlementWindow) sendForm(c *fiber.Ctx) error {
 	return w.decideForm(c, "sent", "sent", func(id vouchers.SettlementID) (settlement.Settlement, error) {
 		return w.room.Send(c.UserContext(), actor(c), id)
 	})
+}
+
+func (w settlementWindow) giveUpForm(c *fiber.Ctx) error {
+	id, err := pathID[vouchers.SettlementID](c, "id")
+	if err != nil {
+		return err
+	}
+	var form struct {
+		Payout vouchers.PayoutID `form:"payout"`
+		Reason string            `form:"why"`
+	}
+	if err := decodeForm(c, &form); err != nil {
+		return err
+	}
+	_, err = w.direct.GiveUp(c.UserContext(), actor(c), form.Payout, form.Reason)
+	if shownAgain(err) {
+		return w.showOne(c, refuse(c, err), "why")
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, fmt.Sprintf("/settlements/%d", id), "settlement.stripe.given-up")
 }
 
 // decideForm does what a form of the settlement's page asks for, and shows the page again.
@@ -179,6 +239,11 @@ type PayoutsBody struct {
 	Rows    []settlement.Payout
 	Next    string
 	Notes   []settlement.Note // debt notes of which something is left
+}
+
+// StripeFailed tells that Stripe could not pay something that waits to be paid to the bank account.
+func (b PayoutsBody) StripeFailed() bool {
+	return slices.ContainsFunc(b.Rows, func(p settlement.Payout) bool { return p.ReturnReason == settlement.StripeCode && p.ReissuedIn == nil })
 }
 
 func (w settlementWindow) payoutsPage(c *fiber.Ctx) error { return w.showPayouts(c, "") }

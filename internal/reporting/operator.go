@@ -55,7 +55,8 @@ func (s *Service) Desk(ctx context.Context, actor identity.Actor) (Desk, error) 
 }
 
 // queues counts bank lines to decide, refunds to approve, funders' and structures' accounts to
-// verify, online payments that were taken back, payouts that Stripe does not make, structures
+// verify, structures' accounts at Stripe to approve and payouts to them that Stripe does not
+// make, online payments that were taken back and payouts home that it does not make, structures
 // that joined by themselves, applications for a label, money held because no account is known,
 // payouts that came back or were rejected and were not paid again, exports for a trustee that
 // were made each day and no longer are, and jobs that gave up.
@@ -71,6 +72,11 @@ func queues(ctx context.Context, tx *db.Tx) ([]Queue, error) {
 			SELECT 'accounts', count(*), 0, min(given_at) FROM funder_accounts WHERE verified_at IS NULL AND replaced_at IS NULL
 			UNION ALL
 			SELECT 'payees', count(*), 0, min(created_at) FROM bank_details WHERE in_force_at IS NULL AND ended_at IS NULL AND replaced_at IS NULL
+			UNION ALL
+			SELECT 'connect', count(*), 0, min(created_at) FROM connect_accounts WHERE in_force_at IS NULL AND ended_at IS NULL AND ready
+			UNION ALL
+			SELECT 'stuck', count(*), COALESCE(sum(p.amount_cents), 0)::bigint, min(t.changed_at)
+			FROM connect_transfers t JOIN payouts p ON p.id = t.payout_id WHERE t.problem <> '' AND t.state NOT IN ('paid', 'back')
 			UNION ALL
 			SELECT 'disputes', count(*), COALESCE(sum(amount_cents), 0)::bigint, min(opened_at) FROM disputes WHERE state = 'open'
 			UNION ALL

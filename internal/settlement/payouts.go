@@ -290,7 +290,7 @@ func statement(ctx context.Context, tx *db.Tx, actor identity.Actor, id vouchers
 func statementOf(p Payout, o identity.Organisation, rows []redemption.Settled, changes []documents.Adjusted) (documents.Statement, error) {
 	d := documents.Statement{
 		Structure:  partyOf(o),
-		Settlement: messageID(p.Settlement), IBAN: p.IBAN.Full(), Expected: p.ExecutionOn, EndToEndID: p.EndToEnd, MadeAt: p.ClosedAt,
+		Settlement: messageID(p.Settlement), IBAN: p.IBAN.Full(), ByStripe: p.Connected != "", Expected: p.ExecutionOn, EndToEndID: p.EndToEnd, MadeAt: p.ClosedAt,
 	}
 	var sum vouchers.Cents
 	for _, r := range rows {
