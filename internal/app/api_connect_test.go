@@ -29,10 +29,10 @@ func (s *city) connects(operator, structure *citizen, booklet reply) {
 	structure.writes("DELETE", "/connect", nil).refuses(404, "not_found")
 
 	at := fmt.Sprintf("/connect/%d", structure.posts("/connect", thing{}).id())
-	operator.writes("POST", at+"/approve", nil).refuses(409, "connect_not_ready")
-	operator.writes("POST", at+"/refuse", thing{"reason": ""}).refuses(422, "reason_missing")
-	operator.posts(at+"/refuse", thing{"reason": "Personne ne l’a demandé"}).is("state", `"ended"`)
-	operator.writes("POST", at+"/approve", nil).refuses(409, "connect_decided")
+	operator.writes("POST", at+"/approval", nil).refuses(409, "connect_not_ready")
+	operator.writes("POST", at+"/refusal", thing{"reason": ""}).refuses(422, "reason_missing")
+	operator.posts(at+"/refusal", thing{"reason": "Personne ne l’a demandé"}).is("state", `"ended"`)
+	operator.writes("POST", at+"/approval", nil).refuses(409, "connect_decided")
 
 	asked := structure.posts("/connect", thing{})
 	s.stripe.Onboarded(asked.says("stripe_account"))
@@ -40,7 +40,7 @@ func (s *city) connects(operator, structure *citizen, booklet reply) {
 	if waiting := operator.gets("/connect/waiting").wants(200).items("items"); len(waiting) != 1 || waiting[0]["state"] != "to_approve" || waiting[0]["bank_last4"] != "2606" {
 		s.t.Errorf("accounts at Stripe that wait: %v", waiting)
 	}
-	operator.posts(fmt.Sprintf("/connect/%d/approve", asked.id()), nil).is("state", `"cooling"`)
+	operator.posts(fmt.Sprintf("/connect/%d/approval", asked.id()), nil).is("state", `"cooling"`)
 	s.clock.Add(payees.Cooling)
 	structure.gets("/connect").wants(200).is("state", `"in_force"`)
 	s.givesUp(operator, structure, booklet, asked.says("stripe_account"))

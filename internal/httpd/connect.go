@@ -31,8 +31,8 @@ func ConnectRoutes(room *connect.Service, details *payees.Service) []Route {
 		{Method: "DELETE", Path: "/api/v1/connect", Handler: w.leave, Access: leaves, Doc: "be paid to one's bank account again"},
 		{Method: "POST", Path: "/api/v1/connect/link", Handler: w.link, Access: admin, Doc: "make the page of Stripe's for questions, or for what was paid"},
 		{Method: "GET", Path: "/api/v1/connect/waiting", Handler: w.waiting, Access: operator, Doc: "structures' accounts at Stripe that are not paid to yet"},
-		{Method: "POST", Path: "/api/v1/connect/:id/approve", Handler: w.approve, Access: decides, Doc: "let a structure be paid through Stripe"},
-		{Method: "POST", Path: "/api/v1/connect/:id/refuse", Handler: w.refuse, Access: decides, Doc: "end a structure's account at Stripe, with a reason"},
+		{Method: "POST", Path: "/api/v1/connect/:id/approval", Handler: w.approve, Access: decides, Doc: "let a structure be paid through Stripe"},
+		{Method: "POST", Path: "/api/v1/connect/:id/refusal", Handler: w.refuse, Access: decides, Doc: "end a structure's account at Stripe, with a reason"},
 		{Method: "GET", Path: "/api/v1/settlements/:id/stripe", Handler: w.in, Access: For(identity.Operator, identity.Finance, identity.Agent, identity.Reader),
 			Doc: "how a settlement's payouts get on at Stripe"},
 		{Method: "POST", Path: "/api/v1/payouts/:id/give-up", Handler: w.giveUp, Access: For(identity.Operator, identity.Finance),
@@ -42,8 +42,8 @@ func ConnectRoutes(room *connect.Service, details *payees.Service) []Route {
 		{Method: "GET", Path: "/bank-details/stripe", Handler: w.goToStripe, Access: admin, Doc: "go to Stripe's page for the structure"},
 		{Method: "POST", Path: "/bank-details/stripe/leave", Handler: w.leaveForm, Access: leaves, Doc: "be paid to one's bank account again, from the page"},
 		{Method: "GET", Path: "/connect/:id", Handler: w.casePage, Access: decides, Doc: "one structure's account at Stripe: facts and forms"},
-		{Method: "POST", Path: "/connect/:id/approve", Handler: w.approveForm, Access: decides, Doc: "let a structure be paid through Stripe, from the page"},
-		{Method: "POST", Path: "/connect/:id/refuse", Handler: w.refuseForm, Access: decides, Doc: "end a structure's account at Stripe, from the page"},
+		{Method: "POST", Path: "/connect/:id/approval", Handler: w.approveForm, Access: decides, Doc: "let a structure be paid through Stripe, from the page"},
+		{Method: "POST", Path: "/connect/:id/refusal", Handler: w.refuseForm, Access: decides, Doc: "end a structure's account at Stripe, from the page"},
 	}
 }
 

@@ -146,7 +146,7 @@ func TestAStructureChoosesStripeAndSeesHowFarItIs(t *testing.T) {
 	d.stripe.Submitted(a.Stripe)
 	d.ok(d.room.ReadAccounts(t.Context()))
 	d.walks(page("Stripe vérifie vos réponses", ""), page("(requirements.pending_verification)", ""),
-		step{"operator", "POST", at + "/approve", "_key=1000000000", 409, "Stripe n’est pas encore prêt", ""})
+		step{"operator", "POST", at + "/approval", "_key=1000000000", 409, "Stripe n’est pas encore prêt", ""})
 
 	d.stripe.Onboarded(a.Stripe)
 	d.ok(d.room.ReadAccounts(t.Context()))
@@ -156,11 +156,11 @@ func TestAStructureChoosesStripeAndSeesHowFarItIs(t *testing.T) {
 		step{"operator", "GET", at, "", 200, "Stripe paiera sur un autre compte", ""},
 		step{"structure", "GET", at, "", 403, "", ""},
 		step{"operator", "GET", "/connect/99", "", 404, "", ""},
-		step{"operator", "POST", at + "/refuse", "_key=1000000001&reason=", 422, `href="#reason"`, ""},
-		step{"operator", "POST", at + "/approve", "_key=1000000002", 303, "", ""},
-		step{"operator", "POST", at + "/approve", "_key=1000000003", 409, "déjà prise", ""},
+		step{"operator", "POST", at + "/refusal", "_key=1000000001&reason=", 422, `href="#reason"`, ""},
+		step{"operator", "POST", at + "/approval", "_key=1000000002", 303, "", ""},
+		step{"operator", "POST", at + "/approval", "_key=1000000003", 409, "déjà prise", ""},
 		page("Vous serez payé par Stripe à partir du", "Vous êtes payé par Stripe"),
-		step{"operator", "GET", at, "", 200, "Délai de sécurité", at + "/approve"})
+		step{"operator", "GET", at, "", 200, "Délai de sécurité", at + "/approval"})
 	d.Clock.Add(payees.Cooling)
 	d.walks(page("Vous êtes payé par Stripe", chooseForm), page("Voir chez Stripe", ""), page("Ne plus être payé par Stripe", "Répondre aux questions"))
 	if answer, _ := d.as("structure", "GET", "/bank-details/stripe", ""); !strings.Contains(answer.Header.Get("Location"), "/express/"+a.Stripe) {
@@ -182,11 +182,11 @@ func TestAStructureReadsWhyItIsNotPaidThroughStripe(t *testing.T) {
 	waiting, err := d.room.Waiting(t.Context(), d.Operator)
 	d.ok(err)
 	at := connectPath(waiting[0].ID)
-	d.walks(step{"operator", "POST", at + "/refuse", "_key=1000000001&reason=Personne+ne+l’a+demandé", 303, "", ""},
+	d.walks(step{"operator", "POST", at + "/refusal", "_key=1000000001&reason=Personne+ne+l’a+demandé", 303, "", ""},
 		step{"structure", "GET", "/bank-details", "", 200, "Personne ne l’a demandé", leaveForm},
 		step{"structure", "GET", "/bank-details", "", 200, chooseForm, ""},
-		step{"operator", "GET", at, "", 200, "Terminé", at + "/refuse"},
-		step{"operator", "POST", at + "/refuse", "_key=1000000002&reason=Encore", 409, "déjà prise", ""})
+		step{"operator", "GET", at, "", 200, "Terminé", at + "/refusal"},
+		step{"operator", "POST", at + "/refusal", "_key=1000000002&reason=Encore", 409, "déjà prise", ""})
 }
 
 func TestNothingIsSaidOfStripeWhereItIsNotOffered(t *testing.T) {
