@@ -180,8 +180,8 @@ func TestAStructureChoosesStripeAndSeesHowFarItIs(t *testing.T) {
 		step{"operator", "POST", at + "/approve", "_key=1000000003", 409, "déjà prise", ""},
 		page("Vous serez payé par Stripe à partir du", "Vous êtes payé par Stripe"),
 		step{"operator", "GET", at, "", 200, "Délai de sécurité", at + "/approve"})
-	d.waits("connect", 0)
 	d.Clock.Add(payees.Cooling)
+	d.waits("connect", 0)
 	d.walks(page("Vous êtes payé par Stripe", chooseForm), page("sont versés par Stripe", "sont virés sur ce compte"), page("Voir chez Stripe", ""), page("Ne plus être payé par Stripe", "Répondre aux questions"))
 	if answer, _ := d.as("structure", "GET", "/bank-details/stripe", ""); !strings.Contains(answer.Header.Get("Location"), "/express/"+a.Stripe) {
 		t.Errorf("what was paid is at %q", answer.Header.Get("Location"))
