@@ -16,6 +16,7 @@ import (
 	"github.com/passerelle/passerelle/internal/identity"
 	"github.com/passerelle/passerelle/internal/payees"
 	"github.com/passerelle/passerelle/internal/pgtest/world"
+	"github.com/passerelle/passerelle/internal/reporting"
 	"github.com/passerelle/passerelle/internal/sepa"
 	"github.com/passerelle/passerelle/internal/settlement"
 	"github.com/passerelle/passerelle/internal/stripe"
@@ -77,6 +78,22 @@ func (d *stripeDesk) ok(err error) {
 	d.t.Helper()
 	if err != nil {
 		d.t.Fatal(err)
+	}
+}
+
+// waits compares how much of something the operator's desk counts as work that waits.
+func (d *stripeDesk) waits(queue string, want int) {
+	d.t.Helper()
+	desk, err := reporting.New(d.DB, settlement.FileOf).Desk(d.t.Context(), d.Operator)
+	d.ok(err)
+	got := 0
+	for _, q := range desk.Queues {
+		if q.Name == queue {
+			got = q.Count
+		}
+	}
+	if got != want {
+		d.t.Errorf("%d wait in %s, want %d", got, queue, want)
 	}
 }
 
@@ -148,8 +165,10 @@ func TestAStructureChoosesStripeAndSeesHowFarItIs(t *testing.T) {
 	d.walks(page("Stripe vérifie vos réponses", ""), page("(requirements.pending_verification)", ""),
 		step{"operator", "POST", at + "/approval", "_key=1000000000", 409, "Stripe n’est pas encore prêt", ""})
 
+	d.waits("connect", 0)
 	d.stripe.Onboarded(a.Stripe)
 	d.ok(d.room.ReadAccounts(t.Context()))
+	d.waits("connect", 1)
 	d.walks(page("l’opérateur doit donner son accord", "requirements."),
 		step{"operator", "GET", "/payees", "", 200, at, ""},
 		step{"operator", "GET", at, "", 200, "finit par 2606", ""},
@@ -162,7 +181,8 @@ func TestAStructureChoosesStripeAndSeesHowFarItIs(t *testing.T) {
 		page("Vous serez payé par Stripe à partir du", "Vous êtes payé par Stripe"),
 		step{"operator", "GET", at, "", 200, "Délai de sécurité", at + "/approval"})
 	d.Clock.Add(payees.Cooling)
-	d.walks(page("Vous êtes payé par Stripe", chooseForm), page("Voir chez Stripe", ""), page("Ne plus être payé par Stripe", "Répondre aux questions"))
+	d.waits("connect", 0)
+	d.walks(page("Vous êtes payé par Stripe", chooseForm), page("sont versés par Stripe", "sont virés sur ce compte"), page("Voir chez Stripe", ""), page("Ne plus être payé par Stripe", "Répondre aux questions"))
 	if answer, _ := d.as("structure", "GET", "/bank-details/stripe", ""); !strings.Contains(answer.Header.Get("Location"), "/express/"+a.Stripe) {
 		t.Errorf("what was paid is at %q", answer.Header.Get("Location"))
 	}
@@ -255,6 +275,7 @@ func TestTheSettlementsPageTellsHowStripePays(t *testing.T) {
 
 	d.stripe.Restricted(account, "requirements.past_due")
 	d.sends(opened.TopUp)
+	d.waits("stuck", 1)
 	giveUp := func(why string) string { return fmt.Sprintf("_key=3000000000%s&payout=%d&why=%s", why, mine.ID, why) }
 	d.walks(step{"operator", "GET", at, "", 200, "ce compte ne peut pas recevoir d’argent (insufficient_capabilities_for_transfer)", ""},
 		step{"operator", "GET", at, "", 200, at + "/give-up", "Pas encore"},
@@ -265,6 +286,7 @@ func TestTheSettlementsPageTellsHowStripePays(t *testing.T) {
 		step{"operator", "GET", at, "", 200, "Chez Stripe : repris", at + "/give-up"},
 		step{"operator", "GET", at, "", 200, "Stripe n’a pas pu verser", ""},
 		step{"structure", "GET", "/payouts", "", 200, "Cet argent vous reste dû", ""})
+	d.waits("stuck", 0)
 }
 
 // What Stripe says of an account or a payout has words, and an unknown code is shown as it is.

@@ -28,6 +28,9 @@ type BankBody struct {
 // Chosen tells that the structure has asked to be paid through Stripe, or is.
 func (b BankBody) Chosen() bool { return b.Connect != nil && b.Connect.State != connect.Ended }
 
+// ByStripe tells that the structure is paid through Stripe.
+func (b BankBody) ByStripe() bool { return b.Connect != nil && b.Connect.State == connect.InForce }
+
 // MayChoose tells that the page offers payment through Stripe.
 func (b BankBody) MayChoose() bool { return b.Offered && !b.Chosen() }
 

@@ -149,7 +149,7 @@ func (b bundle) toppedUp(amount vouchers.Cents) {
 func TestTheDeskSaysWhatTheBankAndTheBooksSay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if d := b.desk(); len(d.Holdings) != 4 || d.Holdings[0].Books != 10_000_00 || d.Holdings[0].Bank != nil || len(d.Tiles) != 0 {
+	if d := b.desk(); len(d.Holdings) != 5 || d.Holdings[0].Books != 10_000_00 || d.Holdings[0].Bank != nil || len(d.Tiles) != 0 {
 		t.Fatalf("before any balance is told: %+v", d)
 	}
 	b.bankSays(10_004_00)
