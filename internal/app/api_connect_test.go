@@ -37,7 +37,7 @@ func (s *city) connects(operator, structure *citizen, booklet reply) {
 	asked := structure.posts("/connect", thing{})
 	s.stripe.Onboarded(asked.says("stripe_account"))
 	s.must(s.program.connect.ReadAccounts(s.t.Context()))
-	if waiting := operator.gets("/connect/waiting").wants(200).items("items"); len(waiting) != 1 || waiting[0]["state"] != "to_approve" || waiting[0]["bank_last4"] != "2606" {
+	if waiting := operator.gets("/connect/accounts").wants(200).items("items"); len(waiting) != 1 || waiting[0]["state"] != "to_approve" || waiting[0]["bank_last4"] != "2606" {
 		s.t.Errorf("accounts at Stripe that wait: %v", waiting)
 	}
 	operator.posts(fmt.Sprintf("/connect/%d/approval", asked.id()), nil).is("state", `"cooling"`)

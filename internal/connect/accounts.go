@@ -238,14 +238,15 @@ func (s *Service) Leave(ctx context.Context, actor identity.Actor) (Account, err
 	})
 }
 
-// Waiting lists the accounts that are not in force yet, the oldest first.
-func (s *Service) Waiting(ctx context.Context, actor identity.Actor) ([]Account, error) {
+// List lists the accounts that have not ended: first those that are not paid to, the oldest of
+// them first.
+func (s *Service) List(ctx context.Context, actor identity.Actor) ([]Account, error) {
 	if err := actor.NeedsAny(identity.Operator); err != nil {
 		return nil, err
 	}
 	var all []Account
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
-		all, err = waitingAccounts(ctx, tx)
+		all, err = notEnded(ctx, tx)
 		return err
 	})
 	return all, err

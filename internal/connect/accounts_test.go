@@ -53,7 +53,7 @@ func TestTheChoiceNeedsStripeAnotherPersonAndThreeDays(t *testing.T) {
 
 	c.stripe.Onboarded(a.Stripe)
 	c.hears()
-	waiting, err := c.room.Waiting(ctx, c.Operator)
+	waiting, err := c.room.List(ctx, c.Operator)
 	c.ok(err)
 	c.same("waiting", len(waiting), 1)
 	c.same("state", waiting[0].State, connect.ToApprove)

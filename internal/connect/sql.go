@@ -48,8 +48,8 @@ func accountOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID
 	return all[0], true, nil
 }
 
-func waitingAccounts(ctx context.Context, tx *db.Tx) ([]Account, error) {
-	return accounts(ctx, tx, `WHERE a.ended_at IS NULL AND (a.in_force_at IS NULL OR a.in_force_at > $1 OR NOT a.ready) ORDER BY a.created_at, a.id`, tx.Now)
+func notEnded(ctx context.Context, tx *db.Tx) ([]Account, error) {
+	return accounts(ctx, tx, `WHERE a.ended_at IS NULL ORDER BY COALESCE(a.in_force_at <= $1 AND a.ready, false), a.created_at, a.id`, tx.Now)
 }
 
 // lockStructure lets one change of where a structure's money goes happen at a time.

@@ -30,7 +30,7 @@ func ConnectRoutes(room *connect.Service, details *payees.Service) []Route {
 		{Method: "POST", Path: "/api/v1/connect", Handler: w.choose, Access: admin, Doc: "ask to be paid through Stripe"},
 		{Method: "DELETE", Path: "/api/v1/connect", Handler: w.leave, Access: leaves, Doc: "be paid to one's bank account again"},
 		{Method: "POST", Path: "/api/v1/connect/link", Handler: w.link, Access: admin, Doc: "make the page of Stripe's for questions, or for what was paid"},
-		{Method: "GET", Path: "/api/v1/connect/waiting", Handler: w.waiting, Access: operator, Doc: "structures' accounts at Stripe that are not paid to yet"},
+		{Method: "GET", Path: "/api/v1/connect/accounts", Handler: w.list, Access: operator, Doc: "structures' accounts at Stripe, first those that are not paid to"},
 		{Method: "POST", Path: "/api/v1/connect/:id/approval", Handler: w.approve, Access: decides, Doc: "let a structure be paid through Stripe"},
 		{Method: "POST", Path: "/api/v1/connect/:id/refusal", Handler: w.refuse, Access: decides, Doc: "end a structure's account at Stripe, with a reason"},
 		{Method: "GET", Path: "/api/v1/settlements/:id/stripe", Handler: w.in, Access: For(identity.Operator, identity.Finance, identity.Agent, identity.Reader),
@@ -75,9 +75,9 @@ func (w connectWindow) link(c *fiber.Ctx) error {
 	})
 }
 
-func (w connectWindow) waiting(c *fiber.Ctx) error {
+func (w connectWindow) list(c *fiber.Ctx) error {
 	return answer(c, func() (listing[connect.Account], error) {
-		all, err := w.room.Waiting(c.UserContext(), actor(c))
+		all, err := w.room.List(c.UserContext(), actor(c))
 		return listing[connect.Account]{Items: all}, err
 	})
 }

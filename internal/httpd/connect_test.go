@@ -148,7 +148,7 @@ func TestAStructureChoosesStripeAndSeesHowFarItIs(t *testing.T) {
 		step{"reader", "GET", mine, "", 200, "Stripe a des questions pour vous", toStripe},
 		step{"operator", "GET", "/payees", "", 200, "Stripe a des questions", ""},
 	)
-	waiting, err := d.room.Waiting(t.Context(), d.Operator)
+	waiting, err := d.room.List(t.Context(), d.Operator)
 	if err != nil || len(waiting) != 1 {
 		t.Fatalf("%+v, %v", waiting, err)
 	}
@@ -199,7 +199,7 @@ func TestAStructureReadsWhyItIsNotPaidThroughStripe(t *testing.T) {
 	t.Parallel()
 	d := newStripeDesk(t)
 	d.walks(step{"structure", "POST", "/bank-details/stripe", chooses, 303, "", ""})
-	waiting, err := d.room.Waiting(t.Context(), d.Operator)
+	waiting, err := d.room.List(t.Context(), d.Operator)
 	d.ok(err)
 	at := connectPath(waiting[0].ID)
 	d.walks(step{"operator", "POST", at + "/refusal", "_key=1000000001&reason=Personne+ne+l’a+demandé", 303, "", ""},

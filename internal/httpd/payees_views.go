@@ -177,7 +177,7 @@ func (w payeesWindow) queuePage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	atStripe, err := w.direct.Waiting(c.UserContext(), actor(c))
+	atStripe, err := w.direct.List(c.UserContext(), actor(c))
 	if err != nil {
 		return err
 	}
