@@ -26,6 +26,16 @@ func TestAStructureIsPaidThroughStripe(t *testing.T) {
 	c.redeems(c.Structure, 3)
 	c.redeems(other, 2)
 
+	for _, s := range []world.Structure{c.Structure, other} {
+		want := s.Organisation == c.Structure.Organisation
+		m, err := c.settlement.Payouts(t.Context(), s.Actor, 0, 1)
+		c.ok(err)
+		c.same(s.OrganisationName+" is told that Stripe pays", m.Through, want)
+		a, err := c.settlement.Attest(t.Context(), s.Actor)
+		c.ok(err)
+		c.same("its accountant is", a.ByStripe, want)
+	}
+
 	d := c.settles()
 	c.same("in all", d.Total, vouchers.Cents(50_00))
 	c.same("to Stripe", d.TopUp.Amount, vouchers.Cents(30_00))

@@ -12,6 +12,7 @@ import (
 type Attestation struct {
 	Operator, Structure Party
 	Days                string         // on which structures are paid, in words
+	ByStripe            bool           // it is paid through Stripe, which takes some days more
 	Longest             int            // days from a redemption to its payment at most, as promised
 	From, Until         vouchers.Day   // what the figures are of
 	Redemptions         int            // of which the bank has paid, in that time
@@ -33,7 +34,11 @@ func WriteAttestation(out io.Writer, words Words, a Attestation) error {
 		p.parties(a.Operator, a.Structure)
 		p.paragraph(plain, w.Text("doc.attestation.promise", "Operator", orUnknown(w, a.Operator.Name), "Structure", orUnknown(w, a.Structure.Name)))
 		p.paragraph(subheading, counted(w, "doc.attestation.longest", a.Longest))
-		p.paragraph(plain, w.Text("doc.attestation.how", "Days", a.Days))
+		how := "doc.attestation.how"
+		if a.ByStripe {
+			how = "doc.attestation.how-stripe"
+		}
+		p.paragraph(plain, w.Text(how, "Days", a.Days))
 		p.paragraph(subheading, w.Text("doc.attestation.figures", "From", w.Day(a.From.Time()), "Until", w.Day(a.Until.Time())))
 		t := table{p: p, size: 11}
 		t.total(counted(w, "doc.attestation.paid", a.Redemptions), w.Money(a.Paid))

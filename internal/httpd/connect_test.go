@@ -182,7 +182,7 @@ func TestAStructureChoosesStripeAndSeesHowFarItIs(t *testing.T) {
 		step{"operator", "GET", at, "", 200, "Délai de sécurité", at + "/approval"})
 	d.Clock.Add(payees.Cooling)
 	d.waits("connect", 0)
-	d.walks(page("Vous êtes payé par Stripe", chooseForm), page("sont versés par Stripe", "sont virés sur ce compte"), page("Voir chez Stripe", ""), page("Ne plus être payé par Stripe", "Répondre aux questions"))
+	d.walks(page("Vous êtes payé par Stripe", chooseForm), page("sont versés par Stripe", "sont virés sur ce compte"), page("Voir chez Stripe", ""), step{"structure", "GET", "/payouts", "", 200, "L’argent part chez Stripe", "L’argent est sur votre compte le jour ouvré suivant"}, page("Ne plus être payé par Stripe", "Répondre aux questions"))
 	if answer, _ := d.as("structure", "GET", "/bank-details/stripe", ""); !strings.Contains(answer.Header.Get("Location"), "/express/"+a.Stripe) {
 		t.Errorf("what was paid is at %q", answer.Header.Get("Location"))
 	}

@@ -30,6 +30,11 @@ func (s *Service) Attest(ctx context.Context, actor identity.Actor) (documents.A
 		a = documents.Attestation{Structure: partyOf(o), Longest: d.Promised, From: d.From, Until: d.Until, Redemptions: d.Redemptions, Kept: d.Kept,
 			Operator: documents.Party{Name: s.debtor.Name, Address: []string{s.debtor.Street, s.debtor.Postcode + " " + s.debtor.Town}, SIRET: s.debtor.SIRET},
 			Oldest:   d.Oldest, MadeAt: tx.Now}
+		all, err := s.recipients(ctx, tx, []due{{Structure: actor.Organisation}})
+		if err != nil {
+			return err
+		}
+		a.ByStripe = all[actor.Organisation].Connected != ""
 		if d.Worst != nil {
 			a.Worst = *d.Worst
 		}

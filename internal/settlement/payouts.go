@@ -184,6 +184,7 @@ type Money struct {
 	BankDetails bool           `json:"bank_details"`   // without them nothing can be paid
 	Refused     bool           `json:"bank_refused"`   // the bank has refused the account: payouts wait for another
 	Changing    bool           `json:"bank_changing"`  // others were given and are not in force: payouts wait
+	Through     bool           `json:"through_stripe"` // the next payout goes through Stripe, which takes some days more
 	UnderWay    vouchers.Cents `json:"transit_cents"`  // ordered from the bank
 	VAT         string         `json:"vat_regime"`     // what the structure's statements tell: liable, franchise, exempt or "", nothing
 	Withheld    vouchers.Cents `json:"withheld_cents"` // for complaints that are open: not owed yet
@@ -228,7 +229,7 @@ func (s *Service) Payouts(ctx context.Context, actor identity.Actor, before vouc
 			return err
 		}
 		to := all[actor.Organisation]
-		m.BankDetails, m.Changing, m.Refused = to.IBAN != "", to.Changing, to.Refused
+		m.BankDetails, m.Changing, m.Refused, m.Through = to.IBAN != "", to.Changing, to.Refused, to.Connected != ""
 		m.Payouts, err = payoutsOf(ctx, tx, actor.Organisation, before, min(max(limit, 1), 200))
 		return err
 	})
