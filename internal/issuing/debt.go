@@ -23,7 +23,15 @@ func FreezeForDebt(ctx context.Context, tx *db.Tx, id vouchers.CampaignID, debt 
 	if err := Lock(ctx, tx, booklets...); err != nil {
 		return nil, err
 	}
-	return freezeNewest(ctx, tx, booklets, most)
+	var stopped []int64
+	for len(stopped) < most {
+		more, err := freezeNewest(ctx, tx, booklets, most-len(stopped))
+		if err != nil || len(more) == 0 {
+			return stopped, err
+		}
+		stopped = append(stopped, more...)
+	}
+	return stopped, nil
 }
 
 // Thaw lets vouchers run again that FreezeForDebt had stopped and that have not expired
@@ -52,11 +60,14 @@ func newestLive(ctx context.Context, tx *db.Tx, c vouchers.CampaignID, most int)
 	return ids, err
 }
 
+// freezeNewest stops at most so many vouchers. One that is spent at this moment, by the counter
+// that waits for no booklet, is not among them.
 func freezeNewest(ctx context.Context, tx *db.Tx, booklets []int64, most int) ([]int64, error) {
 	var stopped []int64
 	err := tx.Select(ctx, &stopped, `
 		UPDATE vouchers SET state = 'frozen' WHERE id IN (
 			SELECT id FROM vouchers WHERE booklet_id = ANY ($1) AND state = 'live' ORDER BY booklet_id DESC, id DESC LIMIT $2)
+			AND state = 'live'
 		RETURNING id`, db.Array(booklets), most)
 	return stopped, err
 }
