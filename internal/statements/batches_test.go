@@ -301,11 +301,15 @@ func TestASumOfNoApprovedFileIsNobodysDebit(t *testing.T) {
 	_, err = b.settlement.Cancel(t.Context(), b.Operator, waiting.ID, "wrong day")
 	b.ok(err)
 	b.imports(b.file(b.sum("PSL1", 30_00, 1)))
+	approved := b.settles()[0]
+	_, err = b.settlement.Cancel(t.Context(), b.Operator, approved.Settlement, "wrong day")
+	b.ok(err)
+	b.imports(b.file(b.sum("PSL2", 30_00, 1)))
 	payouts := b.settles()
-	b.imports(b.operatingFile(b.sum("PSL2", 30_00, 1)))
+	b.imports(b.operatingFile(b.sum("PSL3", 30_00, 1)))
 	all, counts, err := b.room.Cases(t.Context(), b.Operator, statements.Queue{Limit: 10})
 	b.ok(err)
-	if len(all) != 3 || len(counts) != 1 || counts[0] != (statements.KindCount{Kind: statements.NobodysDebit, Count: 3}) {
+	if len(all) != 4 || len(counts) != 1 || counts[0] != (statements.KindCount{Kind: statements.NobodysDebit, Count: 4}) {
 		t.Errorf("%+v", counts)
 	}
 	b.same("states", b.states(payouts), "in_transit")
