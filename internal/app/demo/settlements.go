@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	firstSettlement = 14 // day
+	firstSettlement = 15 // day, or the next Tuesday: before it nobody has redeemed anything
 	settleEvery     = 7  // days
 	bankTakes       = 2  // days until the statement that shows a file's transfers is imported
 	returnTakes     = 1  // more days until a transfer comes back
