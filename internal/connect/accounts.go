@@ -37,7 +37,7 @@ type Account struct {
 	EndReason     string                  `json:"end_reason,omitempty" db:"end_reason"`
 
 	Email string `json:"-" db:"email"` // the structure's
-	IBAN  string `json:"-" db:"iban"`  // the last four of its bank account in force
+	Known string `json:"-" db:"known"` // the last four of its bank account in force
 }
 
 // Chosen asks to be paid through Stripe. Password is asked of people; a program's token has its
@@ -167,7 +167,7 @@ func (s *Service) Latest(ctx context.Context, actor identity.Actor) (*Account, e
 	}
 	var latest *Account
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		all, err := accounts(ctx, tx, `WHERE a.structure_id = $1 ORDER BY a.id DESC LIMIT 1`, actor.Organisation)
+		all, err := accounts(ctx, tx, `WHERE a.structure_id = $2 ORDER BY a.id DESC LIMIT 1`, actor.Organisation)
 		if len(all) > 0 {
 			latest = &all[0]
 		}
@@ -263,7 +263,7 @@ func (s *Service) Open(ctx context.Context, actor identity.Actor, id vouchers.Co
 // Approve lets a structure be paid through Stripe, once its choice has cooled. Its faults are
 // not_found, connect_decided, own_request and connect_not_ready.
 func (s *Service) Approve(ctx context.Context, actor identity.Actor, id vouchers.ConnectID) (Account, error) {
-	return s.decide(ctx, actor, "approve_connect", id, "", func(tx *db.Tx, a Account) error {
+	return s.decide(ctx, actor, "connect_approved", id, "", func(tx *db.Tx, a Account) error {
 		switch {
 		case a.InForceAt != nil:
 			return fault.New(fault.Conflict, "connect_decided")
@@ -280,7 +280,7 @@ func (s *Service) Approve(ctx context.Context, actor identity.Actor, id vouchers
 // to its bank account. Its faults are not_found, connect_decided and reason_missing.
 func (s *Service) Refuse(ctx context.Context, actor identity.Actor, id vouchers.ConnectID, reason string) (Account, error) {
 	reason = strings.TrimSpace(reason)
-	return s.decide(ctx, actor, "refuse_connect", id, reason, func(tx *db.Tx, a Account) error {
+	return s.decide(ctx, actor, "connect_refused", id, reason, func(tx *db.Tx, a Account) error {
 		if n := len([]rune(reason)); n < 3 || n > 500 {
 			return fault.New(fault.Invalid, "reason_missing", "least", 3, "most", 500)
 		}

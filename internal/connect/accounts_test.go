@@ -7,7 +7,9 @@ import (
 
 	"github.com/passerelle/passerelle/internal/connect"
 	"github.com/passerelle/passerelle/internal/payees"
+	"github.com/passerelle/passerelle/internal/pgtest/world"
 	"github.com/passerelle/passerelle/internal/settlement"
+	"github.com/passerelle/passerelle/internal/vop"
 )
 
 // Nothing changes before Stripe is ready, another person has agreed and three days are over.
@@ -87,6 +89,34 @@ func TestTheChoiceNeedsStripeAnotherPersonAndThreeDays(t *testing.T) {
 	if got := slices.Compact(c.notices[c.Structure.Organisation]); !slices.Equal(got, want) {
 		t.Errorf("told of %v, want %v", got, want)
 	}
+}
+
+// Whoever decides compares with the bank account that is paid to now, not with one that has not
+// cooled yet.
+func TestTheAccountToCompareWithIsTheOneInForce(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	ctx := t.Context()
+	a, _ := c.chooses(c.Structure)
+	known := func() string {
+		c.t.Helper()
+		open, err := c.room.Open(ctx, c.Operator, a.ID)
+		c.ok(err)
+		return open.Known
+	}
+	before := known()
+	given, err := c.Payees.Give(ctx, program(c.Structure.Actor), payees.Given{IBAN: "FR1420041010050500013M02606", Holder: "Maison", Proof: world.RIB})
+	c.ok(err)
+	_, err = c.Payees.Verify(ctx, c.Operator, given.ID, payees.Verification{Match: vop.Full, How: "Appelé au numéro de la convention"})
+	c.ok(err)
+	_, err = c.Payees.Approve(ctx, c.second, given.ID)
+	c.ok(err)
+	if len(before) != 4 || before == "2606" {
+		t.Errorf("known before by %q", before)
+	}
+	c.same("while the other cools", known(), before)
+	c.Clock.Add(payees.Cooling)
+	c.same("afterwards", known(), "2606")
 }
 
 // The operator may refuse a choice, and end one later; whoever made it cannot agree to it.

@@ -12,7 +12,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"time"
 
 	"github.com/passerelle/passerelle/internal/db"
 	"github.com/passerelle/passerelle/internal/fault"
@@ -101,6 +100,3 @@ func (s *Service) Work(ctx context.Context, work jobs.Work) error {
 	}
 	return nil
 }
-
-// arrivedWithin is how far before a settlement's booking its money may have arrived at Stripe.
-const arrivedWithin = 7 * 24 * time.Hour

@@ -18,15 +18,6 @@ func TestTheOperatorTakesBackWhatStripeDoesNotPay(t *testing.T) {
 	c := setup(t)
 	ctx := t.Context()
 	account := c.connects(c.Structure)
-	begin := func() settlement.Payout {
-		c.t.Helper()
-		c.redeems(c.Structure, 1)
-		d := c.settles()
-		c.debits(d.ID)
-		p := c.payout(d.ID, c.Structure)
-		c.same("through", p.Connected, account)
-		return p
-	}
 	settled := func() {
 		c.t.Helper()
 		c.same("comes home", c.comesHome(), 1)
@@ -36,7 +27,7 @@ func TestTheOperatorTakesBackWhatStripeDoesNotPay(t *testing.T) {
 		c.sound()
 	}
 
-	p := begin()
+	p := c.begins()
 	c.stripe.Restricted(account, "requirements.past_due")
 	c.stripe.TopUp(10_00)
 	c.ok(c.room.Reconcile(ctx))
@@ -56,7 +47,7 @@ func TestTheOperatorTakesBackWhatStripeDoesNotPay(t *testing.T) {
 
 	c.stripe.Onboarded(account)
 	c.hears()
-	p = begin()
+	p = c.begins()
 	c.stripe.TopUp(10_00)
 	c.line.breaksAt(5, true) // the payout to its bank is never asked for
 	_ = c.room.Reconcile(ctx)
@@ -69,7 +60,7 @@ func TestTheOperatorTakesBackWhatStripeDoesNotPay(t *testing.T) {
 	c.same("left on its account", c.stripe.BalanceOf(account), vouchers.Cents(0))
 	settled()
 
-	p = begin()
+	p = c.begins()
 	c.stripe.TopUp(10_00)
 	c.reconciles()
 	_, err = c.room.GiveUp(ctx, c.Operator, p.ID, "Trop tard")
@@ -89,10 +80,7 @@ func TestAPayoutThatIsGivenUpWhileItLeavesIsPaidOnce(t *testing.T) {
 	t.Parallel()
 	c := setup(t)
 	account := c.connects(c.Structure)
-	c.redeems(c.Structure, 1)
-	d := c.settles()
-	c.debits(d.ID)
-	p := c.payout(d.ID, c.Structure)
+	p := c.begins()
 	c.stripe.TopUp(10_00)
 	c.line.before = func(r *http.Request) {
 		if r.Method == http.MethodPost && r.URL.Path == "/v1/payouts" {
@@ -105,7 +93,7 @@ func TestAPayoutThatIsGivenUpWhileItLeavesIsPaidOnce(t *testing.T) {
 	c.reconciles()
 	c.same("on its way all the same", c.at(p).State, "leaving")
 	c.same("reaches its bank", c.reaches(account), 1)
-	c.same("payout", c.payout(d.ID, c.Structure).State, settlement.Booked)
+	c.same("payout", c.payout(p.Settlement, c.Structure).State, settlement.Booked)
 	c.same("comes home", c.comesHome(), 0)
 	c.sound()
 }
@@ -115,10 +103,7 @@ func TestATransferThatIsMadeTooLateIsTakenBack(t *testing.T) {
 	t.Parallel()
 	c := setup(t)
 	account := c.connects(c.Structure)
-	c.redeems(c.Structure, 1)
-	d := c.settles()
-	c.debits(d.ID)
-	p := c.payout(d.ID, c.Structure)
+	p := c.begins()
 	c.stripe.Restricted(account, "requirements.past_due")
 	c.stripe.TopUp(10_00)
 	c.reconciles()
@@ -142,10 +127,7 @@ func TestALateRefusalDoesNotReviveWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	c := setup(t)
 	account := c.connects(c.Structure)
-	c.redeems(c.Structure, 1)
-	d := c.settles()
-	c.debits(d.ID)
-	p := c.payout(d.ID, c.Structure)
+	p := c.begins()
 	c.stripe.TopUp(10_00)
 	c.line.before = func(r *http.Request) {
 		if r.Method == http.MethodPost && r.URL.Path == "/v1/transfers" {

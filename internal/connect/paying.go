@@ -65,6 +65,9 @@ func (s *Service) Reconcile(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+// arrivedWithin is how far before a settlement's booking its money may have arrived at Stripe.
+const arrivedWithin = 7 * 24 * time.Hour
+
 // fund finds at Stripe the money that the bank has sent there, and lets the payouts go out that
 // it is for.
 func (s *Service) fund(ctx context.Context) error {
@@ -85,7 +88,7 @@ func (s *Service) fund(ctx context.Context) error {
 			if t.State != stripe.TopUpArrived {
 				continue
 			}
-			if _, err := settlement.MatchTopUp(ctx, tx, t.ID, t.Amount); err != nil {
+			if err := settlement.MatchTopUp(ctx, tx, t.ID, t.Amount); err != nil {
 				return err
 			}
 		}

@@ -17,14 +17,15 @@ import (
 const selectAccounts = `
 	SELECT a.id, a.structure_id, o.name AS structure_name, COALESCE(a.account, '') AS account, a.submitted, a.ready, a.problem, a.last4,
 		a.created_at, a.created_by, g.name AS creator_name, COALESCE(v.name, '') AS approver_name, a.in_force_at, a.ended_at, a.end_reason,
-		o.email, COALESCE((SELECT right(b.iban, 4) FROM bank_details b WHERE b.structure_id = o.id AND b.in_force_at IS NOT NULL
-			AND b.ended_at IS NULL AND b.replaced_at IS NULL), '') AS iban
+		o.email, COALESCE((SELECT right(b.iban, 4) FROM bank_details b WHERE b.structure_id = o.id AND b.in_force_at <= $1
+			AND b.ended_at IS NULL AND (b.replaced_at IS NULL OR b.replaced_at > $1)), '') AS known
 	FROM connect_accounts a JOIN organisations o ON o.id = a.structure_id JOIN people g ON g.id = a.created_by
 	LEFT JOIN people v ON v.id = a.approved_by `
 
+// accounts reads those that where selects: $1 is the time, $2 on are args.
 func accounts(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Account, error) {
 	all := []Account{}
-	err := tx.Select(ctx, &all, selectAccounts+where, args...)
+	err := tx.Select(ctx, &all, selectAccounts+where, append([]any{tx.Now}, args...)...)
 	for i := range all {
 		all[i].State = all[i].stateAt(tx.Now)
 	}
@@ -32,7 +33,7 @@ func accounts(ctx context.Context, tx *db.Tx, where string, args ...any) ([]Acco
 }
 
 func account(ctx context.Context, tx *db.Tx, id vouchers.ConnectID) (Account, error) {
-	all, err := accounts(ctx, tx, `WHERE a.id = $1`, id)
+	all, err := accounts(ctx, tx, `WHERE a.id = $2`, id)
 	if err != nil || len(all) == 0 {
 		return Account{}, errorOr(err, fault.New(fault.NotFound, "not_found"))
 	}
@@ -41,7 +42,7 @@ func account(ctx context.Context, tx *db.Tx, id vouchers.ConnectID) (Account, er
 
 // accountOf is the account of a structure that has not ended.
 func accountOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID) (a Account, chosen bool, err error) {
-	all, err := accounts(ctx, tx, `WHERE a.structure_id = $1 AND a.ended_at IS NULL`, structure)
+	all, err := accounts(ctx, tx, `WHERE a.structure_id = $2 AND a.ended_at IS NULL`, structure)
 	if err != nil || len(all) == 0 {
 		return Account{}, false, err
 	}
@@ -49,7 +50,7 @@ func accountOf(ctx context.Context, tx *db.Tx, structure vouchers.OrganisationID
 }
 
 func notEnded(ctx context.Context, tx *db.Tx) ([]Account, error) {
-	return accounts(ctx, tx, `WHERE a.ended_at IS NULL ORDER BY COALESCE(a.in_force_at <= $1 AND a.ready, false), a.created_at, a.id`, tx.Now)
+	return accounts(ctx, tx, `WHERE a.ended_at IS NULL ORDER BY COALESCE(a.in_force_at <= $1 AND a.ready, false), a.created_at, a.id`)
 }
 
 // lockStructure lets one change of where a structure's money goes happen at a time.

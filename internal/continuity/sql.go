@@ -125,7 +125,8 @@ func allOnTheWay(ctx context.Context, tx *db.Tx) ([]onTheWay, error) {
 			CASE WHEN s.sent_at IS NOT NULL THEN 'oui' WHEN s.taken_at IS NOT NULL THEN 'peut-être' ELSE 'non' END AS sent, p.amount_cents,
 			CASE WHEN p.connected = '' THEN '' WHEN t.state <> 'booked' THEN 'pas encore' WHEN k.state IS NULL OR k.state IN ('waiting', 'asked')
 				THEN 'solde de l’opérateur' ELSE 'compte ' || p.connected END AS at_stripe
-		FROM payouts p LEFT JOIN settlement_topups t ON t.settlement_id = p.settlement_id LEFT JOIN connect_transfers k ON k.payout_id = p.id JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id
+		FROM payouts p JOIN settlements s ON s.id = p.settlement_id JOIN organisations o ON o.id = p.structure_id
+		LEFT JOIN settlement_topups t ON t.settlement_id = p.settlement_id LEFT JOIN connect_transfers k ON k.payout_id = p.id
 		LEFT JOIN settlement_files f ON f.settlement_id = s.id AND f.number = p.file_number WHERE p.state = 'in_transit'
 		UNION ALL
 		SELECT 'remboursement', 0, COALESCE(o.id, 0), COALESCE(o.siret, ''), COALESCE(o.name, r.holder), f.message_id, r.end_to_end, f.execution_on, 'peut-être', r.amount_cents, ''

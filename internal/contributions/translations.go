@@ -80,16 +80,6 @@ func Sources(p labelling.Place) []Text {
 	return slices.DeleteFunc(all, func(t Text) bool { return strings.TrimSpace(t.Source) == "" })
 }
 
-// sourceOf is what a card says today of a part, "" where it has no such text.
-func sourceOf(sources []Text, part Part) string {
-	for _, s := range sources {
-		if s.Part == part {
-			return s.Source
-		}
-	}
-	return ""
-}
-
 // tidy trims a translation of these sources and says what is wrong with it.
 func (n *NewTranslation) tidy() error {
 	n.Author, n.Email = plain(n.Author), strings.TrimSpace(n.Email)

@@ -13,7 +13,7 @@ type Attestation struct {
 	Operator, Structure Party
 	Days                string         // on which structures are paid, in words
 	ByStripe            bool           // it is paid through Stripe, which takes some days more
-	Longest             int            // days from a redemption to its payment at most, as promised
+	Longest             int            // days from a redemption to its payment at most, as promised; where Stripe pays, to Stripe
 	From, Until         vouchers.Day   // what the figures are of
 	Redemptions         int            // of which the bank has paid, in that time
 	Kept                int            // of these, those that were paid by the day that was promised
@@ -33,11 +33,11 @@ func WriteAttestation(out io.Writer, words Words, a Attestation) error {
 		p.letterhead(w.Text("doc.attestation.heading"), []string{w.Text("doc.attestation.on", "Day", w.Day(a.MadeAt))})
 		p.parties(a.Operator, a.Structure)
 		p.paragraph(plain, w.Text("doc.attestation.promise", "Operator", orUnknown(w, a.Operator.Name), "Structure", orUnknown(w, a.Structure.Name)))
-		p.paragraph(subheading, counted(w, "doc.attestation.longest", a.Longest))
-		how := "doc.attestation.how"
+		longest, how := "doc.attestation.longest", "doc.attestation.how"
 		if a.ByStripe {
-			how = "doc.attestation.how-stripe"
+			longest, how = "doc.attestation.longest-stripe", "doc.attestation.how-stripe"
 		}
+		p.paragraph(subheading, counted(w, longest, a.Longest))
 		p.paragraph(plain, w.Text(how, "Days", a.Days))
 		p.paragraph(subheading, w.Text("doc.attestation.figures", "From", w.Day(a.From.Time()), "Until", w.Day(a.Until.Time())))
 		t := table{p: p, size: 11}

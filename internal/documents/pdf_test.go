@@ -184,6 +184,15 @@ func TestAnAttestationIsOnePageForTheAccountant(t *testing.T) {
 		t.Errorf("%d pages", pages)
 	}
 	out.Reset()
+	a.ByStripe = true
+	if err := WriteAttestation(&out, speaking(t, "fr"), a); err != nil {
+		t.Fatal(err)
+	}
+	if text = textOf(t, "attestation-stripe.pdf", out.Bytes()); strings.Contains(text, "Délai maximal de paiement") {
+		t.Error("it promises when a structure is paid that Stripe pays")
+	}
+	contains(t, text, "Délai maximal jusqu’au départ chez Stripe : 8 jours")
+	out.Reset()
 	if err := WriteAttestation(&out, speaking(t, "fr"), Attestation{Longest: 1}); err != nil {
 		t.Fatal(err)
 	}

@@ -83,14 +83,14 @@ func (p *paper) statementHead(s Statement, paid vouchers.Cents) {
 	p.panel(facts, high, 4, sunSoft)
 	x, y := facts.x+5, top+4
 	p.write(x, y, label, w.Text("doc.statement.amount"))
-	amount, account := w.Money(paid), orUnknown(w, masked(s.IBAN))
+	amount, account, expected := w.Money(paid), orUnknown(w, masked(s.IBAN)), "doc.statement.expected"
 	if s.ByStripe {
-		account = w.Text("doc.statement.by-stripe")
+		account, expected = w.Text("doc.statement.by-stripe"), "doc.statement.expected-stripe"
 	}
 	p.write(x, y+5, p.fit(amount, style{size: 22, bold: true, color: ink}, facts.w-10), amount)
 	y += 17
 	for _, fact := range [][2]string{
-		{w.Text("doc.statement.expected"), w.Day(s.Expected.Time())},
+		{w.Text(expected), w.Day(s.Expected.Time())},
 		{w.Text("doc.statement.iban"), account},
 		{w.Text("doc.statement.reference"), orUnknown(w, s.EndToEndID)},
 	} {

@@ -77,7 +77,7 @@ func TestAPersonDecidesASumThatDiffersFromItsFile(t *testing.T) {
 	at := fmt.Sprintf("/statements/cases/%d", line.ID)
 	_, page := o.as("operator", "GET", at, "")
 	o.shows(page, `id="batch"`, "60,00 € · 3 virements", "40,00 € · 2 virements", "<dd>20,00 €</dd>", `href="/settlements/1#payouts"`,
-		`<textarea id="not_debited"`, "Somme d’un fichier à vérifier")
+		`<textarea id="not_debited"`, "Somme d’un fichier à vérifier", "40,00 € partis</h1>")
 
 	form := url.Values{"decision": {"batch"}, "not_debited": {"PSL1-0"}}
 	answer, page := o.posts("operator", at+"/decision", form)

@@ -26,7 +26,7 @@ import (
 
 func init() {
 	at := time.Unix(1.75e9, 0)
-	samples["connect/case"] = ConnectBody{Account: connect.Account{ID: 1, StructureName: "Le Relais", State: connect.ToApprove, Stripe: "acct_1", Submitted: true, Last4: "2606", IBAN: "0189",
+	samples["connect/case"] = ConnectBody{Account: connect.Account{ID: 1, StructureName: "Le Relais", State: connect.ToApprove, Stripe: "acct_1", Submitted: true, Last4: "2606", Known: "0189",
 		Problem: "requirements.past_due", CreatedAt: at, CreatorName: "Ana", ApproverName: "Zoé", InForceAt: &at, EndReason: "x"}, MayApprove: true, MayEnd: true, Reason: "x", Field: "reason", Problem: "x"}
 }
 

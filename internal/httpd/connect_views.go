@@ -72,7 +72,7 @@ type ConnectBody struct {
 }
 
 // Differs tells that the bank account given to Stripe is not the one that is known here.
-func (b ConnectBody) Differs() bool { return b.Last4 != "" && b.IBAN != "" && b.Last4 != b.IBAN }
+func (b ConnectBody) Differs() bool { return b.Last4 != "" && b.Known != "" && b.Last4 != b.Known }
 
 func (w connectWindow) casePage(c *fiber.Ctx) error { return w.showCase(c, ConnectBody{}) }
 

@@ -26,7 +26,7 @@ func init() {
 		InForceAt: &at, EndReason: "x", AskedAt: &at, AskedMatch: vop.Close, AskedName: "X"}
 	samples["payees/account"] = BankBody{Mine: payees.Mine{Now: &now, Waiting: &waiting}, Steps: []stepView{{"x", "done"}, {"y", "current"}}, MayGive: true, MayObject: true,
 		Typed: payees.Given{IBAN: "FR", Holder: "Le Relais"}, Field: "iban", Problem: "x", Offered: true, Connect: &connect.Account{State: connect.Cooling, CreatedAt: at, InForceAt: &at, Problem: "requirements.past_due", Last4: "2606"}}
-	samples["payees/queue"] = PayeesBody{AtStripe: []connect.Account{{State: connect.Answering, CreatedAt: at}, {State: connect.Stopped, Last4: "2606", IBAN: "0189", CreatedAt: at}}, Rows: []payees.Account{now, waiting, {State: payees.Ended, GivenAt: at}}, MayDecide: true}
+	samples["payees/queue"] = PayeesBody{AtStripe: []connect.Account{{State: connect.Answering, CreatedAt: at}, {State: connect.Stopped, Last4: "2606", Known: "0189", CreatedAt: at}}, Rows: []payees.Account{now, waiting, {State: payees.Ended, GivenAt: at}}, MayDecide: true}
 	samples["payees/case"] = PayeeBody{Case: payees.Case{Account: waiting, Now: &now, Warnings: []string{"new_member"}, MayAsk: true}, FullIBAN: "FR14", MayVerify: true, MayApprove: true, MayStop: true,
 		Matches: []vop.Match{vop.Full, vop.Close}, Form: payees.Verification{Match: vop.Full, How: "x"}, Reason: "x", Field: "how", Problem: "x"}
 }

@@ -85,9 +85,13 @@ func endTopUp(ctx context.Context, tx *db.Tx, id int64, state string) error {
 	return err
 }
 
-func setArrived(ctx context.Context, tx *db.Tx, id string, amount vouchers.Cents) (int64, error) {
-	return tx.Exec(ctx, `
+// MatchTopUp notes that the money of a settlement's payouts has arrived at Stripe, which knows
+// it by an id: of the transfers of that amount that the bank has booked and that have not arrived,
+// the oldest. Where there is none, the money is for something else.
+func MatchTopUp(ctx context.Context, tx *db.Tx, id string, amount vouchers.Cents) error {
+	_, err := tx.Exec(ctx, `
 		UPDATE settlement_topups SET topup = $1
 		WHERE id = (SELECT id FROM settlement_topups WHERE state = 'booked' AND topup IS NULL AND amount_cents = $2 ORDER BY id LIMIT 1 FOR UPDATE)
 			AND NOT EXISTS (SELECT 1 FROM settlement_topups WHERE topup = $1)`, id, amount)
+	return err
 }

@@ -168,14 +168,6 @@ func owedAgain(ctx context.Context, tx *db.Tx, back []returnedPart) error {
 	return withholdAgain(ctx, tx, structures...)
 }
 
-// MatchTopUp notes that the money of a settlement's payouts has arrived at Stripe, which knows
-// it by an id: the oldest transfer of that amount that the bank has booked and that had not
-// arrived before. It says whether there was one.
-func MatchTopUp(ctx context.Context, tx *db.Tx, id string, amount vouchers.Cents) (bool, error) {
-	n, err := setArrived(ctx, tx, id, amount)
-	return n == 1, err
-}
-
 // StripeCode is the reason of payouts that came back at Stripe, in place of a bank's.
 const StripeCode = "STRP"
 
